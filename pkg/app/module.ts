@@ -1,0 +1,157 @@
+/** What a module is: a value that says what it serves, calls, needs, emits and consumes, and how it opens. */
+
+import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+import type { Client } from "@connectrpc/connect";
+import type { KeySet, KeySets } from "#pkg/auth/keysets";
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import type { Cache } from "#pkg/cache/cache";
+import type { Clock } from "#pkg/clock/clock";
+import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
+import type { BusEvent } from "#pkg/eventbus/eventbus";
+import type { EventLog } from "#pkg/eventlog/eventlog";
+import type { Keys } from "#pkg/keys/keys";
+import type { Logger, Metrics } from "#pkg/obs/obs";
+import type { Db, Tx } from "#pkg/postgres/db";
+import type { Queue } from "#pkg/queue/queue";
+import type { Handler, Route, RouteDeclaration } from "#pkg/rpc/call";
+import type { SearchIndex } from "#pkg/search/search";
+
+/** Names of the blob stores; each has a URL of its own. */
+export type BlobStoreName = "originals" | "mezzanine" | "packaged" | "images";
+
+/** Everything that a module can ask its host for. */
+export interface Ports {
+  /** The module's own schema; also brings `outbox` and `inbox`. */
+  readonly postgres: Db;
+  readonly originals: BlobStore;
+  readonly mezzanine: BlobStore;
+  readonly packaged: BlobStore;
+  readonly images: BlobStore;
+  readonly queue: Queue;
+  readonly eventlog: EventLog;
+  readonly search: SearchIndex;
+  readonly cache: Cache;
+  readonly keys: Keys;
+}
+
+export type PortName = keyof Ports;
+
+/** Puts events into the transaction that makes them true; the host relays them to the bus after the commit. */
+export interface Outbox<Emits extends DescMessage> {
+  /** `key` groups events about the same thing. Returns the event's id. */
+  emit<E extends Emits>(tx: Tx, event: E, message: MessageInitShape<E>, key: string): Promise<string>;
+}
+
+/** Remembers which events a consumer has handled. */
+export interface Inbox {
+  /** True the first time in this schema; the mark commits or rolls back with `tx`. */
+  firstTime(tx: Tx, eventId: string): Promise<boolean>;
+}
+
+/** What every module has, whatever it declares. */
+export interface Common {
+  /** The module's name. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Public keys of every issuer in the system, to verify signed claims with. */
+  readonly keySets: KeySets;
+  /** The folder for scratch files of this module; emptied at start. */
+  readonly scratch: string;
+  /** Origin that clients reach the edge at, such as `http://localhost:8080`, without a trailing slash. */
+  readonly publicOrigin: string;
+}
+
+export type ModuleHost<
+  Needs extends PortName,
+  Calls extends DescService,
+  Emits extends DescMessage,
+> = Common &
+  Pick<Ports, Needs> &
+  ("postgres" extends Needs ? { readonly outbox: Outbox<Emits>; readonly inbox: Inbox } : unknown) & {
+    /** A client for a declared service; the same in one process and over the wire. */
+    dial<S extends Calls>(service: S): Client<S>;
+  };
+
+/** A consumer of one declared event type. */
+export interface Consumer {
+  readonly event: DescMessage;
+  readonly handle: (event: BusEvent, message: never, signal: AbortSignal) => Promise<void>;
+}
+
+/** Pairs an event type with what to do; must be idempotent by `event.id`. */
+export function consume<E extends DescMessage>(
+  event: E,
+  handle: (event: BusEvent, message: MessageShape<E>, signal: AbortSignal) => Promise<void>,
+): Consumer {
+  return { event, handle: handle as Consumer["handle"] };
+}
+
+/** A service's implementation paired with its contract. */
+export interface ServiceBinding {
+  readonly service: DescService;
+  readonly handler: object;
+}
+
+/** Pairs a contract with its implementation. */
+export function serve<S extends GenService<GenServiceMethods>>(service: S, handler: Handler<S>): ServiceBinding {
+  return { service, handler };
+}
+
+/** An opened module. Disposal releases only what `open` itself opened. */
+export interface OpenedModule extends Partial<AsyncDisposable> {
+  readonly services?: readonly ServiceBinding[];
+  /** One for each declared route. */
+  readonly routes?: readonly Route[];
+  /** One for each declared event. */
+  readonly consumers?: readonly Consumer[];
+  /** Background work; each runs until the signal is aborted. One that throws fails the process. */
+  readonly background?: readonly { readonly name: string; readonly run: (signal: AbortSignal) => Promise<void> }[];
+  /** The module's own public keys, where it declares `issuer`. */
+  readonly keySet?: KeySet;
+  /** Throws while the module cannot serve. */
+  readonly ready?: () => Promise<void>;
+}
+
+export interface ModuleDefinition<
+  Needs extends PortName = PortName,
+  Calls extends DescService = DescService,
+  Emits extends DescMessage = DescMessage,
+  Spec extends ConfigSpec = ConfigSpec,
+> {
+  /** Also the schema, the login role, the consumer group and, in capitals, the prefix of its settings. */
+  readonly name: string;
+  /** One line for the graph and for `--help`. */
+  readonly summary: string;
+  /** What it owns, for the graph. */
+  readonly owns: readonly string[];
+  readonly config: Spec;
+  readonly serves: readonly DescService[];
+  readonly routes: readonly RouteDeclaration[];
+  readonly calls: readonly Calls[];
+  readonly needs: readonly Needs[];
+  readonly emits: readonly Emits[];
+  readonly consumes: readonly DescMessage[];
+  /** The folder of `NNNN_what.sql`, where it needs postgres. */
+  readonly migrations?: URL;
+  /** Set where it signs claims: its name among the key sets. */
+  readonly issuer?: string;
+  /** Runs as child processes of a host that holds other modules too, because it meets hostile input. */
+  readonly isolated?: boolean;
+  open(host: ModuleHost<Needs, Calls, Emits>, config: ConfigValues<Spec>): Promise<OpenedModule>;
+}
+
+/** Types `host` as exactly the declared ports, services and events, so that the graph cannot lie. */
+export function defineModule<
+  const Needs extends PortName = never,
+  const Calls extends DescService = never,
+  const Emits extends DescMessage = never,
+  const Spec extends ConfigSpec = ConfigSpec,
+>(definition: ModuleDefinition<Needs, Calls, Emits, Spec>): Module {
+  return definition as unknown as Module;
+}
+
+/** A module of any shape, as the host sees it. */
+export type Module = ModuleDefinition<PortName, DescService, DescMessage, ConfigSpec>;

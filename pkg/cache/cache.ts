@@ -1,0 +1,25 @@
+/**
+ * Values that may vanish at any time. What holds for every adapter, because a Redis cluster can keep it: each single
+ * operation is atomic; nothing holds across keys; a value may be gone before its time to live.
+ */
+
+export interface Cache extends AsyncDisposable {
+  get(key: string): Promise<string | undefined>;
+  /** Values are at most 1 MiB, keys at most 250 characters, `ttlMs` at least 1 ms. */
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+  /** Sets only where there is no value; true where it was set. */
+  setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
+  /** Sets only where the value is `expected`; true where it was set. */
+  compareAndSet(key: string, expected: string, value: string, ttlMs: number): Promise<boolean>;
+  delete(key: string): Promise<void>;
+  /** Adds to a counter and returns the sum; the time to live starts with the first addition. */
+  increment(key: string, by: number, ttlMs: number): Promise<number>;
+  /**
+   * Takes one token from a bucket that holds `burst` and refills at `perSecond`. `retryAfterMs` is 0 where it was
+   * taken.
+   */
+  takeToken(
+    key: string,
+    bucket: { readonly perSecond: number; readonly burst: number },
+  ): Promise<{ readonly retryAfterMs: number }>;
+}
