@@ -1,0 +1,445 @@
+/**
+ * Objects in a folder. An object becomes visible by linking its entry, after its bytes and the entry are on the disk, so
+ * a process that dies at any point leaves nothing half visible; several processes may open the same folder.
+ */
+
+import { constants } from "node:fs";
+import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { type Clock, newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import type { Logger } from "#pkg/obs/obs";
+import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
+import {
+  blobAlreadyExists,
+  blobChecksumMismatch,
+  blobMultipartNotFound,
+  blobNotFound,
+  blobPartInvalid,
+  blobRangeNotSatisfiable,
+  blobStoreFull,
+  blobStoreUnavailable,
+} from "./errors.ts";
+import { hasCode, hashDurably, inFolderOf, readFiles, readRange, syncPath, writeDurably } from "./file-io.ts";
+import { type Entry, FileLayout, parsePartFileName, partFileName } from "./file-layout.ts";
+import { listEntries, sweepLeftovers } from "./file-sweep.ts";
+import { filePartRoute, signPartUrl } from "./file-upload.ts";
+import { parseKey, parsePrefix } from "./key.ts";
+import type { OpenBlobStoreOptions, OpenedBlobStore } from "./open.ts";
+
+const DEFAULT_CONTENT_TYPE = "application/octet-stream";
+
+export interface FileBlobStoreOptions extends OpenBlobStoreOptions {
+  readonly folder: string;
+  readonly onDispose?: () => Promise<void>;
+}
+
+/** Opens the folder, making it where it is missing. Throws `BLOB_STORE_UNAVAILABLE` where it cannot be written. */
+export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<OpenedBlobStore> {
+  const layout = new FileLayout(options.folder);
+  try {
+    for (const folder of [layout.objects, layout.data, layout.multipart, layout.tmp]) {
+      await mkdir(folder, { recursive: true });
+    }
+  } catch (error) {
+    throw blobStoreUnavailable(error);
+  }
+  await sweepLeftovers(layout, options.clock.now(), options.log);
+  const store = new FileBlobStore(layout, options);
+  const route = filePartRoute({
+    store: options.name,
+    signingSecret: options.signingSecret,
+    clock: options.clock,
+    log: options.log,
+    storePart: (key, multipartId, part, body) => store.storePart(key, multipartId, part, body),
+  });
+  return { store, routes: [route] };
+}
+
+class FileBlobStore implements BlobStore {
+  readonly #layout: FileLayout;
+  readonly #options: FileBlobStoreOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Ends of the running changes per key: two changes of one key in this process take turns. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(layout: FileLayout, options: FileBlobStoreOptions) {
+    this.#layout = layout;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  async put(key: string, body: Readable | Uint8Array, options: PutOptions = {}): Promise<BlobInfo> {
+    parseKey(key);
+    if (options.ifAbsent === true && (await this.#entry(key)) !== undefined) throw blobAlreadyExists(key);
+    const chunks = body instanceof Uint8Array ? one(body) : body;
+    return this.#store(key, options, async (path) => {
+      const written = await writeDurably(path, chunks, options.signal === undefined ? {} : { signal: options.signal });
+      if (options.sha256 !== undefined && written.sha256 !== options.sha256) throw blobChecksumMismatch(key);
+      return written;
+    });
+  }
+
+  async putFile(key: string, path: string, options: PutOptions = {}): Promise<BlobInfo> {
+    parseKey(key);
+    if (options.ifAbsent === true && (await this.#entry(key)) !== undefined) throw blobAlreadyExists(key);
+    return this.#store(key, options, async (target) => {
+      await linkOrCopy(path, target);
+      const written = await hashDurably(target, options.signal);
+      if (options.sha256 !== undefined && written.sha256 !== options.sha256) throw blobChecksumMismatch(key);
+      return written;
+    });
+  }
+
+  async get(
+    key: string,
+    options: { readonly range?: ByteRange; readonly signal?: AbortSignal } = {},
+  ): Promise<Readable> {
+    options.signal?.throwIfAborted();
+    return this.#withData(key, async (entry, path) => {
+      const start = options.range?.start ?? 0;
+      if (options.range !== undefined && start >= entry.sizeBytes) throw blobRangeNotSatisfiable(key, entry.sizeBytes);
+      const end = Math.min(options.range?.end ?? entry.sizeBytes - 1, entry.sizeBytes - 1);
+      return readRange(await open(path, "r"), start, end, options.signal);
+    });
+  }
+
+  async getFile(key: string, path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    await this.#withData(key, (_entry, data) => linkOrCopy(data, path));
+  }
+
+  async find(key: string): Promise<BlobInfo | undefined> {
+    const entry = await this.#entry(parseKey(key));
+    return entry === undefined ? undefined : toInfo(entry);
+  }
+
+  async *list(prefix: string): AsyncIterable<BlobInfo> {
+    for await (const entry of listEntries(this.#layout, parsePrefix(prefix))) yield toInfo(entry);
+  }
+
+  async delete(key: string): Promise<void> {
+    parseKey(key);
+    await this.#inTurn(key, async () => {
+      // The entry leaves sight in one rename and still names its bytes, for the sweep of a process that dies here.
+      const gone = this.#layout.tmpPath(`${newId()}.deleted`);
+      try {
+        await rename(this.#layout.entryPath(key), gone);
+      } catch (error) {
+        if (hasCode(error, "ENOENT")) return;
+        throw toStoreError(error);
+      }
+      const entry = parseEntry(await readFile(gone, "utf8"));
+      await rm(this.#layout.dataPath(entry.data), { force: true });
+      await rm(gone, { force: true });
+      await this.#removeEmptyFolders(dirname(this.#layout.entryPath(key)));
+    });
+  }
+
+  async deletePrefix(prefix: string): Promise<void> {
+    for await (const entry of listEntries(this.#layout, parsePrefix(prefix))) await this.delete(entry.key);
+  }
+
+  async createMultipart(key: string, options: { readonly contentType?: string } = {}): Promise<string> {
+    parseKey(key);
+    const id = newId();
+    // Built aside, so that the upload appears together with its description.
+    const building = this.#layout.tmpPath(id);
+    try {
+      await mkdir(building);
+      const upload = { key, contentType: options.contentType ?? DEFAULT_CONTENT_TYPE };
+      await writeDurably(join(building, "upload.json"), one(Buffer.from(JSON.stringify(upload))));
+      await syncPath(building);
+      await rename(building, this.#layout.multipartFolder(id));
+      await syncPath(this.#layout.multipart);
+    } catch (error) {
+      await rm(building, { recursive: true, force: true });
+      throw toStoreError(error);
+    }
+    return id;
+  }
+
+  async signPart(
+    key: string,
+    multipartId: string,
+    part: { readonly number: number; readonly sizeBytes: number; readonly sha256: string; readonly expiresAt: Date },
+  ): Promise<SignedRequest> {
+    parseKey(key);
+    return signPartUrl(
+      { store: this.#options.name, key, multipartId, ...part },
+      this.#options.signingSecret,
+      this.#options.publicBase ?? "",
+    );
+  }
+
+  /** Keeps a part that was PUT to a signed URL; the same number again replaces it. */
+  async storePart(
+    key: string,
+    multipartId: string,
+    part: { readonly number: number; readonly sizeBytes: number; readonly sha256: string },
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<PartInfo> {
+    const folder = await this.#uploadFolder(key, multipartId);
+    const building = this.#layout.tmpPath(newId());
+    try {
+      const written = await writeDurably(building, body, { maxBytes: part.sizeBytes });
+      if (written.sha256 !== part.sha256 || written.sizeBytes !== part.sizeBytes) throw blobChecksumMismatch(key);
+      const name = partFileName(part);
+      await rename(building, join(folder, name));
+      await syncPath(folder);
+      for (const other of await readdir(folder)) {
+        if (other !== name && parsePartFileName(other)?.number === part.number) {
+          await rm(join(folder, other), { force: true });
+        }
+      }
+    } catch (error) {
+      await rm(building, { force: true });
+      throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : toStoreError(error);
+    }
+    return { ...part, etag: part.sha256 };
+  }
+
+  async listParts(key: string, multipartId: string): Promise<PartInfo[]> {
+    parseKey(key);
+    const folder = await this.#uploadFolder(key, multipartId);
+    const byNumber = new Map<number, PartInfo>();
+    for (const name of (await readdir(folder)).sort()) {
+      const part = parsePartFileName(name);
+      if (part !== undefined) byNumber.set(part.number, { ...part, etag: part.sha256 });
+    }
+    return [...byNumber.values()];
+  }
+
+  async completeMultipart(
+    key: string,
+    multipartId: string,
+    parts: readonly { readonly number: number; readonly etag: string }[],
+  ): Promise<BlobInfo> {
+    parseKey(key);
+    const done = await this.#entry(key);
+    if (done?.multipartId === multipartId) {
+      await this.abortMultipart(key, multipartId);
+      return toInfo(done);
+    }
+    const folder = await this.#uploadFolder(key, multipartId);
+    const upload = JSON.parse(await readFile(join(folder, "upload.json"), "utf8")) as { contentType: string };
+    const stored = new Map((await this.listParts(key, multipartId)).map((part) => [part.number, part]));
+    if (parts.length === 0) throw blobPartInvalid(key, 1);
+    const paths: string[] = [];
+    let last = 0;
+    for (const part of parts) {
+      const found = stored.get(part.number);
+      if (found === undefined || found.etag !== part.etag || part.number <= last)
+        throw blobPartInvalid(key, part.number);
+      last = part.number;
+      paths.push(join(folder, partFileName(found)));
+    }
+    const info = await this.#store(key, { contentType: upload.contentType, multipartId }, (path) =>
+      writeDurably(path, readFiles(paths)),
+    );
+    await this.abortMultipart(key, multipartId);
+    return info;
+  }
+
+  async abortMultipart(key: string, multipartId: string): Promise<void> {
+    parseKey(key);
+    try {
+      const folder = await this.#uploadFolder(key, multipartId);
+      const gone = this.#layout.tmpPath(`${newId()}.aborted`);
+      await rename(folder, gone);
+      await rm(gone, { recursive: true, force: true });
+    } catch (error) {
+      const absent = hasCode(error, "ENOENT") || isMultipartNotFound(error);
+      if (!absent) throw toStoreError(error);
+    }
+  }
+
+  async ping(): Promise<void> {
+    try {
+      await access(this.#layout.tmp, constants.W_OK);
+    } catch (error) {
+      throw blobStoreUnavailable(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#options.onDispose?.();
+  }
+
+  /** Writes the bytes by `write`, then publishes them under the key. Nothing is left behind on failure. */
+  async #store(
+    key: string,
+    options: Pick<PutOptions, "contentType" | "ifAbsent"> & { readonly multipartId?: string },
+    write: (path: string) => Promise<{ readonly sizeBytes: number; readonly sha256: string }>,
+  ): Promise<BlobInfo> {
+    const id = newId();
+    const building = this.#layout.tmpPath(id);
+    const description = this.#layout.tmpPath(`${id}.json`);
+    const data = this.#layout.dataPath(id);
+    try {
+      const written = await write(building);
+      return await this.#inTurn(key, async () => {
+        const previous = await this.#entry(key);
+        if (previous !== undefined && options.ifAbsent === true) throw blobAlreadyExists(key);
+        if (options.multipartId !== undefined && previous?.multipartId === options.multipartId) return toInfo(previous);
+        const entry: Entry = {
+          key,
+          data: id,
+          sizeBytes: written.sizeBytes,
+          sha256: written.sha256,
+          contentType: options.contentType ?? DEFAULT_CONTENT_TYPE,
+          updatedAt: this.#clock.now().toISOString(),
+          ...(options.multipartId === undefined ? {} : { multipartId: options.multipartId }),
+          ...(previous === undefined ? {} : { replaces: previous.data }),
+        };
+        await writeDurably(description, one(Buffer.from(JSON.stringify(entry))));
+        await inFolderOf(data, () => link(building, data));
+        await syncPath(dirname(data));
+        try {
+          await this.#publish(key, description, options.ifAbsent === true);
+        } catch (error) {
+          await rm(data, { force: true });
+          throw error;
+        }
+        if (previous !== undefined) await rm(this.#layout.dataPath(previous.data), { force: true });
+        return toInfo(entry);
+      });
+    } catch (error) {
+      throw toStoreError(error);
+    } finally {
+      await rm(description, { force: true });
+      await rm(building, { force: true });
+    }
+  }
+
+  async #publish(key: string, description: string, ifAbsent: boolean): Promise<void> {
+    const path = this.#layout.entryPath(key);
+    if (ifAbsent) {
+      try {
+        await inFolderOf(path, () => link(description, path));
+      } catch (error) {
+        throw hasCode(error, "EEXIST") ? blobAlreadyExists(key) : error;
+      }
+    } else {
+      // The description stays until its bytes are accounted for, so a second name of it takes the entry's place.
+      const swap = `${description}.swap`;
+      await link(description, swap);
+      try {
+        await inFolderOf(path, () => rename(swap, path));
+      } finally {
+        await rm(swap, { force: true });
+      }
+    }
+    await syncPath(dirname(path));
+  }
+
+  /** Runs `use` on the object's data file, again where the object was replaced in between. */
+  async #withData<T>(key: string, use: (entry: Entry, path: string) => Promise<T>): Promise<T> {
+    parseKey(key);
+    let tried: string | undefined;
+    for (;;) {
+      const entry = await this.#entry(key);
+      if (entry === undefined) throw blobNotFound(key);
+      try {
+        return await use(entry, this.#layout.dataPath(entry.data));
+      } catch (error) {
+        if (!hasCode(error, "ENOENT")) throw toStoreError(error);
+        if (tried === entry.data) throw blobStoreUnavailable(error);
+        tried = entry.data;
+      }
+    }
+  }
+
+  async #entry(key: string): Promise<Entry | undefined> {
+    try {
+      return parseEntry(await readFile(this.#layout.entryPath(key), "utf8"));
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return undefined;
+      throw toStoreError(error);
+    }
+  }
+
+  async #uploadFolder(key: string, multipartId: string): Promise<string> {
+    if (!/^[0-9a-f-]{36}$/.test(multipartId)) throw blobMultipartNotFound(key);
+    const folder = this.#layout.multipartFolder(multipartId);
+    try {
+      const upload = JSON.parse(await readFile(join(folder, "upload.json"), "utf8")) as { key: string };
+      if (upload.key !== key) throw blobMultipartNotFound(key);
+      return folder;
+    } catch (error) {
+      throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : error;
+    }
+  }
+
+  async #inTurn<T>(key: string, action: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(key) ?? Promise.resolve();
+    const mine = before.then(action, action);
+    this.#turns.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#turns.get(key) === mine) this.#turns.delete(key);
+    }
+  }
+
+  async #removeEmptyFolders(from: string): Promise<void> {
+    for (let folder = from; folder.startsWith(`${this.#layout.objects}/`); folder = dirname(folder)) {
+      try {
+        await rmdir(folder);
+      } catch (error) {
+        if (!hasCode(error, "ENOTEMPTY", "EEXIST", "ENOENT")) {
+          this.#log.warn({ err: error, folder }, "an empty folder of the blob store stays");
+        }
+        return;
+      }
+    }
+  }
+}
+
+function toInfo(entry: Entry): BlobInfo {
+  return {
+    key: entry.key,
+    sizeBytes: entry.sizeBytes,
+    sha256: entry.sha256,
+    contentType: entry.contentType,
+    updatedAt: new Date(entry.updatedAt),
+  };
+}
+
+/** Entries are written by this adapter alone. */
+function parseEntry(json: string): Entry {
+  return JSON.parse(json) as Entry;
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** A second name for the file where both lie on one file system, otherwise a copy (by reference where it can be). */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    // EPERM: some systems refuse a link to a file of another user (fs.protected_hardlinks).
+    if (!hasCode(error, "EXDEV", "EPERM", "EMLINK", "ENOTSUP")) throw error;
+    try {
+      await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    } catch (copyError) {
+      if (!hasCode(copyError, "EEXIST")) await unlink(to).catch(() => {});
+      throw copyError;
+    }
+  }
+}
+
+function isMultipartNotFound(error: unknown): boolean {
+  return isAppError(error, blobMultipartNotFound("").reason);
+}
+
+function toStoreError(error: unknown): unknown {
+  if (hasCode(error, "ENOSPC", "EDQUOT")) return blobStoreFull(error);
+  if (hasCode(error, "EACCES", "EROFS", "EIO", "EMFILE", "ENFILE")) return blobStoreUnavailable(error);
+  return error;
+}
