@@ -1,0 +1,106 @@
+/** A cache inside one process: bounded, least recently used out first. Each operation runs without yielding. */
+
+import { LRUCache } from "lru-cache";
+import type { Clock } from "#pkg/clock/clock";
+import type { Cache } from "./cache.ts";
+import { cacheNotACounter } from "./errors.ts";
+import { checkKey, checkTtl, checkValue } from "./limits.ts";
+
+export interface MemoryCacheOptions {
+  readonly clock: Clock;
+  /** 64 MiB by default, counting keys and values. */
+  readonly maxBytes?: number;
+}
+
+interface Item {
+  readonly value: string;
+  readonly expiresAtMs: number;
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+/** What an entry costs beside its text. */
+const ITEM_BYTES = 128;
+
+export function openMemoryCache(options: MemoryCacheOptions): Cache {
+  const items = new LRUCache<string, Item>({
+    maxSize: options.maxBytes ?? DEFAULT_MAX_BYTES,
+    sizeCalculation: (item, key) => ITEM_BYTES + 2 * (key.length + item.value.length),
+  });
+  const nowMs = () => options.clock.now().getTime();
+
+  function read(key: string): Item | undefined {
+    const item = items.get(key);
+    if (item === undefined || item.expiresAtMs > nowMs()) return item;
+    items.delete(key);
+    return undefined;
+  }
+
+  function write(key: string, value: string, ttlMs: number): void {
+    items.set(key, { value, expiresAtMs: nowMs() + ttlMs });
+  }
+
+  return {
+    async get(key) {
+      checkKey(key);
+      return read(key)?.value;
+    },
+
+    async set(key, value, ttlMs) {
+      checkKey(key);
+      checkValue(value, ttlMs);
+      write(key, value, ttlMs);
+    },
+
+    async setIfAbsent(key, value, ttlMs) {
+      checkKey(key);
+      checkValue(value, ttlMs);
+      if (read(key) !== undefined) return false;
+      write(key, value, ttlMs);
+      return true;
+    },
+
+    async compareAndSet(key, expected, value, ttlMs) {
+      checkKey(key);
+      checkValue(value, ttlMs);
+      if (read(key)?.value !== expected) return false;
+      write(key, value, ttlMs);
+      return true;
+    },
+
+    async delete(key) {
+      checkKey(key);
+      items.delete(key);
+    },
+
+    async increment(key, by, ttlMs) {
+      checkKey(key);
+      checkTtl(ttlMs);
+      const item = read(key);
+      const sum = (item === undefined ? 0 : toCount(key, item.value)) + by;
+      items.set(key, { value: String(sum), expiresAtMs: item?.expiresAtMs ?? nowMs() + ttlMs });
+      return sum;
+    },
+
+    // Generic cell rate algorithm: the value is the time at which the bucket would be full again.
+    async takeToken(key, { perSecond, burst }) {
+      checkKey(key);
+      const now = nowMs();
+      const tokenMs = 1000 / perSecond;
+      const fullAtMs = Math.max(Number(read(key)?.value ?? now), now) + tokenMs;
+      const retryAfterMs = fullAtMs - burst * tokenMs - now;
+      // A millionth of a millisecond forgives the rounding of sums of fractions.
+      if (retryAfterMs > 1e-6) return { retryAfterMs: Math.ceil(retryAfterMs) };
+      write(key, String(fullAtMs), fullAtMs - now);
+      return { retryAfterMs: 0 };
+    },
+
+    async [Symbol.asyncDispose]() {
+      items.clear();
+    },
+  };
+}
+
+function toCount(key: string, value: string): number {
+  if (!/^-?\d{1,15}$/.test(value)) throw cacheNotACounter(key);
+  return Number(value);
+}
