@@ -1,0 +1,96 @@
+/** What every keys adapter promises, as tests: whoever writes an adapter makes these pass. */
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
+import { isAppError } from "#pkg/errors/errors";
+import type { Keys } from "./keys.ts";
+
+export interface KeysUnderTest extends AsyncDisposable {
+  readonly keys: Keys;
+  /** Replaces the root key that wraps; undefined where the engine rotates out of reach of a test. */
+  readonly rotate: (() => Promise<void>) | undefined;
+}
+
+export function describeKeys(name: string, open: () => Promise<KeysUnderTest>): void {
+  describe(`keys: ${name}`, () => {
+    let opened: KeysUnderTest;
+    let keys: Keys;
+
+    before(async () => {
+      opened = await open();
+      keys = opened.keys;
+    });
+    after(() => opened?.[Symbol.asyncDispose]());
+
+    const context = { purpose: "content-key", asset: "a1" };
+    const failed = (error: unknown) => isAppError(error, "KEY_UNWRAP_FAILED");
+    const bytesOf = async (wrapped: Uint8Array) => Buffer.from((await keys.unwrap(wrapped, context)).reveal());
+
+    it("unwraps what it wrapped, from 1 to 4096 bytes", async () => {
+      for (const size of [1, 16, 32, 4096]) {
+        const secret = randomBytes(size);
+        const wrapped = await keys.wrap(secret, context);
+        assert.ok(wrapped.byteLength <= size + 512);
+        assert.equal(Buffer.from(wrapped).includes(secret), size === 1 ? Buffer.from(wrapped).includes(secret) : false);
+        assert.deepEqual(await bytesOf(wrapped), secret);
+      }
+    });
+
+    it("refuses an empty or a large secret", async () => {
+      const refused = (error: unknown) => isAppError(error, "KEY_PLAINTEXT_SIZE");
+      await assert.rejects(keys.wrap(new Uint8Array(), context), refused);
+      await assert.rejects(keys.wrap(new Uint8Array(4097), context), refused);
+    });
+
+    it("wraps the same secret differently each time", async () => {
+      const secret = randomBytes(16);
+      assert.notDeepEqual(await keys.wrap(secret, context), await keys.wrap(secret, context));
+    });
+
+    it("unwraps under the same context only, in whatever order it is written", async () => {
+      const secret = randomBytes(16);
+      const wrapped = await keys.wrap(secret, context);
+      const reordered = await keys.unwrap(wrapped, { asset: "a1", purpose: "content-key" });
+      assert.deepEqual(Buffer.from(reordered.reveal()), secret);
+      await assert.rejects(keys.unwrap(wrapped, { ...context, asset: "a2" }), failed);
+      await assert.rejects(keys.unwrap(wrapped, { ...context, more: "x" }), failed);
+      await assert.rejects(keys.unwrap(wrapped, {}), failed);
+    });
+
+    it("refuses a ciphertext that was changed or cut", async () => {
+      const wrapped = await keys.wrap(randomBytes(16), context);
+      for (const at of [0, 1, Math.floor(wrapped.byteLength / 2), wrapped.byteLength - 1]) {
+        const changed = Uint8Array.from(wrapped);
+        changed[at] = (changed[at] ?? 0) ^ 1;
+        await assert.rejects(keys.unwrap(changed, context), failed, `byte ${at}`);
+      }
+      await assert.rejects(keys.unwrap(wrapped.subarray(0, 8), context), failed);
+      await assert.rejects(keys.unwrap(new Uint8Array(), context), failed);
+    });
+
+    it("reads older wrapped secrets after the root key was rotated", async function () {
+      if (opened.rotate === undefined) return this.skip();
+      const secret = randomBytes(16);
+      const before = await keys.wrap(secret, context);
+      await opened.rotate();
+      const after = await keys.wrap(secret, context);
+      assert.deepEqual(await bytesOf(before), secret);
+      assert.deepEqual(await bytesOf(after), secret);
+    });
+
+    it("hands out secrets that do not print and are zeroed at the end of their block", async () => {
+      const wrapped = await keys.wrap(Buffer.from("secret!"), context);
+      let seen: Uint8Array;
+      {
+        using secret = await keys.unwrap(wrapped, context);
+        seen = secret.reveal();
+        assert.equal(Buffer.from(seen).toString(), "secret!");
+        assert.equal(`${secret} ${JSON.stringify(secret)} ${inspect(secret)}`, '[redacted] "[redacted]" [redacted]');
+      }
+      assert.ok(seen.every((byte) => byte === 0));
+    });
+
+    it("answers a ping", () => keys.ping());
+  });
+}

@@ -1,0 +1,181 @@
+/**
+ * AES-256-GCM (NIST SP 800-38D) under root keys in a file that only its owner can read. The file holds every root key
+ * that ever was; the last one wraps, all of them unwrap.
+ */
+
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { keyFileExposed, keyFileInvalid, keyFileUnavailable, keyPlaintextSize, keyUnwrapFailed } from "./errors.ts";
+import { type KeyContext, type Keys, SecretBytes } from "./keys.ts";
+
+const FORMAT = 1;
+const ID_BYTES = 8;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const ROOT_KEY_BYTES = 32;
+const MAX_PLAINTEXT_BYTES = 4096;
+
+interface RootKey {
+  /** 16 hex digits. */
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+/** Opens the key file, making one with a new root key where there is none. Throws `KEY_FILE_EXPOSED`. */
+export async function openFileKeys(path: string): Promise<Keys> {
+  const keyring = await createOnce(path);
+  return keysUnder(keyring, () => readKeyFile(path));
+}
+
+/** Keys that end with the process. */
+export async function openMemoryKeys(): Promise<Keys> {
+  const keyring = [newRootKey()];
+  return keysUnder(keyring, async () => keyring);
+}
+
+/** Adds a root key, which wraps from now on; processes that are running learn it when they meet it. */
+export async function rotateKeyFile(path: string): Promise<void> {
+  await writeKeyFile(path, [...(await readKeyFile(path)), newRootKey()], "replace");
+}
+
+function keysUnder(initial: readonly RootKey[], reload: () => Promise<readonly RootKey[]>): Keys {
+  let keyring = initial;
+
+  async function findKey(id: string): Promise<RootKey | undefined> {
+    const known = keyring.find((key) => key.id === id);
+    if (known !== undefined) return known;
+    keyring = await reload();
+    return keyring.find((key) => key.id === id);
+  }
+
+  return {
+    async wrap(plaintext, context) {
+      if (plaintext.byteLength < 1 || plaintext.byteLength > MAX_PLAINTEXT_BYTES) {
+        throw keyPlaintextSize(plaintext.byteLength);
+      }
+      const key = keyring.at(-1);
+      if (key === undefined) throw keyUnwrapFailed();
+      const header = Buffer.concat([Buffer.from([FORMAT]), Buffer.from(key.id, "hex")]);
+      const iv = randomBytes(IV_BYTES);
+      const cipher = createCipheriv("aes-256-gcm", key.secret, iv, { authTagLength: TAG_BYTES });
+      cipher.setAAD(additionalData(header, context));
+      const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+      return Buffer.concat([header, iv, cipher.getAuthTag(), body]);
+    },
+
+    async unwrap(wrapped, context) {
+      const bytes = Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength);
+      const ivAt = 1 + ID_BYTES;
+      const tagAt = ivAt + IV_BYTES;
+      const bodyAt = tagAt + TAG_BYTES;
+      if (bytes[0] !== FORMAT || bytes.byteLength <= bodyAt) throw keyUnwrapFailed();
+      const header = bytes.subarray(0, ivAt);
+      const key = await findKey(header.subarray(1).toString("hex"));
+      if (key === undefined) throw keyUnwrapFailed();
+      const decipher = createDecipheriv("aes-256-gcm", key.secret, bytes.subarray(ivAt, tagAt), {
+        authTagLength: TAG_BYTES,
+      });
+      decipher.setAAD(additionalData(header, context));
+      decipher.setAuthTag(bytes.subarray(tagAt, bodyAt));
+      const plaintext = decipher.update(bytes.subarray(bodyAt));
+      try {
+        decipher.final();
+      } catch (error) {
+        plaintext.fill(0);
+        throw keyUnwrapFailed(error);
+      }
+      return new SecretBytes(plaintext);
+    },
+
+    async ping() {
+      await reload();
+    },
+
+    async [Symbol.asyncDispose]() {
+      for (const key of keyring) key.secret.fill(0);
+      keyring = [];
+    },
+  };
+}
+
+/** The context with sorted names, so that the order in which it was written does not matter. */
+function additionalData(header: Uint8Array, context: KeyContext): Buffer {
+  const sorted = Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Buffer.concat([header, Buffer.from(JSON.stringify(sorted))]);
+}
+
+function newRootKey(): RootKey {
+  return { id: randomBytes(ID_BYTES).toString("hex"), secret: randomBytes(ROOT_KEY_BYTES) };
+}
+
+async function createOnce(path: string): Promise<readonly RootKey[]> {
+  try {
+    return await readKeyFile(path);
+  } catch (error) {
+    if (!isAppError(error) || !isMissing(error.cause)) throw error;
+  }
+  const created = [newRootKey()];
+  return (await writeKeyFile(path, created, "create")) ? created : readKeyFile(path);
+}
+
+async function readKeyFile(path: string): Promise<readonly RootKey[]> {
+  let text: string;
+  try {
+    const handle = await open(path, "r");
+    try {
+      const { mode } = await handle.stat();
+      if ((mode & 0o077) !== 0) throw keyFileExposed(path);
+      text = await readFile(handle, "utf8");
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw isAppError(error) ? error : keyFileUnavailable(path, error);
+  }
+  return parseKeyFile(path, text);
+}
+
+function parseKeyFile(path: string, text: string): readonly RootKey[] {
+  try {
+    const file = JSON.parse(text) as { rootKeys: { id: string; secret: string }[] };
+    const keys = file.rootKeys.map(({ id, secret }) => ({ id, secret: new Uint8Array(Buffer.from(secret, "base64")) }));
+    const whole = keys.every((key) => key.secret.byteLength === ROOT_KEY_BYTES && /^[0-9a-f]{16}$/.test(key.id));
+    if (keys.length === 0 || !whole) throw new Error("a root key is missing or cut short");
+    return keys;
+  } catch (error) {
+    throw keyFileInvalid(path, error);
+  }
+}
+
+/** Whole or not at all. Creating answers false where another process was first. */
+async function writeKeyFile(path: string, keys: readonly RootKey[], mode: "create" | "replace"): Promise<boolean> {
+  const building = `${path}.${newId()}.tmp`;
+  const rootKeys = keys.map(({ id, secret }) => ({ id, secret: Buffer.from(secret).toString("base64") }));
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const handle = await open(building, "wx", 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify({ rootKeys }, undefined, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (mode === "replace") await rename(building, path);
+    else await link(building, path);
+    const folder = await open(dirname(path), "r");
+    await folder.sync().finally(() => folder.close());
+    return true;
+  } catch (error) {
+    if (mode === "create" && error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw keyFileUnavailable(path, error);
+  } finally {
+    await rm(building, { force: true });
+  }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
