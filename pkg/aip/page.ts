@@ -1,0 +1,85 @@
+/** Pages after AIP-158: sizes are coerced, tokens are opaque and belong to the request that they were made for. */
+
+import { createHash } from "node:crypto";
+import { AppError } from "#pkg/errors/errors";
+
+/** What every paged request has. */
+export interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+/** JSON values that say where the next page begins. A position, never a permission: filters are applied again. */
+export type Cursor = Readonly<Record<string, string | number>>;
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** 0 means `fallback`; what is larger than `max` is lowered to it. */
+export function pageSizeOf(request: PageRequest, fallback = 50, max = 200): number {
+  return request.pageSize === 0 ? Math.min(fallback, max) : Math.min(request.pageSize, max);
+}
+
+/**
+ * Reads one page: asks `load` for one item more than fits, to know whether there is a next page.
+ * `parameters` are the other fields of the request; a token made under others is refused.
+ * Throws `PAGE_TOKEN_INVALID`.
+ */
+export async function loadPage<T>(
+  request: PageRequest,
+  options: {
+    readonly parameters: readonly (string | number | boolean)[];
+    readonly fallbackSize?: number;
+    readonly maxSize?: number;
+    readonly cursorOf: (item: T) => Cursor;
+    readonly load: (limit: number, after: Cursor | undefined) => Promise<readonly T[]>;
+  },
+): Promise<Page<T>> {
+  const size = pageSizeOf(request, options.fallbackSize, options.maxSize);
+  const after = decodePageToken(request.pageToken, options.parameters);
+  const items = await options.load(size + 1, after);
+  const last = items[size - 1];
+  if (items.length <= size || last === undefined) return { items, nextPageToken: "" };
+  return { items: items.slice(0, size), nextPageToken: encodePageToken(options.cursorOf(last), options.parameters) };
+}
+
+export function encodePageToken(cursor: Cursor, parameters: readonly (string | number | boolean)[]): string {
+  return Buffer.from(JSON.stringify({ c: cursor, p: fingerprint(parameters) })).toString("base64url");
+}
+
+/** Undefined for the first page. Throws `PAGE_TOKEN_INVALID`. */
+export function decodePageToken(token: string, parameters: readonly (string | number | boolean)[]): Cursor | undefined {
+  if (token === "") return undefined;
+  try {
+    const parsed = JSON.parse(Buffer.from(token, "base64url").toString()) as { c?: unknown; p?: unknown };
+    if (parsed.p === fingerprint(parameters) && isCursor(parsed.c)) return parsed.c;
+  } catch {
+    // Not JSON: refused below like every other token that was not made here.
+  }
+  throw pageTokenInvalid();
+}
+
+function isCursor(value: unknown): value is Cursor {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every((part) => typeof part === "string" || typeof part === "number")
+  );
+}
+
+function fingerprint(parameters: readonly (string | number | boolean)[]): string {
+  return createHash("sha256").update(JSON.stringify(parameters)).digest("base64url").slice(0, 12);
+}
+
+function pageTokenInvalid(): AppError {
+  const description = "not the next_page_token of a request with these fields; begin again without it";
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "PAGE_TOKEN_INVALID",
+    message: `page_token: ${description}`,
+    fields: [{ field: "page_token", description }],
+  });
+}
