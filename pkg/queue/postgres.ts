@@ -1,0 +1,134 @@
+/** The queue in PostgreSQL. */
+
+import { type Clock, newId } from "#pkg/clock/clock";
+import type { Db } from "#pkg/postgres/db";
+import { Bell } from "#pkg/postgres/poll";
+import { checkName, checkReceive, checkSend, checkVisibility } from "./limits.ts";
+import type { Queue, QueueMessage } from "./queue.ts";
+
+// pg-boss and graphile-worker own the loop that runs a job; this port hands out one lease whose holder shortens,
+// prolongs or lets it lapse from another process, as with SQS. pg-boss's fetch() has no per-call visibility time-out
+// or prolonging (heartbeat only as a queue setting), graphile-worker's lock is a fixed 4 h.
+
+/** Looking by time as well covers notifications that were lost with a connection. */
+const POLL_MS = 2000;
+
+/** Owns `db`. */
+export function openPostgresQueue(options: { readonly db: Db; readonly clock: Clock }): Queue {
+  const { db, clock } = options;
+  const closed = new AbortController();
+  const bells = new Map<string, Set<Bell>>();
+  let listening: Promise<void> | undefined;
+
+  function wake(queue: string): void {
+    for (const [name, waiting] of bells) {
+      if (queue === "" || queue === name) for (const bell of waiting) bell.ring();
+    }
+  }
+
+  async function claim(queue: string, max: number, visibilityMs: number): Promise<QueueMessage[]> {
+    const rows = await db.query<MessageRow>(
+      `update messages m
+       set visible_at = now() + make_interval(secs => $3::float8 / 1000), receive_count = receive_count + 1,
+           receipt = gen_random_uuid()
+       from (select id from messages where queue = $1 and visible_at <= now()
+             order by visible_at limit $2 for update skip locked) next
+       where m.id = next.id
+       returning m.id, m.body, m.receive_count, m.receipt`,
+      [queue, max, visibilityMs],
+    );
+    return rows.map((row) => toMessage(db, queue, row));
+  }
+
+  async function nextDueMs(queue: string): Promise<number> {
+    const rows = await db.query<{ due_ms: number | null }>(
+      `select ceil(extract(epoch from min(visible_at) - now()) * 1000)::float8 as due_ms
+       from messages where queue = $1`,
+      [queue],
+    );
+    // a message that is due but locked by another receiver is looked for again shortly, not at once
+    return Math.max(rows[0]?.due_ms ?? POLL_MS, 20);
+  }
+
+  return {
+    async send(queue, body, sendOptions) {
+      const delayMs = sendOptions?.delayMs ?? 0;
+      checkSend(queue, body, delayMs);
+      await db.query(
+        `with sent as (
+           insert into messages (id, queue, body, visible_at)
+           values ($1, $2, $3, now() + make_interval(secs => $4::float8 / 1000)))
+         select pg_notify(current_schema() || '.messages', $2)`,
+        [newId(), queue, body, delayMs],
+      );
+    },
+
+    async receive(queue, { max, waitMs, visibilityMs, signal: callerSignal }) {
+      checkReceive(queue, max, waitMs, visibilityMs);
+      const signal = callerSignal ? AbortSignal.any([callerSignal, closed.signal]) : closed.signal;
+      const giveUpAt = clock.now().getTime() + waitMs;
+      const bell = new Bell();
+      const waiting = bells.get(queue) ?? new Set();
+      bells.set(queue, waiting.add(bell));
+      if (waitMs > 0) listening ??= db.listen("messages", wake, closed.signal);
+      try {
+        while (!signal.aborted) {
+          bell.reset();
+          const messages = await claim(queue, max, visibilityMs);
+          const leftMs = giveUpAt - clock.now().getTime();
+          if (messages.length > 0 || leftMs <= 0) return messages;
+          await bell.wait(Math.min(leftMs, POLL_MS, await nextDueMs(queue)), clock, signal);
+        }
+        return [];
+      } finally {
+        waiting.delete(bell);
+        if (waiting.size === 0) bells.delete(queue);
+      }
+    },
+
+    async depth(queue) {
+      checkName(queue);
+      const rows = await db.query<{ visible: number; in_flight: number }>(
+        `select count(*) filter (where visible_at <= now())::int as visible,
+                count(*) filter (where visible_at > now() and receive_count > 0)::int as in_flight
+         from messages where queue = $1`,
+        [queue],
+      );
+      return { visible: rows[0]?.visible ?? 0, inFlight: rows[0]?.in_flight ?? 0 };
+    },
+
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      await listening;
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type MessageRow = {
+  readonly id: string;
+  readonly body: string;
+  readonly receive_count: number;
+  readonly receipt: string;
+};
+
+function toMessage(db: Db, queue: string, row: MessageRow): QueueMessage {
+  return {
+    id: row.id,
+    body: row.body,
+    receiveCount: row.receive_count,
+    async ack() {
+      await db.execute("delete from messages where id = $1", [row.id]);
+    },
+    async setVisibility(delayMs) {
+      checkVisibility(delayMs);
+      await db.query(
+        `with changed as (
+           update messages set visible_at = now() + make_interval(secs => $3::float8 / 1000)
+           where id = $1 and receipt = $2 returning queue)
+         select pg_notify(current_schema() || '.messages', $4) from changed`,
+        [row.id, row.receipt, delayMs, queue],
+      );
+    },
+  };
+}
