@@ -36,6 +36,11 @@ export interface Subscription {
 export interface EventBus extends AsyncDisposable {
   /** Resolves once every event is durable. Publishing the same id again is no error and may deliver it again. */
   publish(events: readonly BusEvent[]): Promise<void>;
-  /** Registers the consumer durably, then delivers until the signal is aborted and running handlers have ended. */
+  /**
+   * Makes a subscription durable without delivering: what is published from now on waits for the consumer. For hosts
+   * that know every module, so that no event is lost to a consumer whose process starts later. Replaces its types.
+   */
+  register(consumer: string, types: readonly string[]): Promise<void>;
+  /** Registers the consumer, then delivers until the signal is aborted and running handlers have ended. */
   subscribe(subscription: Subscription, signal: AbortSignal): Promise<void>;
 }

@@ -1,0 +1,216 @@
+/** What every event bus adapter must keep, one case per promise of the port. */
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { eventually } from "#pkg/testkit/eventually";
+import { type BusEvent, type EventBus, MAX_DELIVERIES } from "./eventbus.ts";
+
+export interface EventBusConformance {
+  readonly open: () => Promise<EventBus>;
+  /** Has a rule exist where the engine needs one before it routes a type to a consumer. */
+  readonly prepare?: (consumer: string, types: readonly string[]) => Promise<void>;
+  /** True when the event waits for an operator; absent where that can only be seen in the engine's own console. */
+  readonly isParked?: (bus: EventBus, consumer: string, eventId: string) => Promise<boolean>;
+}
+
+/**
+ * The adapter's delays between deliveries should be set short for this suite. Cases use fresh consumers and types; they
+ * promise no order and not just-once, and await by polling whatever takes time.
+ */
+export function describeEventBus(name: string, { open, prepare, isParked }: EventBusConformance): void {
+  describe(`event bus: ${name}`, () => {
+    let bus: EventBus;
+    let stop: AbortController;
+    let running: Promise<void>[];
+
+    before(async () => {
+      bus = await open();
+    });
+    after(() => bus[Symbol.asyncDispose]());
+    beforeEach(() => {
+      stop = new AbortController();
+      running = [];
+    });
+    afterEach(async () => {
+      stop.abort();
+      await Promise.all(running);
+    });
+
+    const freshType = () => `matinee.conformance.v1.T${randomUUID().replaceAll("-", "")}`;
+    const freshConsumer = () => `conformance-${randomUUID()}`;
+
+    function eventOf(type: string, text = "hello"): BusEvent {
+      return {
+        id: newId(),
+        source: "conformance",
+        occurredAt: new Date("2026-01-02T03:04:05.678Z"),
+        key: "thing-1",
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        payload: create(AnySchema, { typeUrl: `type.googleapis.com/${type}`, value: new TextEncoder().encode(text) }),
+      };
+    }
+
+    async function subscribe(
+      consumer: string,
+      types: readonly string[],
+      handle: (event: BusEvent, signal: AbortSignal) => Promise<void>,
+      until = stop.signal,
+    ): Promise<void> {
+      await prepare?.(consumer, types);
+      await bus.register(consumer, types);
+      running.push(bus.subscribe({ consumer, types, handle }, until));
+    }
+
+    /** A handler that keeps the first of each id. */
+    function collector() {
+      const seen = new Map<string, BusEvent>();
+      return { seen, handle: async (event: BusEvent) => void seen.set(event.id, event) };
+    }
+
+    it("delivers an event with everything that was said in it", async () => {
+      const type = freshType();
+      const { seen, handle } = collector();
+      await subscribe(freshConsumer(), [type], handle);
+      const event = eventOf(type);
+      await bus.publish([event]);
+      const got = await eventually("the event came", () => seen.get(event.id));
+      assert.deepEqual({ ...got, payload: undefined }, { ...event, payload: undefined });
+      assert.equal(got.payload.typeUrl, event.payload.typeUrl);
+      assert.deepEqual([...got.payload.value], [...event.payload.value]);
+    });
+
+    it("delivers each event to each subscribed consumer, and only the types that it names", async () => {
+      const [wanted, other] = [freshType(), freshType()];
+      const [one, two] = [collector(), collector()];
+      await subscribe(freshConsumer(), [wanted], one.handle);
+      await subscribe(freshConsumer(), [wanted, other], two.handle);
+      const events = [eventOf(wanted), eventOf(other), eventOf(wanted)];
+      await bus.publish(events);
+      await eventually("three events for the second", () => two.seen.size === 3);
+      await eventually("two events for the first", () => one.seen.size === 2);
+      assert.ok([...one.seen.values()].every((event) => event.payload.typeUrl.endsWith(wanted)));
+    });
+
+    it("shares deliveries between subscribers of one name", async () => {
+      const [type, consumer] = [freshType(), freshConsumer()];
+      const [one, two] = [collector(), collector()];
+      await subscribe(consumer, [type], one.handle);
+      await subscribe(consumer, [type], two.handle);
+      const events = Array.from({ length: 20 }, () => eventOf(type));
+      await bus.publish(events);
+      await eventually(
+        "every event at one of them",
+        () => new Set([...one.seen.keys(), ...two.seen.keys()]).size === 20,
+      );
+    });
+
+    it("keeps what is published after the registration until the consumer runs", async () => {
+      const [type, consumer] = [freshType(), freshConsumer()];
+      await prepare?.(consumer, [type]);
+      await bus.register(consumer, [type]);
+      const event = eventOf(type);
+      await bus.publish([event]);
+      const { seen, handle } = collector();
+      await subscribe(consumer, [type], handle);
+      await eventually("the event came", () => seen.has(event.id));
+    });
+
+    it("delivers an event again to a consumer that failed, under the same id", async () => {
+      const type = freshType();
+      const attempts: string[] = [];
+      await subscribe(freshConsumer(), [type], async (event) => {
+        attempts.push(event.id);
+        if (attempts.length === 1) throw new Error("not yet");
+      });
+      const event = eventOf(type);
+      await bus.publish([event]);
+      await eventually("a second delivery", () => attempts.length >= 2);
+      assert.ok(attempts.every((id) => id === event.id));
+    });
+
+    it("goes on with other events while one keeps failing", async () => {
+      const type = freshType();
+      const { seen, handle } = collector();
+      const poison = eventOf(type, "poison");
+      await subscribe(freshConsumer(), [type], async (event) => {
+        if (event.id === poison.id) throw new Error("poison");
+        await handle(event);
+      });
+      const others = Array.from({ length: 10 }, () => eventOf(type));
+      await bus.publish([poison, ...others]);
+      await eventually("all others came", () => seen.size === 10);
+    });
+
+    it("parks an event whose consumer keeps failing, and does not drop it", async function () {
+      if (isParked === undefined) return this.skip();
+      const [type, consumer] = [freshType(), freshConsumer()];
+      let attempts = 0;
+      await subscribe(consumer, [type], async () => {
+        attempts += 1;
+        throw new Error("always");
+      });
+      const event = eventOf(type);
+      await bus.publish([event]);
+      await eventually("the event is parked", () => isParked(bus, consumer, event.id));
+      assert.ok(attempts >= MAX_DELIVERIES);
+    });
+
+    it("takes the same event twice without an error", async () => {
+      const type = freshType();
+      const { seen, handle } = collector();
+      await subscribe(freshConsumer(), [type], handle);
+      const event = eventOf(type);
+      await bus.publish([event]);
+      await bus.publish([event]);
+      await eventually("the event came", () => seen.has(event.id));
+    });
+
+    it("takes events that nobody subscribed to, and none at all", async () => {
+      await bus.publish([eventOf(freshType())]);
+      await bus.publish([]);
+    });
+
+    it("carries 200 KiB and refuses more", async () => {
+      const type = freshType();
+      const { seen, handle } = collector();
+      await subscribe(freshConsumer(), [type], handle);
+      const event = eventOf(type, "x".repeat(200 * 1024));
+      await bus.publish([event]);
+      await eventually("the large event came", () => seen.has(event.id));
+      await assert.rejects(bus.publish([eventOf(type, "x".repeat(200 * 1024 + 1))]), (error) =>
+        isAppError(error, "EVENT_INVALID"),
+      );
+    });
+
+    it("tells running handlers to stop, waits for them, and delivers unfinished events to the next subscriber", async () => {
+      const [type, consumer] = [freshType(), freshConsumer()];
+      const own = new AbortController();
+      let started = false;
+      let ended = false;
+      await subscribe(
+        consumer,
+        [type],
+        async (_event, signal) => {
+          started = true;
+          await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+          ended = true;
+          throw signal.reason;
+        },
+        own.signal,
+      );
+      const event = eventOf(type);
+      await bus.publish([event]);
+      await eventually("the handler runs", () => started);
+      own.abort();
+      await Promise.all(running);
+      assert.ok(ended);
+      const { seen, handle } = collector();
+      await subscribe(consumer, [type], handle);
+      await eventually("the event came again", () => seen.has(event.id));
+    });
+  });
+}

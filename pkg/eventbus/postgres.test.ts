@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { newId, systemClock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { eventually } from "#pkg/testkit/eventually";
+import { quietLog, type TestDb, testDb } from "#pkg/testkit/postgres";
+import { describeEventBus } from "./conformance.ts";
+import type { BusEvent } from "./eventbus.ts";
+import { migrationsFor, openEventBus } from "./open.ts";
+import { openPostgresEventBus } from "./postgres.ts";
+
+const freshDb = () => testDb("port-eventbus", migrationsFor("postgres:"));
+
+describe("the event bus in PostgreSQL", () => {
+  let conformanceDb: TestDb;
+
+  describeEventBus("postgres", {
+    async open() {
+      conformanceDb = await freshDb();
+      return openPostgresEventBus({ db: conformanceDb.db, clock: systemClock, log: quietLog, retryMs: 5 });
+    },
+    async isParked(_bus, consumer, eventId) {
+      const rows = await conformanceDb.db.query(
+        "select from deliveries where consumer = $1 and event_id = $2 and parked_at is not null and last_error like '%always%'",
+        [consumer, eventId],
+      );
+      return rows.length === 1;
+    },
+  });
+
+  it("gives an event of a process that died to another one when its lease runs out", async () => {
+    const { db } = await freshDb();
+    await using bus = openPostgresEventBus({ db, clock: systemClock, log: quietLog, leaseMs: 300 });
+    await bus.register("c", ["t.T"]);
+    const event: BusEvent = {
+      id: newId(),
+      source: "test",
+      occurredAt: new Date(),
+      key: "k",
+      traceparent: "",
+      payload: create(AnySchema, { typeUrl: "type.googleapis.com/t.T" }),
+    };
+    await bus.publish([event]);
+    // what a process leaves behind that claimed the event and was killed
+    await db.execute("update deliveries set attempts = 1, due_at = now() + interval '300 ms'");
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const subscribed = bus.subscribe(
+      { consumer: "c", types: ["t.T"], handle: async ({ id }) => void seen.push(id) },
+      stop.signal,
+    );
+    await eventually("the event came", () => seen.includes(event.id));
+    stop.abort();
+    await subscribed;
+  });
+
+  it("does not deliver an event twice at a time while its handler takes longer than a lease", async () => {
+    const { db } = await freshDb();
+    await using bus = openPostgresEventBus({ db, clock: systemClock, log: quietLog, leaseMs: 150 });
+    await bus.register("c", ["t.T"]);
+    await bus.publish([
+      {
+        id: newId(),
+        source: "test",
+        occurredAt: new Date(),
+        key: "k",
+        traceparent: "",
+        payload: create(AnySchema, { typeUrl: "x/t.T" }),
+      },
+    ]);
+    const stop = new AbortController();
+    let calls = 0;
+    let release: () => void = () => undefined;
+    const handle = () => {
+      calls += 1;
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    };
+    const subscribed = [1, 2].map(() => bus.subscribe({ consumer: "c", types: ["t.T"], handle }, stop.signal));
+    const renewals = new Set<number>();
+    await eventually("the lease was renewed four times", async () => {
+      const [row] = await db.query<{ due_at: Date }>("select due_at from deliveries where attempts > 0");
+      if (row !== undefined) renewals.add(row.due_at.getTime());
+      return renewals.size > 4;
+    });
+    assert.equal(calls, 1);
+    release();
+    await eventually("the delivery is gone", async () => (await db.query("select from deliveries")).length === 0);
+    stop.abort();
+    await Promise.all(subscribed);
+  });
+
+  it("is refused where no adapter knows the URL", async () => {
+    const deps = { postgres: async () => (await freshDb()).db, clock: systemClock, log: quietLog };
+    await assert.rejects(openEventBus("gopher://x", deps), (error) => isAppError(error, "EVENTBUS_URL_UNKNOWN"));
+    await (await openEventBus("postgres:", deps))[Symbol.asyncDispose]();
+  });
+});

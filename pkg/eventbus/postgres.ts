@@ -1,0 +1,244 @@
+/** The event bus in PostgreSQL: a row per event and consumer, leased while it is handled. */
+
+import { create } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "#pkg/clock/clock";
+import type { Logger } from "#pkg/obs/obs";
+import type { Db } from "#pkg/postgres/db";
+import { pollUntilAborted } from "#pkg/postgres/poll";
+import { type BusEvent, type EventBus, MAX_DELIVERIES, type Subscription } from "./eventbus.ts";
+import { checkEvent, typeNameOf } from "./limits.ts";
+
+// pg-boss has publish/subscribe too, but copies a job per queue with the queue as the unit of retry and expiry, and
+// its own loop and schema; fan-out, parking and leases are four statements here, in a role that sees nothing else.
+
+/** Looking by time as well covers notifications that were lost with a connection. */
+const POLL_MS = 2000;
+/** How many events one subscription handles at a time. */
+const CONCURRENCY = 4;
+
+export interface PostgresEventBusOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How long a dead process keeps an event from others; a living one renews. Default 10 s. */
+  readonly leaseMs?: number;
+  /** Delay before the second delivery; it doubles, up to 5 minutes. Default 1 s. */
+  readonly retryMs?: number;
+}
+
+const RETRY_MOST_MS = 300_000;
+
+/** Owns `db`. */
+export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus {
+  const { db } = options;
+  const closed = new AbortController();
+  const running = new Set<Promise<void>>();
+
+  return {
+    async publish(events) {
+      for (const event of events) checkEvent(event);
+      if (events.length === 0) return;
+      await db.query(
+        `with new_rows as (
+           insert into deliveries (consumer, event_id, source, type, key, occurred_at, traceparent, payload)
+           select s.consumer, e.id, e.source, e.type, e.key, e.occurred_at, e.traceparent, e.payload
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[])
+             as e (id, source, type, key, occurred_at, traceparent, payload)
+           join subscriptions s on s.type = e.type
+           on conflict do nothing
+           returning consumer)
+         select pg_notify(current_schema() || '.deliveries', consumer) from (select distinct consumer from new_rows)`,
+        [
+          events.map((event) => event.id),
+          events.map((event) => event.source),
+          events.map(typeNameOf),
+          events.map((event) => event.key),
+          events.map((event) => event.occurredAt),
+          events.map((event) => event.traceparent),
+          events.map((event) => Buffer.from(event.payload.value)),
+        ],
+      );
+    },
+
+    register: (consumer, types) => register(db, consumer, types),
+
+    async subscribe(subscription, signal) {
+      const until = AbortSignal.any([signal, closed.signal]);
+      const delivering = deliver({ ...options, subscription }, until);
+      running.add(delivering);
+      try {
+        await delivering;
+      } finally {
+        running.delete(delivering);
+      }
+    },
+
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      await Promise.allSettled(running);
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Delivering extends PostgresEventBusOptions {
+  readonly subscription: Subscription;
+}
+
+async function deliver(options: Delivering, signal: AbortSignal): Promise<void> {
+  const { db, clock, log, subscription } = options;
+  const { consumer } = subscription;
+  const leaseMs = options.leaseMs ?? 10_000;
+  const handling = new Set<Promise<void>>();
+  let registered = false;
+  let ring: () => void = () => undefined;
+  await pollUntilAborted(
+    {
+      name: `event consumer ${consumer}`,
+      clock,
+      log,
+      async listen(wake, until) {
+        ring = () => wake("");
+        await db.listen("deliveries", wake, until);
+      },
+      concerns: (payload) => payload === consumer,
+      async work() {
+        if (!registered) {
+          await register(db, subscription.consumer, subscription.types);
+          registered = true;
+        }
+        const free = CONCURRENCY - handling.size;
+        if (free === 0) return POLL_MS;
+        const rows = await claim(db, consumer, free, leaseMs);
+        for (const row of rows) {
+          const one = handle(options, row, leaseMs, signal).finally(() => {
+            handling.delete(one);
+            // the slot is free: there may be more than fitted
+            ring();
+          });
+          handling.add(one);
+        }
+        return rows.length > 0 ? "again" : nextDueMs(db, consumer);
+      },
+    },
+    signal,
+  );
+  await Promise.all(handling);
+}
+
+/** A type that the consumer no longer names does not reach it any more, but for what already waits for it. */
+async function register(db: Db, consumer: string, types: readonly string[]): Promise<void> {
+  await db.tx(async (tx) => {
+    await tx.execute("delete from subscriptions where consumer = $1 and type <> all ($2::text[])", [consumer, types]);
+    await tx.execute(
+      `insert into subscriptions (consumer, type) select $1, type from unnest($2::text[]) as type
+       on conflict do nothing`,
+      [consumer, types],
+    );
+  });
+}
+
+async function claim(db: Db, consumer: string, max: number, leaseMs: number): Promise<DeliveryRow[]> {
+  return db.query<DeliveryRow>(
+    `update deliveries d
+     set attempts = attempts + 1, due_at = now() + make_interval(secs => $3::float8 / 1000)
+     from (select event_id from deliveries
+           where consumer = $1 and due_at <= now() and parked_at is null
+           order by due_at limit $2 for update skip locked) next
+     where d.consumer = $1 and d.event_id = next.event_id
+     returning d.event_id, d.source, d.type, d.key, d.occurred_at, d.traceparent, d.payload, d.attempts`,
+    [consumer, max, leaseMs],
+  );
+}
+
+async function nextDueMs(db: Db, consumer: string): Promise<number> {
+  const rows = await db.query<{ due_ms: number | null }>(
+    `select ceil(extract(epoch from min(due_at) - now()) * 1000)::float8 as due_ms
+     from deliveries where consumer = $1 and parked_at is null`,
+    [consumer],
+  );
+  // one that is due but locked by another process is looked for again shortly, not at once
+  return Math.min(POLL_MS, Math.max(rows[0]?.due_ms ?? POLL_MS, 20));
+}
+
+/** Never throws: an outcome that cannot be written is as good as a failed delivery, and the lease runs out. */
+async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, signal: AbortSignal): Promise<void> {
+  const { db, clock, log, subscription } = options;
+  const { consumer } = subscription;
+  const done = new AbortController();
+  const renewing = renew(options, row, leaseMs, done.signal);
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    await subscription.handle(toBusEvent(row), signal);
+  } catch (error) {
+    failure = { error };
+  }
+  done.abort();
+  await renewing;
+  try {
+    if (failure === undefined) {
+      await db.execute("delete from deliveries where consumer = $1 and event_id = $2", [consumer, row.event_id]);
+    } else if (signal.aborted) {
+      // cut short by our own going: not the handler's failure, and another process may have it at once
+      await db.query(
+        `with given_back as (
+           update deliveries set due_at = now(), attempts = attempts - 1
+           where consumer = $1 and event_id = $2 and attempts = $3 returning consumer)
+         select pg_notify(current_schema() || '.deliveries', consumer) from given_back`,
+        [consumer, row.event_id, row.attempts],
+      );
+    } else {
+      const parked = row.attempts >= MAX_DELIVERIES;
+      const delayMs = Math.min((options.retryMs ?? 1000) * 2 ** (row.attempts - 1), RETRY_MOST_MS);
+      await db.execute(
+        `update deliveries set due_at = now() + make_interval(secs => $3::float8 / 1000), last_error = $4,
+           parked_at = case when $5 then now() end
+         where consumer = $1 and event_id = $2`,
+        [consumer, row.event_id, delayMs, String(failure.error).slice(0, 2000), parked],
+      );
+      const fields = { consumer, eventId: row.event_id, type: row.type, attempts: row.attempts, err: failure.error };
+      if (parked) log.error(fields, "event parked: its consumer kept failing");
+      else log.warn({ ...fields, retryAt: new Date(clock.now().getTime() + delayMs) }, "event consumer failed");
+    }
+  } catch (error) {
+    log.warn({ consumer, eventId: row.event_id, err: error }, "outcome of an event not written; it comes again");
+  }
+}
+
+async function renew(options: Delivering, row: DeliveryRow, leaseMs: number, done: AbortSignal): Promise<void> {
+  while (!done.aborted) {
+    await options.clock.sleep(leaseMs / 3, done).catch(() => undefined);
+    if (done.aborted) return;
+    await options.db
+      .execute(
+        `update deliveries set due_at = now() + make_interval(secs => $4::float8 / 1000)
+         where consumer = $1 and event_id = $2 and attempts = $3`,
+        [options.subscription.consumer, row.event_id, row.attempts, leaseMs],
+      )
+      // the loop that claims reports the outage
+      .catch(() => undefined);
+  }
+}
+
+type DeliveryRow = {
+  readonly event_id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly key: string;
+  readonly occurred_at: Date;
+  readonly traceparent: string;
+  readonly payload: Buffer;
+  readonly attempts: number;
+};
+
+function toBusEvent(row: DeliveryRow): BusEvent {
+  return {
+    id: row.event_id,
+    source: row.source,
+    occurredAt: row.occurred_at,
+    key: row.key,
+    traceparent: row.traceparent,
+    payload: create(AnySchema, { typeUrl: `type.googleapis.com/${row.type}`, value: new Uint8Array(row.payload) }),
+  };
+}
