@@ -1,0 +1,34 @@
+/** Opens the adapter of this port that a URL names. */
+
+import type { Clock } from "#pkg/clock/clock";
+import type { Logger } from "#pkg/obs/obs";
+import type { Db } from "#pkg/postgres/db";
+import type { MigrationSet } from "#pkg/postgres/migrate";
+import { eventLogUrlUnknown } from "./errors.ts";
+import type { EventLog } from "./eventlog.ts";
+
+/**
+ * Opens `postgres:` (the database that the host gives, logged in as `matinee_port_eventlog`; disposed with the log).
+ * Throws `invalid_argument` for a scheme that no adapter has.
+ */
+export async function openEventLog(
+  url: string,
+  deps: { readonly postgres: () => Promise<Db>; readonly clock: Clock; readonly log: Logger },
+): Promise<EventLog> {
+  const { protocol } = new URL(url);
+  switch (protocol) {
+    case "postgres:": {
+      const { openPostgresEventLog } = await import("./postgres.ts");
+      return openPostgresEventLog({ db: await deps.postgres(), clock: deps.clock, log: deps.log });
+    }
+    default:
+      throw eventLogUrlUnknown(protocol);
+  }
+}
+
+/** What the host migrates as plan `{ name: "port-eventlog", sets }` before it opens this URL; empty where nothing is kept in the host's database. */
+export function migrationsFor(url: string): readonly MigrationSet[] {
+  return url.startsWith("postgres:")
+    ? [{ source: "eventlog", directory: new URL("./migrations/", import.meta.url) }]
+    : [];
+}

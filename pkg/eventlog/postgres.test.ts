@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { systemClock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { eventually } from "#pkg/testkit/eventually";
+import { quietLog, testDb } from "#pkg/testkit/postgres";
+import { describeEventLog } from "./conformance.ts";
+import { migrationsFor, openEventLog } from "./open.ts";
+import { openPostgresEventLog } from "./postgres.ts";
+
+const freshDb = () => testDb("port-eventlog", migrationsFor("postgres:"));
+
+describeEventLog("postgres", async () =>
+  openPostgresEventLog({ db: (await freshDb()).db, clock: systemClock, log: quietLog, retryMs: 20 }),
+);
+
+describe("the event log in PostgreSQL", () => {
+  const value = new Uint8Array([1]);
+
+  it("goes on behind records that were too old before a group read them", async () => {
+    const { db } = await freshDb();
+    await using log = openPostgresEventLog({ db, clock: systemClock, log: quietLog });
+    await log.append("t", [{ key: "k", value }]);
+    await db.execute("delete from records");
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const consuming = log.consume(
+      "t",
+      "g",
+      async (batch) => void seen.push(...batch.map((one) => one.key)),
+      stop.signal,
+    );
+    await eventually("the group has passed what is gone", async () => {
+      const rows = await db.query("select from positions where next_offset = 1");
+      return rows.length === 1;
+    });
+    await log.append("t", [{ key: "k", value }]);
+    await eventually("the new record", () => seen.length === 1);
+    stop.abort();
+    await consuming;
+  });
+
+  it("drops records that are older than the retention", async () => {
+    const { db } = await freshDb();
+    await using log = openPostgresEventLog({ db, clock: systemClock, log: quietLog, retentionMs: 60_000 });
+    await log.append("t", [{ key: "old", value }]);
+    await db.execute("update records set appended_at = now() - interval '2 minutes'");
+    await log.append("t", [{ key: "new", value }]);
+    const stop = new AbortController();
+    const consuming = log.consume("t", "g", async () => undefined, stop.signal);
+    await eventually("only the new one is kept", async () => {
+      const rows = await db.query("select key from records");
+      return rows.length === 1 && rows[0]?.key === "new";
+    });
+    stop.abort();
+    await consuming;
+  });
+
+  it("gives a partition of a process that died to another one when its lease runs out", async () => {
+    const { db } = await freshDb();
+    await using log = openPostgresEventLog({ db, clock: systemClock, log: quietLog });
+    await log.append("t", [{ key: "k", value }]);
+    // what a process leaves behind that held every partition and was killed
+    await db.execute(
+      `insert into positions (topic, group_name, partition, holder, held_until)
+       select topic, 'g', partition, gen_random_uuid(), now() + interval '300 ms' from partitions`,
+    );
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const consuming = log.consume(
+      "t",
+      "g",
+      async (batch) => void seen.push(...batch.map((one) => one.key)),
+      stop.signal,
+    );
+    await eventually("the record came", () => seen.length === 1);
+    stop.abort();
+    await consuming;
+  });
+
+  it("is refused where no adapter knows the URL", async () => {
+    const deps = { postgres: async () => (await freshDb()).db, clock: systemClock, log: quietLog };
+    await assert.rejects(openEventLog("gopher://x", deps), (error) => isAppError(error, "EVENTLOG_URL_UNKNOWN"));
+    await (await openEventLog("postgres:", deps))[Symbol.asyncDispose]();
+  });
+});
