@@ -1,0 +1,109 @@
+/** Encodes, joins and extracts: each job's command line is run and its result checked before anyone may use it. */
+
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { newId } from "#pkg/clock/clock";
+import { canToneMap } from "./capabilities.ts";
+import type { ChunkPlan } from "./chunks.ts";
+import { type AudioJob, audioArgs, type ChunkJob, chunkArgs, posterArgs, stitchArgs, stitchList } from "./encode.ts";
+import { mediaFrameCount } from "./errors.ts";
+import { inputArgs, type Progress, runTool, type ToolOptions } from "./ffmpeg.ts";
+import type { MediaInfo } from "./probe.ts";
+
+export interface EncodeOptions extends ToolOptions {
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Encodes one chunk in every rendition that the job names. Throws `MEDIA_FRAME_COUNT` where a result has not exactly the
+ * chunk's frames, and what `runTool` throws; the outputs are removed then.
+ */
+export async function encodeChunk(job: ChunkJob, options: EncodeOptions = {}): Promise<void> {
+  const hasZscale = job.info.video.dynamicRange !== "sdr" && (await canToneMap());
+  const paths = job.outputs.map(({ path }) => path);
+  await orRemove(paths, async () => {
+    await runTool({ ...options, tool: "ffmpeg", args: chunkArgs({ hasZscale, ...job }) });
+    for (const path of paths) await checkFrames(path, job.chunk.frameCount, options);
+  });
+}
+
+export interface StitchJob {
+  readonly plan: ChunkPlan;
+  /** The files of one rendition, in the order of the plan's chunks. */
+  readonly chunks: readonly string[];
+  readonly output: string;
+  /** Where the list of chunks may be written. */
+  readonly workFolder: string;
+}
+
+/** Joins the chunks of one rendition to a plain MP4 file. Throws `MEDIA_FRAME_COUNT` and what `runTool` throws. */
+export async function stitchChunks(job: StitchJob, options: ToolOptions = {}): Promise<void> {
+  const list = join(job.workFolder, `${newId()}.ffconcat`);
+  await orRemove([job.output], async () => {
+    try {
+      await writeFile(list, stitchList(job.plan, job.chunks));
+      const args = stitchArgs({ list, frameRate: job.plan.frameRate, output: job.output });
+      await runTool({ ...options, tool: "ffmpeg", args });
+    } finally {
+      await rm(list, { force: true });
+    }
+    await checkFrames(job.output, job.plan.frameCount, options);
+  });
+}
+
+/** Encodes a whole audio stream, aligned with the video. */
+export async function encodeAudio(job: AudioJob, options: EncodeOptions = {}): Promise<void> {
+  await orRemove([job.output], () => runTool({ ...options, tool: "ffmpeg", args: audioArgs(job) }));
+}
+
+export interface PosterJob {
+  readonly source: string;
+  readonly info: MediaInfo;
+  /** From the first frame. */
+  readonly seconds: number;
+  /** At most; the picture is never scaled up. */
+  readonly width: number;
+  /** A .jpg file. */
+  readonly output: string;
+}
+
+/** Takes one picture out of the film, in the film's own proportions. */
+export async function extractPoster(job: PosterJob, options: ToolOptions = {}): Promise<void> {
+  const hasZscale = job.info.video.dynamicRange !== "sdr" && (await canToneMap());
+  await orRemove([job.output], () => runTool({ ...options, tool: "ffmpeg", args: posterArgs({ hasZscale, ...job }) }));
+}
+
+/** The frames of an MP4 file of our own making, from its sample table. */
+export async function countFrames(path: string, options: ToolOptions = {}): Promise<number> {
+  const { stdout } = await runTool({
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    tool: "ffprobe",
+    args: [
+      "-v",
+      "error",
+      "-select_streams",
+      "v:0",
+      "-show_entries",
+      "stream=nb_frames",
+      "-of",
+      "csv=p=0",
+      ...inputArgs(path),
+    ],
+  });
+  return Number.parseInt(stdout, 10) || 0;
+}
+
+async function checkFrames(path: string, expected: number, options: ToolOptions): Promise<void> {
+  const found = await countFrames(path, options);
+  if (found !== expected) throw mediaFrameCount(path, expected, found);
+}
+
+/** A file that could not be finished must not be taken for one that was. */
+async function orRemove(paths: readonly string[], action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    for (const path of paths) await rm(path, { force: true });
+    throw error;
+  }
+}
