@@ -64,11 +64,7 @@ export interface Common {
   readonly publicOrigin: string;
 }
 
-export type ModuleHost<
-  Needs extends PortName,
-  Calls extends DescService,
-  Emits extends DescMessage,
-> = Common &
+export type ModuleHost<Needs extends PortName, Calls extends DescService, Emits extends DescMessage> = Common &
   Pick<Ports, Needs> &
   ("postgres" extends Needs ? { readonly outbox: Outbox<Emits>; readonly inbox: Inbox } : unknown) & {
     /** A client for a declared service; the same in one process and over the wire. */

@@ -1,19 +1,12 @@
 /** A call as the chain and the handlers see it, whatever transport it came by. */
 
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
-import type { IncomingMessage, ServerResponse } from "node:http";
 
 export type Exposure = "edge" | "internal";
 
-export type PrincipalKind =
-  | "anyone"
-  | "account"
-  | "profile"
-  | "creator"
-  | "operator"
-  | "play_session"
-  | "service";
+export type PrincipalKind = "anyone" | "account" | "profile" | "creator" | "operator" | "play_session" | "service";
 
 /** The access rule of a method or a raw route: read from the contract, or declared beside the route. */
 export interface AccessRule {
@@ -57,6 +50,8 @@ export interface Target {
   readonly access: AccessRule;
   /** Undefined for a raw route. */
   readonly method: DescMethod | undefined;
+  /** Set for a raw route that verifies the Authorization header itself. */
+  readonly authenticates?: true;
 }
 
 export interface Call {
@@ -111,6 +106,11 @@ export interface RouteDeclaration {
   /** Segments; `{name}` takes one segment, a last `{name...}` the rest. */
   readonly path: string;
   readonly access: AccessRule;
+  /**
+   * The handler verifies the Authorization header itself, because each of its refusals has consequences of its own;
+   * the chain then leaves the header alone and the principal is `anyone`. Only with an access rule for anyone.
+   */
+  readonly authenticates?: true;
 }
 
 export interface Route extends RouteDeclaration {

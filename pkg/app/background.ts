@@ -1,0 +1,108 @@
+/** What runs beside the calls: modules' own work, the relay of each outbox, and the consumers of events. */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Clock } from "#pkg/clock/clock";
+import type { BusEvent } from "#pkg/eventbus/eventbus";
+import type { Logger } from "#pkg/obs/obs";
+import { inSpan, type Tracer } from "#pkg/obs/trace";
+import type { Database } from "./database.ts";
+import type { Consumer } from "./module.ts";
+import type { RunningModule } from "./open-module.ts";
+import { type HostPorts, usesEventBus } from "./ports.ts";
+
+export interface BackgroundOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tracer: Tracer;
+  readonly ports: HostPorts;
+  readonly database: () => Promise<Database>;
+  /** Background work ended with an error, or before it was told to. */
+  readonly fail: (name: string, cause: unknown) => void;
+}
+
+export interface Background {
+  /** Aborts everything and resolves when all of it has ended. */
+  stop(): Promise<void>;
+}
+
+export function startBackground(modules: readonly RunningModule[], options: BackgroundOptions): Background {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const running = modules.flatMap((module) => {
+    const start = (name: string, run: () => Promise<void>) =>
+      run().then(
+        () => {
+          if (!signal.aborted) options.fail(module.name, new Error(`${name} ended by itself`));
+        },
+        (error: unknown) => {
+          if (!signal.aborted) options.fail(module.name, error);
+        },
+      );
+    const work = module.background.map(({ name, run }) => start(name, () => run(signal)));
+    if (usesEventBus(module.definition)) work.push(...startEvents(module, options, signal, start));
+    return work;
+  });
+  return {
+    async stop() {
+      controller.abort(new Error("the host is closing"));
+      await Promise.all(running);
+    },
+  };
+}
+
+function startEvents(
+  module: RunningModule,
+  options: BackgroundOptions,
+  signal: AbortSignal,
+  start: (name: string, run: () => Promise<void>) => Promise<void>,
+): readonly Promise<void>[] {
+  const work: Promise<void>[] = [];
+  if (module.definition.emits.length > 0) {
+    work.push(
+      start("outbox relay", async () => {
+        const { runOutboxRelay } = await import("#pkg/postgres/outbox");
+        const db = await (await options.database()).pool(module.name);
+        const bus = await options.ports.eventBus();
+        await runOutboxRelay({ db, bus, clock: options.clock, log: module.log }, signal);
+      }),
+    );
+  }
+  if (module.consumers.length > 0) {
+    const consumers = new Map(module.consumers.map((consumer) => [consumer.event.typeName, consumer]));
+    work.push(
+      start("event consumers", async () => {
+        const bus = await options.ports.eventBus();
+        await bus.subscribe(
+          {
+            consumer: module.name,
+            types: [...consumers.keys()],
+            handle: (event, until) => handleEvent(module, consumers, event, options.tracer, until),
+          },
+          signal,
+        );
+      }),
+    );
+  }
+  return work;
+}
+
+async function handleEvent(
+  module: RunningModule,
+  consumers: ReadonlyMap<string, Consumer>,
+  event: BusEvent,
+  tracer: Tracer,
+  signal: AbortSignal,
+): Promise<void> {
+  const type = event.payload.typeUrl.slice(event.payload.typeUrl.lastIndexOf("/") + 1);
+  const consumer = consumers.get(type);
+  // A type that an older release had subscribed to: acknowledged, since nobody here wants it any more.
+  if (consumer === undefined) return;
+  const span = tracer.start(`${module.name} ${type}`, "consumer", event.traceparent || undefined);
+  try {
+    await inSpan(span, () => consumer.handle(event, fromBinary(consumer.event, event.payload.value) as never, signal));
+    span.end();
+  } catch (error) {
+    span.end(error instanceof Error ? error : undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,283 @@
+/** Opens modules in one process: their ports, peers, listeners and background work, and closes them in reverse. */
+
+import { mkdir, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { newKeySets } from "#pkg/auth/keyset-client";
+import type { KeySet } from "#pkg/auth/keysets";
+import type { Cache } from "#pkg/cache/cache";
+import { type Clock, systemClock } from "#pkg/clock/clock";
+import type { Environment } from "#pkg/config/load";
+import type { EventBus } from "#pkg/eventbus/eventbus";
+import { newMetrics } from "#pkg/obs/metrics";
+import type { Logger } from "#pkg/obs/obs";
+import { openIdTracer } from "#pkg/obs/trace";
+import { newChain } from "#pkg/rpc/chain";
+import { newDialer } from "#pkg/rpc/dial";
+import { draining } from "#pkg/rpc/errors";
+import { ServingState } from "#pkg/rpc/health";
+import { type Listener, listen } from "#pkg/rpc/listen";
+import { LocalServices, newLocalService } from "#pkg/rpc/local";
+import { givenProof, newRunSecret, secretProof } from "#pkg/rpc/loopback";
+import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
+import { startBackground } from "./background.ts";
+import { type Children, startChildren } from "./children.ts";
+import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
+import { checkModules, inOrder } from "./graph.ts";
+import { jwksRoutes } from "./jwks.ts";
+import { type HostState, Lifecycle } from "./lifecycle.ts";
+import type { Module, ServiceBinding } from "./module.ts";
+import { openModule, type RunningModule } from "./open-module.ts";
+import { newPorts, schemaPlans } from "./ports.ts";
+import { loadSettings, parseListen, type Settings, webRoot } from "./settings.ts";
+import { openStatic } from "./static.ts";
+
+export interface HostOptions {
+  /** To open here. */
+  readonly modules: readonly Module[];
+  /** All that exist: whose addresses and settings may be configured, and whose tokens are verified. */
+  readonly known: readonly Module[];
+  readonly env: Environment;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** For tests, what a host of the product never has. */
+  readonly test?: TestOptions;
+}
+
+export interface TestOptions {
+  readonly database: DatabaseOverride;
+  /** Services that no opened module serves. */
+  readonly fakes: readonly { readonly module: string; readonly binding: ServiceBinding }[];
+  /** Keys beside those of the opened modules, by issuer. */
+  readonly keySets: ReadonlyMap<string, KeySet>;
+  readonly takeToken: Cache["takeToken"];
+}
+
+export interface Host extends AsyncDisposable {
+  readonly state: HostState;
+  readonly settings: Settings;
+  /** Origin that clients reach the edge at. */
+  readonly publicOrigin: string;
+  /** `http://127.0.0.1:PORT` of each listener; undefined where it is off. */
+  readonly publicUrl: string | undefined;
+  readonly internalUrl: string | undefined;
+  /** Resolves when a module or the host fails after it was opened. */
+  readonly failed: Promise<Error>;
+  /** A client as a module has it; `caller` undefined is a client from outside, in-process. */
+  dial<S extends DescService>(service: S, caller: string | undefined): Client<S>;
+  eventBus(): Promise<EventBus>;
+}
+
+/**
+ * Opens everything; resolves when it serves. Rejects with a plain Error that lists every wrong setting, names a module
+ * that could not open, or with the error of the database or a listener; nothing is left open then.
+ */
+export async function openHost(options: HostOptions): Promise<Host> {
+  const { log, test } = options;
+  const clock = options.clock ?? systemClock;
+  checkModules(options.known);
+  const settings = loadSettings(options.modules, options.known, options.env);
+  if (settings.mistakes.length > 0) throw new Error(settings.mistakes.join("\n"));
+  const config = settings.host;
+  const lifecycle = new Lifecycle();
+  lifecycle.to("opening");
+  await using stack = new AsyncDisposableStack();
+
+  const tracer =
+    config.otlpEndpoint === undefined
+      ? openIdTracer()
+      : (await import("#pkg/obs/otel")).openOtelTracer({ endpoint: config.otlpEndpoint, serviceName: "matinee" });
+  stack.use(tracer);
+  const metrics = newMetrics({ processMetrics: test === undefined });
+  const secret = config.loopbackSecret ?? newRunSecret();
+  const proof = config.loopbackProof === undefined ? secretProof(secret) : givenProof(config.loopbackProof);
+
+  let database: Promise<Database> | undefined;
+  const openDatabaseOnce = (): Promise<Database> => {
+    database ??= openDatabase({
+      config,
+      log: log.child({ port: "postgres" }),
+      override: test?.database,
+      onFailed: (error) => fail("postgres", error),
+    });
+    return database;
+  };
+  stack.defer(async () => (await database)?.[Symbol.asyncDispose]());
+  const ports = stack.use(newPorts({ config, clock, log, database: openDatabaseOnce }));
+  const running: RunningModule[] = [];
+  const keySets = newKeySets({
+    clock,
+    local: (issuer) => localKeySet(issuer, running, test),
+    remote(issuer) {
+      const module = options.known.find((candidate) => candidate.issuer === issuer)?.name ?? issuer;
+      const address = settings.addressesOf(module)?.[0];
+      const caller = options.modules[0]?.name;
+      if (address === undefined) return undefined;
+      const origin = address.includes("://") ? address : `http://${address}`;
+      return {
+        url: `${origin}/.well-known/jwks/${issuer}.json`,
+        headers: caller === undefined ? {} : proof.prove(caller),
+      };
+    },
+  });
+  const cache = test ?? (await ports.cache());
+  const chain = newChain({
+    clock,
+    log,
+    metrics,
+    tracer,
+    keySets,
+    proof,
+    cache,
+    rateLimit: { perSecond: config.rateLimitPerSecond, burst: config.rateLimitBurst },
+  });
+  const local = new LocalServices();
+  const dialer = stack.use(newDialer({ local, chain, clock, tracer, proof, addressesOf: settings.addressesOf }));
+  const state = new ServingState();
+
+  function fail(name: string, cause: unknown): void {
+    if (lifecycle.state === "draining" || lifecycle.state === "closed") return;
+    log.error({ module: name, err: cause }, "module failed");
+    lifecycle.fail(new Error(`${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }));
+  }
+
+  // Listeners are bound first: a taken port is found at once, and modules learn the origin.
+  const publicListener = await bind("LISTEN", config.listen, log);
+  const internalListener = await bind("INTERNAL_LISTEN", config.internalListen, log);
+  // Only where opening fails half-way; an open host drains them itself, in their turn.
+  stack.defer(async () => {
+    await Promise.all([publicListener?.drain(0), internalListener?.drain(0)]);
+  });
+  const publicOrigin = (config.publicOrigin ?? `http://localhost:${publicListener?.port ?? 0}`).replace(/\/$/, "");
+
+  const inside =
+    options.modules.length === 1 ? options.modules : options.modules.filter((one) => one.isolated !== true);
+  const isolated = options.modules.filter((one) => !inside.includes(one));
+  const plans = await schemaPlans(inside, config);
+  if (plans.length > 0) await (await openDatabaseOnce()).prepare(plans);
+  for (const { module, binding } of test?.fakes ?? []) {
+    local.add(newLocalService(module, binding.service, binding.handler));
+  }
+  for (const module of inOrder(inside)) {
+    const scratch = resolve(config.data, "scratch", [module.name, config.instance].filter(Boolean).join("-"));
+    await rm(scratch, { recursive: true, force: true });
+    await mkdir(scratch, { recursive: true });
+    const opened = await openModule(module, {
+      clock,
+      log: log.child({ module: module.name }),
+      metrics,
+      keySets,
+      scratch,
+      publicOrigin,
+      config: settings.modules.get(module.name) ?? {},
+      dialer,
+      ports,
+      database: openDatabaseOnce,
+    });
+    stack.use(opened);
+    running.push(opened);
+    for (const binding of opened.services) local.add(newLocalService(module.name, binding.service, binding.handler));
+  }
+
+  const background = startBackground(running, { clock, log, tracer, ports, database: openDatabaseOnce, fail });
+  stack.defer(() => background.stop());
+  const routes: readonly BoundRoute[] = [
+    ...running.flatMap((module) => module.routes.map((route) => bindRoute(module.name, route))),
+    ...jwksRoutes(running),
+    ...ports.routes().map(({ module, route }) => bindRoute(module, route)),
+  ];
+  const root = webRoot(config);
+  const serving = {
+    chain,
+    routes,
+    services: local.all(),
+    state,
+    trustedProxies: config.trustedProxies?.split(",").map((part) => part.trim()) ?? [],
+    log,
+    ready: async () => {
+      for (const module of running) await module.ready();
+    },
+  };
+  publicListener?.serve({
+    ...serving,
+    via: "public",
+    metrics: undefined,
+    fallback: root === undefined ? undefined : await openStatic(root),
+  });
+  internalListener?.serve({ ...serving, via: "internal", metrics: () => metrics.print(), fallback: undefined });
+
+  const children: Children = startChildren({
+    modules: isolated,
+    known: options.known,
+    here: inside,
+    settings,
+    env: options.env,
+    secret,
+    internalAddress: internalListener === undefined ? undefined : `127.0.0.1:${internalListener.port}`,
+    clock,
+    log,
+    fail,
+  });
+  const owned = stack.move();
+  lifecycle.to("running");
+  state.set(true);
+  const publicUrl = publicListener === undefined ? undefined : `http://127.0.0.1:${publicListener.port}`;
+  log.info({ modules: inside.map((module) => module.name), publicUrl }, "serving");
+
+  let closed: Promise<void> | undefined;
+  return {
+    get state() {
+      return lifecycle.state;
+    },
+    settings,
+    publicOrigin,
+    publicUrl,
+    internalUrl: internalListener === undefined ? undefined : `http://127.0.0.1:${internalListener.port}`,
+    failed: lifecycle.failed,
+    dial: (service, caller) => dialer.dial(service, caller),
+    eventBus: () => ports.eventBus(),
+    [Symbol.asyncDispose]() {
+      closed ??= close();
+      return closed;
+    },
+  };
+
+  async function close(): Promise<void> {
+    lifecycle.to("draining");
+    state.set(false);
+    if (config.drainMs > 0) await new Promise((done) => setTimeout(done, config.drainMs));
+    await children.stop();
+    chain.abort("streams", draining());
+    const hard = setTimeout(() => chain.abort("all", draining()), Math.max(0, config.graceMs - 100));
+    await Promise.all([publicListener?.drain(config.graceMs), internalListener?.drain(config.graceMs)]);
+    clearTimeout(hard);
+    await owned.disposeAsync();
+    lifecycle.to("closed");
+    log.info({}, "closed");
+  }
+}
+
+async function bind(variable: string, address: string, log: Logger): Promise<Listener | undefined> {
+  const parsed = parseListen(variable, address);
+  if (parsed === undefined) return undefined;
+  try {
+    return await listen({ ...parsed, log });
+  } catch (error) {
+    throw new Error(`${variable}: cannot listen on ${address}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}
+
+function localKeySet(
+  issuer: string,
+  running: readonly RunningModule[],
+  test: TestOptions | undefined,
+): KeySet | undefined {
+  const sets = [running.find((module) => module.issuer === issuer)?.keySet, test?.keySets.get(issuer)].filter(
+    (set) => set !== undefined,
+  );
+  if (sets.length === 0) return undefined;
+  return { keys: async () => (await Promise.all(sets.map((set) => set.keys()))).flat() };
+}

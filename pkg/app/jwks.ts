@@ -1,0 +1,25 @@
+/** Publishes the public keys of the issuers that run here, at `/.well-known/jwks/{issuer}.json`. */
+
+import { edge } from "#pkg/rpc/access";
+import type { Route } from "#pkg/rpc/call";
+import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
+import type { RunningModule } from "./open-module.ts";
+
+const MAX_AGE_S = 60;
+
+export function jwksRoutes(modules: readonly RunningModule[]): readonly BoundRoute[] {
+  return modules.flatMap(({ name, issuer, keySet }) => {
+    if (issuer === undefined || keySet === undefined) return [];
+    const route: Route = {
+      method: "GET",
+      path: `/.well-known/jwks/${issuer}.json`,
+      access: edge("anyone"),
+      async handle(_request, response) {
+        response.setHeader("content-type", "application/jwk-set+json");
+        response.setHeader("cache-control", `public, max-age=${MAX_AGE_S}`);
+        response.end(JSON.stringify({ keys: await keySet.keys() }));
+      },
+    };
+    return [bindRoute(name, route)];
+  });
+}

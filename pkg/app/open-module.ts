@@ -1,0 +1,119 @@
+/** Opens one module with exactly what it declares. */
+
+import type { DescService } from "@bufbuild/protobuf";
+import type { KeySet, KeySets } from "#pkg/auth/keysets";
+import type { Clock } from "#pkg/clock/clock";
+import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
+import type { Logger, Metrics } from "#pkg/obs/obs";
+import type { Route } from "#pkg/rpc/call";
+import type { Dialer } from "#pkg/rpc/dial";
+import type { Database } from "./database.ts";
+import { checkProvided } from "./declared.ts";
+import type { Consumer, Module, ModuleHost, OpenedModule, PortName, Ports, ServiceBinding } from "./module.ts";
+import type { HostPorts } from "./ports.ts";
+
+export interface ModuleContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly keySets: KeySets;
+  readonly scratch: string;
+  readonly publicOrigin: string;
+  readonly config: ConfigValues<ConfigSpec>;
+  readonly dialer: Dialer;
+  readonly ports: HostPorts;
+  readonly database: () => Promise<Database>;
+}
+
+/** A module that is open, with nothing optional left. */
+export interface RunningModule extends AsyncDisposable {
+  readonly name: string;
+  readonly definition: Module;
+  readonly log: Logger;
+  readonly services: readonly ServiceBinding[];
+  readonly routes: readonly Route[];
+  readonly consumers: readonly Consumer[];
+  readonly background: NonNullable<OpenedModule["background"]>;
+  readonly issuer: string | undefined;
+  readonly keySet: KeySet | undefined;
+  readonly ready: () => Promise<void>;
+}
+
+/** Rejects with a plain Error that names the module. */
+export async function openModule(module: Module, context: ModuleContext): Promise<RunningModule> {
+  try {
+    const host = await hostFor(module, context);
+    const opened = await module.open(host, context.config);
+    try {
+      checkProvided(module, opened);
+    } catch (error) {
+      await opened[Symbol.asyncDispose]?.();
+      throw error;
+    }
+    return {
+      name: module.name,
+      definition: module,
+      log: context.log,
+      services: opened.services ?? [],
+      routes: opened.routes ?? [],
+      consumers: opened.consumers ?? [],
+      background: opened.background ?? [],
+      issuer: module.issuer,
+      keySet: opened.keySet,
+      ready: async () => opened.ready?.(),
+      [Symbol.asyncDispose]: async () => opened[Symbol.asyncDispose]?.(),
+    };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new Error(`${module.name} could not be opened: ${text}`, { cause: error });
+  }
+}
+
+async function hostFor(module: Module, context: ModuleContext): Promise<ModuleHost<PortName, DescService, never>> {
+  const ports: Partial<Record<PortName, unknown>> = {};
+  for (const name of module.needs) ports[name] = await openPort(name, module, context);
+  const events = module.needs.includes("postgres") ? await import("#pkg/postgres/outbox") : undefined;
+  const { clock, log, metrics, keySets, scratch, publicOrigin } = context;
+  const host = {
+    ...ports,
+    ...(events === undefined
+      ? {}
+      : { outbox: events.openOutbox({ source: module.name, clock }), inbox: events.openInbox() }),
+    name: module.name,
+    clock,
+    log,
+    metrics,
+    keySets,
+    scratch,
+    publicOrigin,
+    dial: (service: DescService) => {
+      if (!module.calls.some((declared) => declared.typeName === service.typeName)) {
+        throw new Error(`${module.name} does not declare that it calls ${service.typeName}`);
+      }
+      return context.dialer.dial(service, module.name);
+    },
+  };
+  return host as unknown as ModuleHost<PortName, DescService, never>;
+}
+
+async function openPort(name: PortName, module: Module, context: ModuleContext): Promise<Ports[PortName]> {
+  switch (name) {
+    case "postgres":
+      return (await context.database()).pool(module.name);
+    case "originals":
+    case "mezzanine":
+    case "packaged":
+    case "images":
+      return context.ports.blobStore(name);
+    case "queue":
+      return context.ports.queue();
+    case "eventlog":
+      return context.ports.eventLog();
+    case "search":
+      return context.ports.search();
+    case "cache":
+      return context.ports.cache();
+    case "keys":
+      return context.ports.keys();
+  }
+}

@@ -1,0 +1,144 @@
+/** The server's command line: parses it, opens a host, and waits until told to stop. */
+
+import { parseArgs } from "node:util";
+import type { Environment } from "#pkg/config/load";
+import { printSettings } from "#pkg/config/print";
+import { newLogger } from "#pkg/obs/logger";
+import type { Logger } from "#pkg/obs/obs";
+import { openDatabase } from "./database.ts";
+import { printGraph } from "./graph.ts";
+import { openHost } from "./host.ts";
+import type { Module } from "./module.ts";
+import { schemaPlans } from "./ports.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+import { untilTold } from "./signals.ts";
+
+export interface RunOptions {
+  /** Without node and the script. */
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  readonly modules: readonly Module[];
+  readonly out: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly err: { write(text: string): unknown };
+}
+
+/** Runs to the end and resolves with the exit code: 0 as told, 1 failed, 2 a mistake in the command or the settings. */
+export async function run(options: RunOptions): Promise<number> {
+  let command: Command;
+  try {
+    command = parseCommand(options.argv, options.modules);
+  } catch (error) {
+    options.err.write(`${messageOf(error)}\n\n${help(options.modules)}`);
+    return 2;
+  }
+  if (command.kind === "help") {
+    options.out.write(help(options.modules));
+    return 0;
+  }
+  if (command.kind === "graph") {
+    options.out.write(printGraph(options.modules));
+    return 0;
+  }
+  const settings = loadSettings(command.targets, options.modules, options.env);
+  if (command.kind === "config") options.out.write(`${printSettings(settings.all)}\n`);
+  if (settings.mistakes.length > 0) {
+    options.err.write(`${settings.mistakes.join("\n")}\n`);
+    return 2;
+  }
+  if (command.kind === "config") return 0;
+  const log = await newLogger({
+    level: settings.host.logLevel,
+    format: options.out.isTTY === true ? "pretty" : "json",
+  });
+  try {
+    if (command.kind === "migrate") await migrateOnly(command.targets, settings, log);
+    else return await serve(command.targets, options, log);
+    return 0;
+  } catch (error) {
+    log.error({ err: error }, "cannot start");
+    options.err.write(`${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
+type Command =
+  | { readonly kind: "help" }
+  | { readonly kind: "graph" }
+  | { readonly kind: "serve" | "config" | "migrate"; readonly targets: readonly Module[] };
+
+function parseCommand(argv: readonly string[], modules: readonly Module[]): Command {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      target: { type: "string", default: "all" },
+      "print-graph": { type: "boolean", default: false },
+      "print-config": { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return { kind: "help" };
+  if (values["print-graph"]) return { kind: "graph" };
+  const targets = parseTargets(values.target, modules);
+  const [word, ...rest] = positionals;
+  if (rest.length > 0 || (word !== undefined && word !== "migrate"))
+    throw new Error(`unknown command: ${positionals.join(" ")}`);
+  if (values["print-config"]) return { kind: "config", targets };
+  return { kind: word === "migrate" ? "migrate" : "serve", targets };
+}
+
+function parseTargets(text: string, modules: readonly Module[]): readonly Module[] {
+  if (text === "all") return modules;
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !modules.some((module) => module.name === name));
+  if (unknown !== undefined) throw new Error(`there is no module named ${JSON.stringify(unknown)}`);
+  return modules.filter((module) => names.includes(module.name));
+}
+
+function help(modules: readonly Module[]): string {
+  const width = Math.max(0, ...modules.map((module) => module.name.length));
+  return `Usage: node services/main.ts [migrate] [--target=all|MODULE,...] [options]
+
+Opens modules in one process and serves them until SIGINT or SIGTERM.
+migrate brings the schemas of the targets up to date and ends.
+
+Options:
+  --target=LIST    the modules to open; all of them unless given
+  --print-graph    who owns, calls, emits and consumes what
+  --print-config   every setting with its value and where it comes from
+  -h, --help       this text
+
+Modules:
+${modules.map((module) => `  ${module.name.padEnd(width)}  ${module.summary}\n`).join("")}
+Settings are environment variables; --print-config lists them.
+`;
+}
+
+async function migrateOnly(targets: readonly Module[], settings: Settings, log: Logger): Promise<void> {
+  await using database = await openDatabase({
+    config: { ...settings.host, migrate: "start" },
+    log,
+    override: undefined,
+    onFailed: (error) => log.error({ err: error }, "database failed"),
+  });
+  await database.prepare(await schemaPlans(targets, settings.host));
+}
+
+async function serve(targets: readonly Module[], options: RunOptions, log: Logger): Promise<number> {
+  using told = untilTold();
+  const host = await openHost({ modules: targets, known: options.modules, env: options.env, log });
+  const ended = await Promise.race([
+    host.failed,
+    new Promise<undefined>((resolve) => {
+      if (told.signal.aborted) resolve(undefined);
+      else told.signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    }),
+  ]);
+  await host[Symbol.asyncDispose]();
+  if (ended !== undefined) options.err.write(`${ended.message}\n`);
+  return ended === undefined ? 0 : 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

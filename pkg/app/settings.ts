@@ -1,0 +1,213 @@
+/** The host's own settings, and those of every module that it opens, read from the environment at once. */
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Environment, loadConfig, prefixOf, type Setting, unknownVariables } from "#pkg/config/load";
+import { type ConfigSpec, type ConfigValues, defineConfig } from "#pkg/config/spec";
+import type { BlobStoreName, Module } from "./module.ts";
+
+/** The folder that holds `services` and `clients`. */
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export const hostConfig = defineConfig({
+  listen: {
+    type: "string",
+    default: "127.0.0.1:8080",
+    doc: "address of the public listener; port 0 takes a free one, off opens none",
+  },
+  internalListen: {
+    type: "string",
+    default: "127.0.0.1:0",
+    doc: "address of the listener for other modules; off opens none",
+  },
+  data: { type: "string", default: "./.data", doc: "folder of everything that is kept" },
+  publicOrigin: {
+    type: "string",
+    default: undefined,
+    doc: "origin that browsers reach the edge at; http://localhost:PORT unless given",
+  },
+  webRoot: { type: "string", default: undefined, doc: "folder of the built web client; clients/web/dist unless given" },
+  trustedProxies: {
+    type: "string",
+    default: undefined,
+    doc: "addresses and CIDR ranges whose X-Forwarded-For is believed, separated by commas",
+  },
+  postgresUrl: {
+    type: "string",
+    default: undefined,
+    secret: true,
+    doc: "administrator's URL of a PostgreSQL server; an embedded one is started unless given",
+  },
+  postgresRoleSecret: {
+    type: "string",
+    default: undefined,
+    secret: true,
+    doc: "what the passwords of the login roles are derived from; kept in DATA/secrets unless given",
+  },
+  migrate: {
+    type: "choice",
+    choices: ["auto", "start", "check"],
+    default: "auto",
+    doc: "start migrates, check only checks, auto migrates the embedded server",
+  },
+  blobstoreOriginals: { type: "string", default: undefined, doc: "URL of the store of uploaded films" },
+  blobstoreMezzanine: { type: "string", default: undefined, doc: "URL of the store of encoded renditions" },
+  blobstorePackaged: { type: "string", default: undefined, doc: "URL of the store of packaged films" },
+  blobstoreImages: { type: "string", default: undefined, doc: "URL of the store of artwork and storyboards" },
+  blobstoreSecret: {
+    type: "string",
+    default: undefined,
+    secret: true,
+    doc: "what signed blob URLs are signed with; kept in DATA/secrets unless given",
+  },
+  queueUrl: { type: "string", default: "postgres:", doc: "URL of the task queue" },
+  eventbusUrl: { type: "string", default: "postgres:", doc: "URL of the event bus" },
+  eventlogUrl: { type: "string", default: "postgres:", doc: "URL of the event log" },
+  searchUrl: { type: "string", default: "postgres:", doc: "URL of the search engine" },
+  cacheUrl: { type: "string", default: "memory:", doc: "URL of the cache" },
+  keysUrl: { type: "string", default: undefined, doc: "URL of the key keeper; a key file in DATA/keys unless given" },
+  loopbackSecret: {
+    type: "string",
+    default: undefined,
+    secret: true,
+    doc: "lets processes of one machine prove their modules to each other; made at start unless given",
+  },
+  loopbackProof: {
+    type: "string",
+    default: undefined,
+    secret: true,
+    doc: "proves the one module of this process; set by the host that starts it",
+  },
+  instance: {
+    type: "string",
+    default: undefined,
+    doc: "tells processes of the same module apart; names the scratch folder",
+  },
+  workers: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 256,
+    doc: "how many processes each isolated module gets; 0 is one per core",
+  },
+  rateLimitPerSecond: {
+    type: "number",
+    default: 100,
+    min: 0.1,
+    max: 1_000_000,
+    doc: "calls a second of one caller to one method, where the contract says nothing",
+  },
+  rateLimitBurst: { type: "integer", default: 300, min: 1, max: 1_000_000, doc: "calls that may come at once" },
+  drainMs: {
+    type: "duration",
+    default: "0s",
+    min: "0s",
+    max: "5m",
+    doc: "how long the process still serves after it reports that it is going",
+  },
+  graceMs: {
+    type: "duration",
+    default: "10s",
+    min: "0s",
+    max: "10m",
+    doc: "how long running calls may take to finish when the process ends",
+  },
+  logLevel: {
+    type: "choice",
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+    doc: "the least important log line that is written",
+  },
+  otlpEndpoint: {
+    type: "string",
+    default: undefined,
+    doc: "base URL of an OpenTelemetry collector (OTLP over HTTP); no traces are exported unless given",
+  },
+});
+
+export type HostConfig = ConfigValues<typeof hostConfig>;
+
+export interface Settings {
+  readonly host: HostConfig;
+  /** By module name. */
+  readonly modules: ReadonlyMap<string, ConfigValues<ConfigSpec>>;
+  readonly all: readonly Setting[];
+  /** `host:port` of each replica of a module that runs elsewhere; undefined where none is configured. */
+  readonly addressesOf: (module: string) => readonly string[] | undefined;
+  readonly mistakes: readonly string[];
+}
+
+/** `known` are all modules that exist: `CATALOG_ADDR` is a setting of a process that only runs playback. */
+export function loadSettings(modules: readonly Module[], known: readonly Module[], env: Environment): Settings {
+  const host = loadConfig("", hostConfig, env);
+  const loaded = modules.map((module) => ({
+    module,
+    ...loadConfig(prefixOf(module.name), module.config, env),
+  }));
+  const addresses = new Map(
+    known.flatMap((module): [string, readonly string[]][] => {
+      const text = env[addressVariable(module.name)];
+      return text === undefined || text === "" ? [] : [[module.name, text.split(",").map((part) => part.trim())]];
+    }),
+  );
+  const hostVariables = new Set([
+    ...host.settings.map((setting) => setting.variable),
+    ...known.map((module) => addressVariable(module.name)),
+  ]);
+  const specs = known.map((module) => ({ prefix: prefixOf(module.name), spec: module.config }));
+  const unknown = unknownVariables(specs, hostVariables, env);
+  return {
+    host: host.values,
+    modules: new Map(loaded.map(({ module, values }) => [module.name, values])),
+    all: [...host.settings, ...loaded.flatMap(({ settings }) => settings)],
+    addressesOf: (module) => addresses.get(module),
+    mistakes: [
+      ...host.mistakes,
+      ...loaded.flatMap(({ mistakes }) => mistakes),
+      ...unknown.map((variable) => `${variable}: there is no such setting; --print-config lists them`),
+    ],
+  };
+}
+
+/** `CATALOG_ADDR`: where a module that runs elsewhere is reached. */
+export function addressVariable(module: string): string {
+  return `${prefixOf(module)}_ADDR`;
+}
+
+/** The URL of a blob store: as configured, else a folder below DATA. */
+export function blobStoreUrl(host: HostConfig, name: BlobStoreName): string {
+  const configured = {
+    originals: host.blobstoreOriginals,
+    mezzanine: host.blobstoreMezzanine,
+    packaged: host.blobstorePackaged,
+    images: host.blobstoreImages,
+  }[name];
+  return configured ?? pathToFileURL(resolve(host.data, "blobs", name)).toString();
+}
+
+/** The URL of the key keeper: as configured, else a file below DATA. */
+export function keysUrl(host: HostConfig): string {
+  return host.keysUrl ?? pathToFileURL(resolve(host.data, "keys", "root.key")).toString();
+}
+
+/** The built web client's folder; undefined where there is none. */
+export function webRoot(host: HostConfig): string | undefined {
+  if (host.webRoot !== undefined) return resolve(host.webRoot);
+  const built = resolve(ROOT, "clients/web/dist");
+  return existsSync(built) ? built : undefined;
+}
+
+/** Splits `127.0.0.1:8080` or `[::1]:8080`; undefined for `off`. Throws a plain Error for anything else. */
+export function parseListen(
+  variable: string,
+  text: string,
+): { readonly host: string; readonly port: number } | undefined {
+  if (text === "off") return undefined;
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || port === undefined || Number(port) > 65_535) {
+    throw new Error(`${variable}: ${JSON.stringify(text)} is not HOST:PORT or off`);
+  }
+  return { host, port: Number(port) };
+}

@@ -1,0 +1,85 @@
+/** Key sets of every issuer: of a module in this process directly, of others over HTTP, cached. */
+
+import type { JWK } from "jose";
+import type { Clock } from "#pkg/clock/clock";
+import { keySetUnavailable } from "./errors.ts";
+import type { KeySet, KeySets } from "./keysets.ts";
+
+/** An unknown key makes the set be read again at most this often. */
+const REFETCH_MS = 10_000;
+/** A key that its issuer has withdrawn is forgotten after this time. */
+const MAX_AGE_MS = 300_000;
+const FETCH_TIMEOUT_MS = 5_000;
+
+interface Cached {
+  readonly keys: ReadonlyMap<string, JWK>;
+  readonly readAtMs: number;
+}
+
+export interface KeySetsOptions {
+  readonly clock: Clock;
+  /** The key set of an issuer that runs in this process; undefined where it runs elsewhere. */
+  readonly local: (issuer: string) => KeySet | undefined;
+  /** Where the issuer's JWKS is, and the headers to ask with; undefined where no address is known. */
+  readonly remote: (issuer: string) => { readonly url: string; readonly headers: Record<string, string> } | undefined;
+}
+
+export function newKeySets(options: KeySetsOptions): KeySets {
+  const cache = new Map<string, Cached>();
+  const reading = new Map<string, Promise<Cached>>();
+
+  async function read(issuer: string): Promise<Cached> {
+    const keys = await readKeys(issuer, options);
+    const cached = {
+      keys: new Map(keys.flatMap((key): [string, JWK][] => (key.kid === undefined ? [] : [[key.kid, key]]))),
+      readAtMs: options.clock.now().getTime(),
+    };
+    cache.set(issuer, cached);
+    return cached;
+  }
+
+  return {
+    async find(issuer, kid) {
+      const cached = cache.get(issuer);
+      const ageMs = cached === undefined ? Number.POSITIVE_INFINITY : options.clock.now().getTime() - cached.readAtMs;
+      const known = cached?.keys.get(kid);
+      if (known !== undefined && ageMs < MAX_AGE_MS) return known;
+      if (known === undefined && ageMs < REFETCH_MS) return undefined;
+      let pending = reading.get(issuer);
+      if (pending === undefined) {
+        pending = read(issuer).finally(() => reading.delete(issuer));
+        reading.set(issuer, pending);
+      }
+      try {
+        return (await pending).keys.get(kid);
+      } catch (error) {
+        // A key that was good minutes ago beats refusing everybody while its issuer restarts.
+        if (known !== undefined) return known;
+        throw error;
+      }
+    },
+  };
+}
+
+async function readKeys(issuer: string, options: KeySetsOptions): Promise<readonly JWK[]> {
+  const local = options.local(issuer);
+  if (local !== undefined) return local.keys();
+  const remote = options.remote(issuer);
+  if (remote === undefined) throw keySetUnavailable(issuer);
+  try {
+    const response = await fetch(remote.url, {
+      headers: remote.headers,
+      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    });
+    if (!response.ok) throw new Error(`${remote.url} answered ${response.status}`);
+    const body: unknown = await response.json();
+    if (!isKeySet(body)) throw new Error(`${remote.url} answered something that is no key set`);
+    return body.keys;
+  } catch (error) {
+    throw keySetUnavailable(issuer, error);
+  }
+}
+
+function isKeySet(value: unknown): value is { readonly keys: readonly JWK[] } {
+  return typeof value === "object" && value !== null && "keys" in value && Array.isArray(value.keys);
+}

@@ -1,0 +1,130 @@
+/** The errors that the frame itself answers with. */
+
+import { AppError, type FieldViolation } from "#pkg/errors/errors";
+
+/** The request breaks rules of its contract. */
+export function validationFailed(fields: readonly FieldViolation[]): AppError {
+  const first = fields[0];
+  const text = first === undefined ? "the request is not valid" : `${first.field || "request"}: ${first.description}`;
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
+  return new AppError({ kind: "invalid_argument", reason: "VALIDATION_FAILED", message: text + more, fields });
+}
+
+/** A create came without the id that makes it repeatable. */
+export function requestIdRequired(): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "REQUEST_ID_REQUIRED",
+    message: "request_id: must be a UUID, the same one for every repeat of this request",
+    fields: [{ field: "request_id", description: "must be a UUID, the same one for every repeat of this request" }],
+  });
+}
+
+/** The call names something that is not served here, or not to this caller. */
+export function targetNotFound(name: string): AppError {
+  return new AppError({ kind: "not_found", reason: "TARGET_NOT_FOUND", message: `${name} is not served here` });
+}
+
+/** Nobody is signed in, and somebody must be. */
+export function signInRequired(): AppError {
+  return new AppError({ kind: "unauthenticated", reason: "SIGN_IN_REQUIRED", message: "sign in first" });
+}
+
+/** The caller is known and may not do this. */
+export function accessDenied(): AppError {
+  return new AppError({ kind: "permission_denied", reason: "ACCESS_DENIED", message: "you may not do this" });
+}
+
+/** The account is signed in without a profile, and the call is made for one. */
+export function profileRequired(): AppError {
+  return new AppError({ kind: "permission_denied", reason: "PROFILE_REQUIRED", message: "choose a profile first" });
+}
+
+/** The operator lacks a permission. */
+export function permissionMissing(permission: string): AppError {
+  return new AppError({
+    kind: "permission_denied",
+    reason: "PERMISSION_MISSING",
+    message: `this needs the permission ${permission}`,
+    metadata: { permission },
+  });
+}
+
+/** The caller claims to be a module and cannot prove it. */
+export function peerUnproved(): AppError {
+  return new AppError({
+    kind: "unauthenticated",
+    reason: "PEER_UNPROVED",
+    message: "the caller's module identity could not be verified",
+  });
+}
+
+/** The caller has used up its share of calls. */
+export function rateLimited(retryAfterMs: number): AppError {
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "RATE_LIMITED",
+    message: `too many requests; try again in ${Math.ceil(retryAfterMs / 1000)} s`,
+    retryAfterMs,
+  });
+}
+
+/** The caller's time is up. */
+export function deadlineExceeded(): AppError {
+  return new AppError({
+    kind: "deadline_exceeded",
+    reason: "DEADLINE_EXCEEDED",
+    message: "the call did not finish within its deadline",
+  });
+}
+
+/** The caller has gone. */
+export function callCanceled(cause?: unknown): AppError {
+  return new AppError({ kind: "canceled", reason: "CALL_CANCELED", message: "the caller canceled the call", cause });
+}
+
+/** The process is going away; another replica will answer. */
+export function draining(): AppError {
+  return new AppError({
+    kind: "unavailable",
+    reason: "DRAINING",
+    message: "the server is shutting down; try again",
+    retryAfterMs: 1000,
+  });
+}
+
+/** A peer cannot be reached. */
+export function peerUnavailable(module: string, cause?: unknown): AppError {
+  return new AppError({
+    kind: "unavailable",
+    reason: "PEER_UNAVAILABLE",
+    message: `${module} cannot be reached`,
+    metadata: { module },
+    cause,
+  });
+}
+
+/** Whatever was not meant for the caller. */
+export function internalError(traceId: string, cause: unknown): AppError {
+  return new AppError({
+    kind: "internal",
+    reason: "INTERNAL",
+    message: `internal error, trace ${traceId}`,
+    metadata: { trace_id: traceId },
+    cause,
+  });
+}
+
+/** An error of the transport, or of a peer that does not speak our reasons; the kind says what is known. */
+export function transportError(kind: AppError["kind"], message: string, cause?: unknown): AppError {
+  return new AppError({ kind, reason: "TRANSPORT", message, cause });
+}
+
+/** The path exists, but not for this HTTP method. */
+export function methodNotAllowed(method: string, path: string): AppError {
+  return new AppError({
+    kind: "unimplemented",
+    reason: "METHOD_NOT_ALLOWED",
+    message: `${path} does not take ${method}`,
+  });
+}

@@ -1,0 +1,63 @@
+/** `grpc.health.v1`: whether the process serves, for load balancers and people. */
+
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import {
+  Health,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as Status,
+} from "#gen/grpc/health/v1/health_pb";
+
+/** Serving or not, told to those who watch. */
+export class ServingState {
+  #serving = false;
+  readonly #watchers = new Set<() => void>();
+
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  set(serving: boolean): void {
+    if (this.#serving === serving) return;
+    this.#serving = serving;
+    for (const wake of this.#watchers) wake();
+  }
+
+  /** Resolves at the next change or when the signal is aborted. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#watchers.delete(done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      if (signal.aborted) return resolve();
+      this.#watchers.add(done);
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+}
+
+/** `services` are the full names that can be asked for; the empty name is the whole process. */
+export function serveHealth(router: ConnectRouter, state: ServingState, services: readonly string[]): void {
+  const names = new Set(["", ...services]);
+  const answer = (name: string) =>
+    create(HealthCheckResponseSchema, {
+      status: names.has(name) ? (state.serving ? Status.SERVING : Status.NOT_SERVING) : Status.SERVICE_UNKNOWN,
+    });
+  router.service(Health, {
+    check(request) {
+      if (!names.has(request.service)) throw new ConnectError("unknown service", Code.NotFound);
+      return answer(request.service);
+    },
+    list() {
+      return { statuses: Object.fromEntries([...names].map((name) => [name, answer(name)])) };
+    },
+    async *watch(request, context) {
+      while (!context.signal.aborted) {
+        yield answer(request.service);
+        await state.changed(context.signal);
+      }
+    },
+  });
+}

@@ -1,0 +1,54 @@
+/** Lets the caller through where the target's access rule admits it. */
+
+import { assertNever } from "#pkg/errors/errors";
+import type { AccessRule, Principal, PrincipalKind } from "../call.ts";
+import { accessDenied, permissionMissing, profileRequired, signInRequired } from "../errors.ts";
+import type { Step } from "./step.ts";
+
+export function authorizationStep(): Step {
+  return {
+    name: "authorization",
+    enter(call) {
+      authorize(call.target.access, call.principal);
+    },
+  };
+}
+
+/** Throws `SIGN_IN_REQUIRED`, `PROFILE_REQUIRED`, `PERMISSION_MISSING` or `ACCESS_DENIED`. */
+export function authorize(rule: AccessRule, principal: Principal): void {
+  if (rule.principals.some((kind) => admits(rule, kind, principal))) return;
+  if (principal.kind === "anyone") throw signInRequired();
+  if (principal.kind === "user") {
+    if (rule.principals.includes("operator") && principal.roles.includes("operator")) {
+      const missing = rule.permissions.find((permission) => !principal.permissions.includes(permission));
+      if (missing !== undefined) throw permissionMissing(missing);
+    }
+    if (rule.principals.includes("profile") && principal.profileId === undefined) throw profileRequired();
+  }
+  throw accessDenied();
+}
+
+function admits(rule: AccessRule, kind: PrincipalKind, principal: Principal): boolean {
+  switch (kind) {
+    case "anyone":
+      return true;
+    case "account":
+      return principal.kind === "user";
+    case "profile":
+      return principal.kind === "user" && principal.profileId !== undefined;
+    case "creator":
+      return principal.kind === "user" && principal.roles.includes("creator");
+    case "operator":
+      return (
+        principal.kind === "user" &&
+        principal.roles.includes("operator") &&
+        rule.permissions.every((permission) => principal.permissions.includes(permission))
+      );
+    case "play_session":
+      return principal.kind === "play_session";
+    case "service":
+      return principal.kind === "service" && rule.callers.includes(principal.module);
+    default:
+      return assertNever(kind);
+  }
+}

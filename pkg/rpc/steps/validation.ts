@@ -1,0 +1,30 @@
+/** Refuses requests that break the rules of their contract (protovalidate). */
+
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator } from "@bufbuild/protovalidate";
+import { validationFailed } from "../errors.ts";
+import type { Step } from "./step.ts";
+
+/** More violations than this help nobody. */
+const MAX_VIOLATIONS = 50;
+
+export function validationStep(): Step {
+  const validator = createValidator();
+  return {
+    name: "validation",
+    enter(call) {
+      const { method } = call.target;
+      if (method === undefined || call.request === undefined) return;
+      const result = validator.validate(method.input, call.request);
+      if (result.kind === "valid") return;
+      // A rule that cannot be evaluated is a mistake in the contract, not in the request.
+      if (result.kind === "error") throw result.error;
+      throw validationFailed(
+        result.violations.slice(0, MAX_VIOLATIONS).map((violation) => ({
+          field: pathToString(violation.field),
+          description: violation.message,
+        })),
+      );
+    },
+  };
+}

@@ -1,0 +1,284 @@
+/** Opens modules for a test: a real host on real embedded engines, with signed tokens and stand-ins for absent peers. */
+
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  create,
+  type DescMessage,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import type { CallOptions, Client } from "@connectrpc/connect";
+import { type Host, openHost } from "#pkg/app/host";
+import type { Module, ServiceBinding } from "#pkg/app/module";
+import { generateSigningKey, type SigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
+import { PLAY_ISSUER, VIEWER_ISSUER } from "#pkg/auth/viewer";
+import { type Clock, newId, systemClock } from "#pkg/clock/clock";
+import { type LogLevel, newLogger, silentLogger } from "#pkg/obs/logger";
+import { methodName } from "#pkg/rpc/access";
+import type { Handler } from "#pkg/rpc/call";
+import { moduleOfService } from "#pkg/rpc/dial";
+import { transportError } from "#pkg/rpc/errors";
+import { headerRecord } from "#pkg/rpc/headers";
+import { testPostgresUrl } from "./postgres.ts";
+
+/** Who a test calls as. */
+export type Caller =
+  | {
+      readonly kind: "user";
+      readonly accountId: string;
+      readonly profileId?: string;
+      readonly roles: readonly ("creator" | "operator")[];
+      readonly permissions: readonly string[];
+    }
+  | { readonly kind: "play_session"; readonly claims: Readonly<Record<string, unknown>> }
+  | { readonly kind: "service"; readonly module: string };
+
+interface Ids {
+  readonly accountId?: string;
+  readonly profileId?: string;
+}
+
+/** A signed-in account without a profile. */
+export function account(ids: Ids = {}): Caller {
+  return { kind: "user", accountId: ids.accountId ?? newId(), roles: [], permissions: [] };
+}
+
+/** A signed-in account with a profile. */
+export function profile(ids: Ids = {}): Caller {
+  return {
+    kind: "user",
+    accountId: ids.accountId ?? newId(),
+    profileId: ids.profileId ?? newId(),
+    roles: [],
+    permissions: [],
+  };
+}
+
+/** An account that may upload. */
+export function creator(ids: Ids = {}): Caller {
+  return { ...(profile(ids) as Extract<Caller, { kind: "user" }>), roles: ["creator"] };
+}
+
+/** An account that runs the service, with these permissions. */
+export function operator(permissions: readonly string[], ids: Ids = {}): Caller {
+  return { ...(profile(ids) as Extract<Caller, { kind: "user" }>), roles: ["operator"], permissions };
+}
+
+/** The holder of a play token with these claims. */
+export function playSession(claims: Readonly<Record<string, unknown>>): Caller {
+  return { kind: "play_session", claims };
+}
+
+/** Another module, as itself. */
+export function service(module: string): Caller {
+  return { kind: "service", module };
+}
+
+/** A stand-in for a peer: what is not given answers `unimplemented`. */
+export function fake<S extends GenService<GenServiceMethods>>(
+  contract: S,
+  handler: Partial<Handler<S>>,
+): ServiceBinding {
+  const whole: Record<string, unknown> = {};
+  for (const method of contract.methods) {
+    whole[method.localName] = Reflect.get(handler, method.localName) ?? (() => notFaked(methodName(method)));
+  }
+  return { service: contract, handler: whole };
+}
+
+function notFaked(name: string): never {
+  throw transportError("unimplemented", `${name} is not faked in this test`);
+}
+
+export interface TestPlatformOptions {
+  /** Stand-ins for services that are not opened, made with `fake`. */
+  readonly fakes?: readonly ServiceBinding[];
+  /** Environment variables. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  /** Log lines to standard output, for the time of debugging. */
+  readonly logLevel?: LogLevel;
+  /** Other modules that exist, for their addresses. */
+  readonly known?: readonly Module[];
+}
+
+export interface TestPlatform extends AsyncDisposable {
+  readonly host: Host;
+  /** The public listener, such as `http://127.0.0.1:40001`. */
+  readonly url: string;
+  /** The internal listener. */
+  readonly internalUrl: string;
+  /** The folder of everything that the host keeps. */
+  readonly data: string;
+  /** An in-process client with the whole chain; without `as` nobody is signed in. Rejects with AppErrors. */
+  client<S extends DescService>(service: S, options?: { readonly as?: Caller }): Client<S>;
+  /** A bearer token, good for an hour of the platform's clock. */
+  token(caller: Exclude<Caller, { kind: "service" }>, options?: { readonly lifeMs?: number }): Promise<string>;
+  /** An event as another module says it; resolves with its id once it is durable. */
+  publish<E extends DescMessage>(event: E, message: MessageInitShape<E>, key?: string): Promise<string>;
+  /** What the opened modules have emitted of a type, in order of arrival. */
+  events<E extends DescMessage>(event: E): readonly MessageShape<E>[];
+  /** The first event of the type that matches, waited for. */
+  nextEvent<E extends DescMessage>(event: E, matches?: (message: MessageShape<E>) => boolean): Promise<MessageShape<E>>;
+}
+
+const roleSecret = randomBytes(32);
+let opened = 0;
+
+/** Opens modules in this process with a database, ports and folders of their own. */
+export async function openModules(
+  modules: readonly Module[],
+  options: TestPlatformOptions = {},
+): Promise<TestPlatform> {
+  const clock = options.clock ?? systemClock;
+  await using stack = new AsyncDisposableStack();
+  const data = await mkdtemp(join(tmpdir(), "matinee-test-"));
+  stack.defer(() => rm(data, { recursive: true, force: true }));
+  const key = await generateSigningKey();
+  const keySet = { keys: async () => [toPublicJwk(key)] };
+  const usesDatabase = modules.some((one) => one.needs.length > 0 || one.emits.length > 0 || one.consumes.length > 0);
+  opened += 1;
+  const number = opened;
+  const host = stack.use(
+    await openHost({
+      modules,
+      known: [...modules, ...(options.known ?? [])],
+      env: { LISTEN: "127.0.0.1:0", INTERNAL_LISTEN: "127.0.0.1:0", DATA: data, GRACE_MS: "2s", ...options.settings },
+      log:
+        options.logLevel === undefined ? silentLogger : await newLogger({ level: options.logLevel, format: "pretty" }),
+      clock,
+      test: {
+        database: {
+          adminUrl: usesDatabase ? await testPostgresUrl() : "postgres://unused",
+          roleSecret,
+          nameOf: (name) => `${name}-m${number}`,
+        },
+        fakes: (options.fakes ?? []).map((binding) => ({ module: moduleOfService(binding.service), binding })),
+        keySets: new Map([
+          [VIEWER_ISSUER, keySet],
+          [PLAY_ISSUER, keySet],
+        ]),
+        takeToken: async () => ({ retryAfterMs: 0 }),
+      },
+    }),
+  );
+  const observed = new Map<string, { readonly id: string; readonly value: Uint8Array }[]>();
+  const wakers = new Set<() => void>();
+  const emitted = [...new Set(modules.flatMap((one) => one.emits.map((event) => event.typeName)))];
+  if (emitted.length > 0) {
+    const controller = new AbortController();
+    const bus = await host.eventBus();
+    const ended = bus.subscribe(
+      {
+        consumer: "testkit",
+        types: emitted,
+        async handle({ id, payload }) {
+          const type = payload.typeUrl.slice(payload.typeUrl.lastIndexOf("/") + 1);
+          const list = observed.get(type) ?? [];
+          observed.set(type, list);
+          if (!list.some((known) => known.id === id)) list.push({ id, value: payload.value });
+          for (const wake of wakers) wake();
+        },
+      },
+      controller.signal,
+    );
+    stack.defer(async () => {
+      controller.abort();
+      await ended;
+    });
+  }
+  const sign = (caller: Exclude<Caller, { kind: "service" }>, lifeMs = 3_600_000) =>
+    signFor(caller, key, clock, lifeMs);
+  const events = <E extends DescMessage>(event: E): MessageShape<E>[] =>
+    (observed.get(event.typeName) ?? []).map(({ value }) => fromBinary(event, value));
+  const owned = stack.move();
+
+  return {
+    host,
+    url: host.publicUrl ?? "",
+    internalUrl: host.internalUrl ?? "",
+    data,
+    client(contract, { as } = {}) {
+      if (as?.kind === "service") return host.dial(contract, as.module);
+      const inner = host.dial(contract, undefined);
+      return as === undefined ? inner : withToken(contract, inner, () => sign(as));
+    },
+    token: (caller, { lifeMs } = {}) => sign(caller, lifeMs),
+    async publish(event, message, eventKey = newId()) {
+      const id = newId();
+      const payload = create(AnySchema, {
+        typeUrl: `type.googleapis.com/${event.typeName}`,
+        value: toBinary(event, create(event, message)),
+      });
+      const source = event.typeName.split(".")[1] ?? "test";
+      const bus = await host.eventBus();
+      await bus.publish([{ id, source, occurredAt: clock.now(), key: eventKey, traceparent: "", payload }]);
+      return id;
+    },
+    events,
+    async nextEvent(event, matches = () => true) {
+      for (;;) {
+        const found = events(event).find(matches);
+        if (found !== undefined) return found;
+        await new Promise<void>((resolve) => {
+          const wake = () => {
+            wakers.delete(wake);
+            resolve();
+          };
+          wakers.add(wake);
+        });
+      }
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The same client with a bearer token on each call. */
+function withToken<S extends DescService>(contract: S, inner: Client<S>, token: () => Promise<string>): Client<S> {
+  const methods = inner as unknown as Record<string, (request: unknown, options?: CallOptions) => unknown>;
+  const signed = async (options: CallOptions | undefined): Promise<CallOptions> => ({
+    ...options,
+    headers: { authorization: `Bearer ${await token()}`, ...headerRecord(options?.headers) },
+  });
+  const result: Record<string, unknown> = {};
+  for (const method of contract.methods) {
+    const call = methods[method.localName];
+    if (call === undefined) continue;
+    result[method.localName] =
+      method.methodKind === "unary"
+        ? async (request: unknown, options?: CallOptions) => call(request, await signed(options))
+        : async function* (request: unknown, options?: CallOptions) {
+            yield* call(request, await signed(options)) as AsyncIterable<unknown>;
+          };
+  }
+  return result as Client<S>;
+}
+
+function signFor(
+  caller: Exclude<Caller, { kind: "service" }>,
+  key: SigningKey,
+  clock: Clock,
+  lifeMs: number,
+): Promise<string> {
+  const issuedAt = clock.now();
+  const expiresAt = new Date(issuedAt.getTime() + lifeMs);
+  if (caller.kind === "play_session") {
+    return signToken(key, { issuer: PLAY_ISSUER, subject: newId(), issuedAt, expiresAt, claims: caller.claims });
+  }
+  const { accountId, profileId, roles, permissions } = caller;
+  return signToken(key, {
+    issuer: VIEWER_ISSUER,
+    subject: accountId,
+    issuedAt,
+    expiresAt,
+    claims: { sid: newId(), ...(profileId === undefined ? {} : { pid: profileId }), roles, permissions },
+  });
+}
