@@ -1,0 +1,174 @@
+/** The one error type that the SDK throws: the service's reason, its fields, and what the client itself found wrong. */
+
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
+
+/** One field of a request and what is wrong with it; `field` is a proto path such as `title.synopsis`. */
+export interface FieldError {
+  readonly field: string;
+  readonly description: string;
+}
+
+export interface MatineeErrorInit {
+  readonly code: Code;
+  readonly reason: string;
+  readonly message: string;
+  readonly fields?: readonly FieldError[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** What went wrong, for code (`reason`, stable) and for a person (`message`, one sentence). */
+export class MatineeError extends Error {
+  override readonly name = "MatineeError";
+  readonly code: Code;
+  readonly reason: string;
+  readonly fields: readonly FieldError[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** When a retry may succeed, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(init: MatineeErrorInit) {
+    super(init.message, { cause: init.cause });
+    this.code = init.code;
+    this.reason = init.reason;
+    this.fields = init.fields ?? [];
+    this.metadata = init.metadata ?? {};
+    this.retryAfterMs = init.retryAfterMs;
+  }
+}
+
+/** The same failure as a MatineeError; what already is one stays as it is. Never throws. */
+export function toMatineeError(error: unknown): MatineeError {
+  if (error instanceof MatineeError) return error;
+  if (isAbort(error)) return canceled(error);
+  if (error instanceof ConnectError) return fromConnect(error);
+  if (error instanceof TypeError) return unreachable(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return new MatineeError({ code: Code.Unknown, reason: "CLIENT_FAILED", message, cause: error });
+}
+
+/** True where the same request may succeed a little later. */
+export function isTransient(error: MatineeError): boolean {
+  return error.code === Code.Unavailable || error.code === Code.Aborted || error.code === Code.ResourceExhausted;
+}
+
+export function isCanceled(error: unknown): boolean {
+  return isAbort(error) || (error instanceof MatineeError && error.code === Code.Canceled);
+}
+
+/** Whether the service gave exactly this reason. */
+export function hasReason(error: unknown, reason: string): boolean {
+  return error instanceof MatineeError && error.reason === reason;
+}
+
+function fromConnect(error: ConnectError): MatineeError {
+  const info = error.findDetails(ErrorInfoSchema)[0];
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  if (info === undefined) {
+    if (error.code === Code.Canceled) return canceled(error);
+    // A fetch that never got an answer surfaces as Unknown or Internal around a TypeError.
+    if (error.cause instanceof TypeError) return unreachable(error);
+    // A proxy's or a dying server's plain HTTP error has no reason of ours.
+    return new MatineeError({
+      code: error.code,
+      reason: "SERVER_ANSWER_UNREADABLE",
+      message: error.rawMessage || "The service gave an answer that cannot be read.",
+      cause: error,
+    });
+  }
+  return new MatineeError({
+    code: error.code,
+    reason: info.reason,
+    message: error.rawMessage,
+    metadata: info.metadata,
+    fields: error
+      .findDetails(BadRequestSchema)
+      .flatMap(({ fieldViolations }) => fieldViolations.map(({ field, description }) => ({ field, description }))),
+    retryAfterMs: delay === undefined ? undefined : Number(delay.seconds) * 1000 + delay.nanos / 1e6,
+    cause: error,
+  });
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+}
+
+/** The work was given up by whoever asked for it. */
+export function canceled(cause?: unknown): MatineeError {
+  return new MatineeError({ code: Code.Canceled, reason: "CLIENT_CANCELED", message: "This was cancelled.", cause });
+}
+
+/** No answer came at all. */
+export function unreachable(cause?: unknown): MatineeError {
+  return new MatineeError({
+    code: Code.Unavailable,
+    reason: "UNREACHABLE",
+    message: "Matinee cannot be reached at the moment.",
+    cause,
+  });
+}
+
+/** The session is over; only signing in again helps. */
+export function signedOut(cause?: unknown): MatineeError {
+  return new MatineeError({
+    code: Code.Unauthenticated,
+    reason: "SESSION_OVER",
+    message: "You are signed out. Sign in again.",
+    cause,
+  });
+}
+
+/** The bytes on disk are no longer the ones that were hashed. */
+export function sourceChanged(cause?: unknown): MatineeError {
+  return new MatineeError({
+    code: Code.FailedPrecondition,
+    reason: "UPLOAD_SOURCE_CHANGED",
+    message: "The file changed while it was being uploaded. Start the upload again.",
+    cause,
+  });
+}
+
+/** The store refused a part for good. */
+export function partRefused(status: number, answer: string): MatineeError {
+  return new MatineeError({
+    code: Code.FailedPrecondition,
+    reason: "UPLOAD_PART_REFUSED",
+    message: `The store refused a part of the file (HTTP ${status}). ${answer}`.trim(),
+    metadata: { status: String(status) },
+  });
+}
+
+/** The upload is not open for parts any more. */
+export function uploadClosed(state: string): MatineeError {
+  return new MatineeError({
+    code: Code.FailedPrecondition,
+    reason: "UPLOAD_CLOSED",
+    message: `This upload was ${state} on the server. Start it again.`,
+  });
+}
+
+/** The asset was refused by the service, with its own reason. */
+export function assetRejected(reason: string, message: string): MatineeError {
+  return new MatineeError({ code: Code.FailedPrecondition, reason, message });
+}
+
+/** The job ended without a film; `reason` is the service's. */
+export function jobFailed(reason: string, message: string, logTail: string): MatineeError {
+  return new MatineeError({
+    code: Code.FailedPrecondition,
+    reason,
+    message,
+    metadata: logTail === "" ? {} : { log_tail: logTail },
+  });
+}
+
+/** The job was cancelled by a person. */
+export function jobCanceled(): MatineeError {
+  return new MatineeError({
+    code: Code.FailedPrecondition,
+    reason: "JOB_CANCELED",
+    message: "The transcoding job was cancelled. Retry it to go on.",
+  });
+}

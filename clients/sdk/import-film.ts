@@ -1,0 +1,256 @@
+/** From a file to a film in the catalogue: upload, inspection, transcoding, packaging and, where asked, publishing. */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { newRequestId, sleep } from "./clock.ts";
+import { assetRejected, canceled, isCanceled, jobFailed, toMatineeError } from "./errors.ts";
+import { CatalogService } from "./gen/matinee/catalog/v1/catalog_service_pb.ts";
+import { type Title, Title_Kind, Title_State, type TitleSchema } from "./gen/matinee/catalog/v1/title_pb.ts";
+import type { Protection } from "./gen/matinee/common/v1/media_pb.ts";
+import { type Asset, Asset_State } from "./gen/matinee/ingestion/v1/asset_pb.ts";
+import { IngestionService } from "./gen/matinee/ingestion/v1/ingestion_service_pb.ts";
+import { type Package, Package_State } from "./gen/matinee/packager/v1/package_pb.ts";
+import { PackagerService } from "./gen/matinee/packager/v1/packager_service_pb.ts";
+import { type Job, Job_State } from "./gen/matinee/transcode/v1/job_pb.ts";
+import { type FileSource, fingerprintOf } from "./hashing.ts";
+import { assertSucceeded, hasEnded, waitForJob, watchJob } from "./jobs.ts";
+import type { Platform } from "./platform.ts";
+import { type UploadProgress, uploadFile } from "./upload.ts";
+import { memoryStateStore, type StateStore, type UploadState } from "./upload-state.ts";
+
+const LOOK_AGAIN_MS = 400;
+
+/** What an import remembers, so that a second call with the same file goes on and makes no second title. */
+export interface ImportState {
+  /** `assets/{uuid}`, once every byte is stored. */
+  readonly asset?: string;
+  readonly titleRequestId: string;
+}
+
+/** Where the import is. Steps come in this order; "transcode" and "package" overlap. */
+export type ImportEvent =
+  | { readonly step: "upload"; readonly upload: UploadProgress }
+  | { readonly step: "inspect"; readonly asset: string }
+  | { readonly step: "inspected"; readonly asset: Asset }
+  | { readonly step: "title"; readonly title: Title }
+  | { readonly step: "transcode"; readonly job: Job }
+  | { readonly step: "package" }
+  | { readonly step: "playable"; readonly package: Package }
+  | { readonly step: "published"; readonly title: Title }
+  | { readonly step: "complete"; readonly package: Package };
+
+export interface ImportOptions {
+  readonly source: FileSource;
+  /** Encrypted (`cbcs`) unless said. */
+  readonly protection?: Protection;
+  /** Makes a title of it; its `asset` is filled in. */
+  readonly title?: MessageInitShape<typeof TitleSchema>;
+  /** Puts the title into the catalogue as soon as it can be played. */
+  readonly publish?: boolean;
+  readonly uploads?: StateStore<UploadState>;
+  readonly imports?: StateStore<ImportState>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ImportEvent) => void;
+  /** Returns after this step. "complete" unless said. */
+  readonly until?: "upload" | "playable" | "complete";
+}
+
+export interface ImportResult {
+  /** `assets/{uuid}`. */
+  readonly asset: string;
+  readonly title: Title | undefined;
+  readonly package: Package | undefined;
+}
+
+/**
+ * Imports one film; the caller needs to be an operator. Calling it again with the same file, after any interruption,
+ * goes on where it stopped. Throws MatineeError with the service's reason: of the rejection, of the failed job, or of
+ * the failed packaging.
+ */
+export async function importFilm(platform: Platform, options: ImportOptions): Promise<ImportResult> {
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  try {
+    return await run(platform, options, signal);
+  } catch (error) {
+    if (isCanceled(error)) throw canceled(error);
+    throw toMatineeError(error);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function run(platform: Platform, options: ImportOptions, signal: AbortSignal): Promise<ImportResult> {
+  const { source, until = "complete" } = options;
+  const imports = options.imports ?? memoryStateStore<ImportState>();
+  const key = fingerprintOf(source);
+  const emit = (event: ImportEvent) => options.onEvent?.(event);
+
+  let state: ImportState = (await imports.load(key)) ?? { titleRequestId: newRequestId() };
+  await imports.save(key, state);
+  let asset = state.asset === undefined ? undefined : await findAsset(platform, state.asset, signal);
+  if (asset === undefined) {
+    const uploaded = await uploadFile(platform, {
+      source,
+      signal,
+      ...(options.protection === undefined ? {} : { protection: options.protection }),
+      ...(options.uploads === undefined ? {} : { states: options.uploads }),
+      onProgress: (upload) => emit({ step: "upload", upload }),
+    });
+    state = { titleRequestId: state.titleRequestId, asset: uploaded.asset };
+    await imports.save(key, state);
+    asset = await loadAsset(platform, uploaded.asset, signal);
+  }
+  const { name } = asset;
+  emit({ step: "inspect", asset: name });
+  if (until === "upload" && options.title === undefined) return { asset: name, title: undefined, package: undefined };
+
+  asset = await waitForInspection(platform, asset, signal).catch(async (error: unknown) => {
+    // A rejected file is done with: the next try begins anew.
+    if (!isCanceled(error)) await imports.remove(key);
+    throw error;
+  });
+  emit({ step: "inspected", asset });
+
+  let title = options.title === undefined ? undefined : await ensureTitle(platform, options.title, name, state, signal);
+  if (title !== undefined) emit({ step: "title", title });
+  if (until === "upload") return { asset: name, title, package: undefined };
+
+  const packages = watchPackages(platform, name, signal);
+  const job = followJob(platform, name, signal, emit);
+  // Awaited below; until then a failure must not count as unhandled.
+  job.catch(() => undefined);
+
+  let revision = await untilOrFailure(packages.playable, job);
+  emit({ step: "playable", package: revision });
+  if (title !== undefined && options.publish === true) {
+    title = await publish(platform, title, signal);
+    emit({ step: "published", title });
+  }
+  if (until === "complete") {
+    revision = await untilOrFailure(packages.complete, job);
+    emit({ step: "complete", package: revision });
+  }
+  await imports.remove(key);
+  return { asset: name, title, package: revision };
+}
+
+async function loadAsset(platform: Platform, name: string, signal: AbortSignal): Promise<Asset> {
+  const { asset } = await platform.client(IngestionService).getAsset({ name }, { signal });
+  if (asset === undefined) throw assetRejected("ASSET_MISSING", "The service does not know this film any more.");
+  return asset;
+}
+
+/** Undefined where it is gone, so that the film is imported anew. */
+async function findAsset(platform: Platform, name: string, signal: AbortSignal): Promise<Asset | undefined> {
+  try {
+    const asset = await loadAsset(platform, name, signal);
+    return asset.state === Asset_State.DELETED || asset.state === Asset_State.REJECTED ? undefined : asset;
+  } catch (error) {
+    if (toMatineeError(error).code === 5) return undefined;
+    throw error;
+  }
+}
+
+async function waitForInspection(platform: Platform, asset: Asset, signal: AbortSignal): Promise<Asset> {
+  for (let current = asset; ; current = await loadAsset(platform, asset.name, signal)) {
+    if (current.state === Asset_State.READY) return current;
+    if (current.state === Asset_State.REJECTED) {
+      const { reason, message } = current.rejection ?? { reason: "ASSET_REJECTED", message: "The file was refused." };
+      throw assetRejected(reason, message);
+    }
+    if (current.state === Asset_State.DELETED) throw assetRejected("ASSET_WAS_DELETED", "The film was deleted.");
+    await sleep(LOOK_AGAIN_MS, signal);
+  }
+}
+
+async function ensureTitle(
+  platform: Platform,
+  wanted: MessageInitShape<typeof TitleSchema>,
+  asset: string,
+  state: ImportState,
+  signal: AbortSignal,
+): Promise<Title> {
+  const { title } = await platform
+    .client(CatalogService)
+    .createTitle({ title: { kind: Title_Kind.MOVIE, ...wanted, asset }, requestId: state.titleRequestId }, { signal });
+  if (title === undefined) throw assetRejected("TITLE_MISSING", "The service made no title.");
+  return title;
+}
+
+async function publish(platform: Platform, title: Title, signal: AbortSignal): Promise<Title> {
+  if (title.state === Title_State.PUBLISHED) return title;
+  const answer = await platform.client(CatalogService).publishTitle({ name: title.name }, { signal });
+  return answer.title ?? title;
+}
+
+/** Resolves with the job once it succeeded; rejects with its failure. */
+async function followJob(
+  platform: Platform,
+  asset: string,
+  signal: AbortSignal,
+  emit: (event: ImportEvent) => void,
+): Promise<Job> {
+  let job = await waitForJob(platform, asset, signal);
+  emit({ step: "transcode", job });
+  if (!hasEnded(job)) {
+    for await (const next of watchJob(platform, job.name, signal)) {
+      job = next;
+      emit({ step: "transcode", job });
+    }
+  }
+  assertSucceeded(job);
+  if (job.state === Job_State.SUCCEEDED) emit({ step: "package" });
+  return job;
+}
+
+/** The first of: the revision, or a failure of the job. A succeeded job leaves the wait to the revision. */
+function untilOrFailure(revision: Promise<Package>, job: Promise<Job>): Promise<Package> {
+  return Promise.race([revision, job.then(() => revision)]);
+}
+
+/** Looks at the asset's packages until one is complete; shared by both promises. */
+function watchPackages(
+  platform: Platform,
+  asset: string,
+  signal: AbortSignal,
+): { readonly playable: Promise<Package>; readonly complete: Promise<Package> } {
+  const playable = newPromise<Package>();
+  const complete = newPromise<Package>();
+  const look = async () => {
+    for (;;) {
+      const { packages } = await platform.client(PackagerService).listPackages({ asset, pageSize: 10 }, { signal });
+      const ready = packages.filter(({ state }) => state === Package_State.READY);
+      if (ready[0] !== undefined) playable.resolve(ready[0]);
+      const whole = ready.find(({ isComplete }) => isComplete);
+      if (whole !== undefined) return complete.resolve(whole);
+      const newest = packages[0];
+      if (newest?.state === Package_State.FAILED) {
+        throw jobFailed(newest.failureReason || "PACKAGE_FAILED", newest.failureMessage || "Packaging failed.", "");
+      }
+      await sleep(LOOK_AGAIN_MS, signal);
+    }
+  };
+  look().catch((error: unknown) => {
+    playable.reject(error);
+    complete.reject(error);
+  });
+  return { playable: playable.promise, complete: complete.promise };
+}
+
+interface OpenPromise<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function newPromise<T>(): OpenPromise<T> {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<T>((onValue, onReason) => {
+    resolve = onValue;
+    reject = onReason;
+  });
+  // Nobody may be waiting when it is rejected.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,162 @@
+/** The platform as one value: typed clients over fetch that sign, trace, retry and speak MatineeError. */
+
+import {
+  create,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { backoffMs, newTraceparent, sleep } from "./clock.ts";
+import { hasReason, isTransient, type MatineeError, toMatineeError } from "./errors.ts";
+import type { TokenSource } from "./session.ts";
+
+const MAX_ATTEMPTS = 3;
+const FIRST_BACKOFF_MS = 200;
+const MAX_BACKOFF_MS = 2_000;
+const UNARY_TIMEOUT_MS = 20_000;
+
+export interface PlatformOptions {
+  /** The edge's origin, such as "http://localhost:8080". */
+  readonly origin: string;
+  /** Who signs the calls; absent for a caller who is nobody. */
+  readonly tokens?: TokenSource;
+  /** JSON is readable in the browser's tools; binary is smaller. Binary unless said. */
+  readonly format?: "json" | "binary";
+  /** In place of the network, for development and tests. */
+  readonly transport?: Transport;
+}
+
+export interface Platform {
+  readonly origin: string;
+  /** A client of the service; the same one at every call. */
+  client<Service extends DescService>(service: Service): Client<Service>;
+  /** An absolute URL from a path below the edge's origin, or the URL itself where it is absolute. */
+  url(path: string): string;
+  /**
+   * Sends one request that outlives the page (fetch with keepalive, at most 64 kB) and waits for no answer.
+   * `navigator.sendBeacon` cannot carry an Authorization header.
+   */
+  sendLast<Method extends DescMethodUnary>(
+    method: Method,
+    message: MessageInitShape<Method["input"]>,
+    token: string,
+  ): void;
+}
+
+export function newPlatform(options: PlatformOptions): Platform {
+  const transport = withSession(
+    options.transport ??
+      createConnectTransport({ baseUrl: options.origin, useBinaryFormat: options.format !== "json" }),
+    options.tokens,
+  );
+  const clients = new Map<string, unknown>();
+  const url = (path: string): string => new URL(path, `${options.origin}/`).href;
+  return {
+    origin: options.origin,
+    client<Service extends DescService>(service: Service): Client<Service> {
+      let client = clients.get(service.typeName) as Client<Service> | undefined;
+      if (client === undefined) {
+        client = createClient(service, transport);
+        clients.set(service.typeName, client);
+      }
+      return client;
+    },
+    url,
+    sendLast(method, message, token) {
+      const body = toJsonString(method.input, create(method.input, message));
+      fetch(url(`/${method.parent.typeName}/${method.name}`), {
+        method: "POST",
+        keepalive: true,
+        headers: {
+          "content-type": "application/json",
+          "connect-protocol-version": "1",
+          authorization: `Bearer ${token}`,
+          traceparent: newTraceparent(),
+        },
+        body,
+      }).catch(() => {
+        // The page is going away; nobody is left to be told.
+      });
+    },
+  };
+}
+
+/** Adds the token and a trace to every call, refreshes once on an expired token, and retries what may be repeated. */
+export function withSession(inner: Transport, tokens: TokenSource | undefined): Transport {
+  async function signed<T>(
+    header: HeadersInit | undefined,
+    work: (headers: Headers) => Promise<T>,
+    repeatable: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    let refreshed = false;
+    for (let attempt = 0; ; ) {
+      const headers = new Headers(header);
+      headers.set("traceparent", newTraceparent());
+      // A call that brings its own token, such as a play token, keeps it.
+      const own = headers.has("authorization");
+      const token = own ? undefined : await tokens?.accessToken();
+      if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+      try {
+        return await work(headers);
+      } catch (cause) {
+        const error = toMatineeError(cause);
+        if (token !== undefined && !refreshed && hasReason(error, "TOKEN_EXPIRED")) {
+          refreshed = true;
+          await tokens?.refresh(token);
+          continue;
+        }
+        attempt += 1;
+        const again = repeatable && isTransient(error) && attempt < MAX_ATTEMPTS && signal?.aborted !== true;
+        if (!again) throw error;
+        await sleep(waitMs(error, attempt), signal);
+      }
+    }
+  }
+
+  return {
+    unary(method, signal, timeoutMs, header, input, values) {
+      return signed(
+        header,
+        (headers) => inner.unary(method, signal, timeoutMs ?? UNARY_TIMEOUT_MS, headers, input, values),
+        isRepeatable(method),
+        signal,
+      );
+    },
+    async stream(method, signal, timeoutMs, header, input, values) {
+      const response = await signed(
+        header,
+        (headers) => inner.stream(method, signal, timeoutMs, headers, input, values),
+        false,
+        signal,
+      );
+      return { ...response, message: mapErrors(response.message) };
+    },
+  };
+}
+
+/** What a client method takes; helps callers to name types without importing each generated one. */
+export type RequestOf<Method extends DescMethodUnary | DescMethodStreaming> = MessageShape<Method["input"]>;
+
+function isRepeatable(method: DescMethodUnary): boolean {
+  return method.idempotency === Idempotency.NO_SIDE_EFFECTS || method.idempotency === Idempotency.IDEMPOTENT;
+}
+
+function waitMs(error: MatineeError, attempt: number): number {
+  const own = backoffMs(attempt - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+  return Math.min(MAX_BACKOFF_MS, Math.max(own, error.retryAfterMs ?? 0));
+}
+
+async function* mapErrors<T>(messages: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw toMatineeError(error);
+  }
+}
