@@ -120,6 +120,7 @@ export function newChain(options: ChainOptions): Chain {
       const iterator = inside(() => handle(request, call)[Symbol.asyncIterator]());
       messages = iterator;
       for (;;) {
+        if (call.abortReason !== undefined) throw call.abortReason;
         const next = await call.untilAborted(inside(() => iterator.next()));
         if (next.done === true) break;
         yield next.value;
