@@ -4,13 +4,16 @@ import { loadPage } from "./page.ts";
 
 const all = Array.from({ length: 7 }, (_, id) => ({ id }));
 const page = (pageSize: number, pageToken: string, parameters: readonly string[] = ["a"]) =>
-  loadPage({ pageSize, pageToken }, {
-    parameters,
-    fallbackSize: 3,
-    maxSize: 5,
-    cursorOf: ({ id }) => ({ id }),
-    load: async (limit, after) => all.filter(({ id }) => id > Number(after?.id ?? -1)).slice(0, limit),
-  });
+  loadPage(
+    { pageSize, pageToken },
+    {
+      parameters,
+      fallbackSize: 3,
+      maxSize: 5,
+      load: async (limit, after) => all.filter(({ id }) => id > Number(after?.id ?? -1)).slice(0, limit),
+      cursorOf: ({ id }) => ({ id }),
+    },
+  );
 
 describe("a paged list", () => {
   it("walks through everything once and ends with an empty token", async () => {

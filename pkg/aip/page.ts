@@ -34,8 +34,8 @@ export async function loadPage<T>(
     readonly parameters: readonly (string | number | boolean)[];
     readonly fallbackSize?: number;
     readonly maxSize?: number;
-    readonly cursorOf: (item: T) => Cursor;
     readonly load: (limit: number, after: Cursor | undefined) => Promise<readonly T[]>;
+    readonly cursorOf: (item: NoInfer<T>) => Cursor;
   },
 ): Promise<Page<T>> {
   const size = pageSizeOf(request, options.fallbackSize, options.maxSize);

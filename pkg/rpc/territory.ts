@@ -22,7 +22,8 @@ const CODE = /^[A-Z]{2}$/;
 /** Throws a plain Error where the fallback is no territory or the database cannot be read: a mistake in the settings. */
 export async function openTerritory(options: TerritoryOptions): Promise<TerritoryOf> {
   if (!CODE.test(options.fallback)) throw new Error(`TERRITORY must be two capital letters, not "${options.fallback}"`);
-  const database = options.databasePath === undefined ? undefined : await openMmdb<CountryResponse>(options.databasePath);
+  const database =
+    options.databasePath === undefined ? undefined : await openMmdb<CountryResponse>(options.databasePath);
   return (call) => {
     const said = options.header === undefined ? undefined : call.headers[options.header]?.toUpperCase();
     if (said !== undefined && CODE.test(said)) return said;

@@ -1,0 +1,192 @@
+/** Between the contract of the catalog and its domain. */
+
+import { fromJson, type JsonValue, type MessageInitShape, toJson } from "@bufbuild/protobuf";
+import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { HomeRowSchema } from "#gen/matinee/catalog/v1/home_pb";
+import {
+  Artwork_Kind,
+  type AvailabilitySchema,
+  type Title as ProtoTitle,
+  Title_Kind,
+  Title_State,
+  type TitleSchema,
+} from "#gen/matinee/catalog/v1/title_pb";
+import { Protection, TrackKind } from "#gen/matinee/common/v1/media_pb";
+import { type Package, PackageSchema } from "#gen/matinee/packager/v1/package_pb";
+import { idOf } from "#pkg/aip/resource-name";
+import type { HomeRow, SeenTitle } from "./browsing.ts";
+import { type Availability, explainUnavailable } from "./domain/availability.ts";
+import type { Title, TitleFields, TitleMedia, TitleState } from "./domain/title.ts";
+import { updateMaskInvalid } from "./errors.ts";
+import { etagOf } from "./titles.ts";
+
+const STATES = {
+  draft: Title_State.DRAFT,
+  published: Title_State.PUBLISHED,
+  unpublished: Title_State.UNPUBLISHED,
+  deleted: Title_State.DELETED,
+} as const satisfies Record<TitleState, Title_State>;
+
+/** Undefined for unspecified. */
+export function stateFromProto(state: number): TitleState | undefined {
+  return (Object.keys(STATES) as TitleState[]).find((key) => STATES[key] === state);
+}
+
+/** The path that a title's picture is served at; it names the picture's content, so it may be cached for ever. */
+export function artworkPath(titleId: string, blobKey: string): string {
+  return `/images/${titleId}/${blobKey.slice(blobKey.lastIndexOf("/") + 1)}`;
+}
+
+export function titleToProto(title: Title) {
+  return {
+    name: `titles/${title.id}`,
+    kind: Title_Kind.MOVIE,
+    displayTitle: title.displayTitle,
+    synopsis: title.synopsis,
+    originalLanguage: title.originalLanguage,
+    releaseYear: title.releaseYear,
+    genres: [...title.genres],
+    credits: [...title.credits],
+    minimumAge: title.minimumAge,
+    localizations: [...title.localizations],
+    availabilityWindows: title.windows.map((window) => ({
+      territories: [...window.territories],
+      tiers: [...window.tiers],
+      ...(window.startsAt === undefined ? {} : { startTime: timestampFromDate(window.startsAt) }),
+      ...(window.endsAt === undefined ? {} : { endTime: timestampFromDate(window.endsAt) }),
+    })),
+    asset: title.assetId === undefined ? "" : `assets/${title.assetId}`,
+    ...(title.media === undefined ? {} : { media: mediaToProto(title.media) }),
+    artworks: title.stills.map((still) => ({
+      kind: Artwork_Kind.STILL,
+      path: artworkPath(title.id, still.key),
+      width: still.width,
+      height: still.height,
+    })),
+    state: STATES[title.state],
+    viewCount: BigInt(title.viewCount),
+    createTime: timestampFromDate(title.createdAt),
+    updateTime: timestampFromDate(title.updatedAt),
+    ...(title.publishedAt === undefined ? {} : { publishTime: timestampFromDate(title.publishedAt) }),
+    etag: etagOf(title),
+  } satisfies MessageInitShape<typeof TitleSchema>;
+}
+
+function mediaToProto(media: TitleMedia) {
+  return {
+    isPlayable: true,
+    isComplete: media.isComplete,
+    duration: durationFromMs(media.durationMs),
+    maxHeight: media.maxHeight,
+    audioLanguages: [...media.audioLanguages],
+    textLanguages: [...media.textLanguages],
+    protection: media.isEncrypted ? Protection.CBCS : Protection.CLEAR,
+    package: `packages/${media.packageId}`,
+    revision: media.revision,
+  };
+}
+
+export function seenToProto(seen: SeenTitle): MessageInitShape<typeof TitleSchema> {
+  return { ...titleToProto(seen.title), availability: availabilityToProto(seen.availability) };
+}
+
+export function availabilityToProto(availability: Availability): MessageInitShape<typeof AvailabilitySchema> {
+  if (availability.isAvailable) {
+    return {
+      isAvailable: true,
+      ...(availability.endsAt === undefined ? {} : { endTime: timestampFromDate(availability.endsAt) }),
+    };
+  }
+  return {
+    isAvailable: false,
+    reason: availability.reason,
+    message: explainUnavailable(availability),
+    ...(availability.startsAt === undefined ? {} : { startTime: timestampFromDate(availability.startsAt) }),
+  };
+}
+
+export function homeRowToProto(row: HomeRow): MessageInitShape<typeof HomeRowSchema> {
+  return {
+    id: row.id,
+    displayTitle: row.displayTitle,
+    items: row.items.map((item) => ({
+      title: seenToProto(item),
+      ...(item.resumePositionMs === undefined ? {} : { resumePosition: durationFromMs(item.resumePositionMs) }),
+    })),
+  };
+}
+
+/** What an operator may write, by the field's name in the contract. */
+const WRITABLE: { readonly [path: string]: (title: ProtoTitle) => Partial<TitleFields> } = {
+  display_title: ({ displayTitle }) => ({ displayTitle: displayTitle.trim() }),
+  synopsis: ({ synopsis }) => ({ synopsis }),
+  original_language: ({ originalLanguage }) => ({ originalLanguage }),
+  release_year: ({ releaseYear }) => ({ releaseYear }),
+  genres: ({ genres }) => ({ genres }),
+  credits: ({ credits }) => ({
+    credits: credits.map(({ displayName, role, character }) => ({ displayName, role, character })),
+  }),
+  minimum_age: ({ minimumAge }) => ({ minimumAge }),
+  localizations: ({ localizations }) => ({
+    localizations: localizations.map(({ language, displayTitle, synopsis }) => ({ language, displayTitle, synopsis })),
+  }),
+  availability_windows: ({ availabilityWindows }) => ({
+    windows: availabilityWindows.map((window) => ({
+      territories: window.territories,
+      startsAt: window.startTime && timestampDate(window.startTime),
+      endsAt: window.endTime && timestampDate(window.endTime),
+      tiers: window.tiers,
+    })),
+  }),
+  asset: ({ asset }) => ({ assetId: idOf("assets", asset) }),
+};
+
+/** Every writable field. */
+export function fieldsFromProto(title: ProtoTitle): TitleFields {
+  return Object.assign({}, ...Object.values(WRITABLE).map((read) => read(title))) as TitleFields;
+}
+
+/** The fields that the mask names, in either spelling. Throws `TITLE_UPDATE_MASK_INVALID`. */
+export function changeFromProto(title: ProtoTitle, paths: readonly string[]): Partial<TitleFields> {
+  if (paths.length === 0) throw updateMaskInvalid("");
+  return Object.assign(
+    {},
+    ...paths.map((path) => {
+      const read = WRITABLE[path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
+      if (read === undefined) throw updateMaskInvalid(path);
+      return read(title);
+    }),
+  ) as Partial<TitleFields>;
+}
+
+export function packageToJson(pack: Package): object {
+  return toJson(PackageSchema, pack) as object;
+}
+
+/** Stored by whichever release was newest; fields that this one does not know are passed over. */
+export function packageFromJson(json: object): Package {
+  return fromJson(PackageSchema, json as JsonValue, { ignoreUnknownFields: true });
+}
+
+/** What a title shows of a package. */
+export function mediaFromProto(pack: Package): TitleMedia {
+  const tracks = pack.tracks.flatMap(({ track }) => (track === undefined ? [] : [track]));
+  const languagesOf = (kind: TrackKind) => [
+    ...new Set(
+      tracks
+        .filter((track) => track.kind === kind)
+        .sort((a, b) => Number(b.isDefault) - Number(a.isDefault))
+        .map(({ language }) => language),
+    ),
+  ];
+  return {
+    packageId: idOf("packages", pack.name) ?? "",
+    revision: pack.revision,
+    isComplete: pack.isComplete,
+    durationMs: pack.duration === undefined ? 0 : durationMs(pack.duration),
+    maxHeight: Math.max(0, ...tracks.map(({ height }) => height)),
+    audioLanguages: languagesOf(TrackKind.AUDIO),
+    textLanguages: languagesOf(TrackKind.TEXT),
+    isEncrypted: pack.protection !== Protection.CLEAR,
+  };
+}

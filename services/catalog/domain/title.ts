@@ -1,0 +1,92 @@
+/** Titles as the rules see them. */
+
+import type { AvailabilityWindow } from "./availability.ts";
+
+export type TitleState = "draft" | "published" | "unpublished" | "deleted";
+
+export interface Credit {
+  readonly displayName: string;
+  readonly role: string;
+  readonly character: string;
+}
+
+export interface Localization {
+  readonly language: string;
+  readonly displayTitle: string;
+  readonly synopsis: string;
+}
+
+/** What an operator writes about a title. */
+export interface TitleFields {
+  readonly displayTitle: string;
+  readonly synopsis: string;
+  readonly originalLanguage: string;
+  readonly releaseYear: number;
+  readonly genres: readonly string[];
+  readonly credits: readonly Credit[];
+  readonly minimumAge: number;
+  readonly localizations: readonly Localization[];
+  readonly windows: readonly AvailabilityWindow[];
+  readonly assetId: string | undefined;
+}
+
+export interface Still {
+  /** Key in the images store. */
+  readonly key: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What the newest package of the title's asset holds. */
+export interface TitleMedia {
+  readonly packageId: string;
+  readonly revision: number;
+  readonly isComplete: boolean;
+  readonly durationMs: number;
+  readonly maxHeight: number;
+  readonly audioLanguages: readonly string[];
+  readonly textLanguages: readonly string[];
+  readonly isEncrypted: boolean;
+}
+
+export interface Title extends TitleFields {
+  readonly id: string;
+  readonly state: TitleState;
+  readonly version: number;
+  readonly media: TitleMedia | undefined;
+  readonly stills: readonly Still[];
+  readonly viewCount: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly publishedAt: Date | undefined;
+}
+
+/** What is missing before a title can be published, as fields with what they need. */
+export function missingForPublish(title: TitleFields): { readonly field: string; readonly description: string }[] {
+  const missing = [];
+  if (title.assetId === undefined) missing.push({ field: "title.asset", description: "choose the asset that plays" });
+  if (title.synopsis.trim() === "") missing.push({ field: "title.synopsis", description: "say what it is about" });
+  if (title.windows.length === 0) {
+    missing.push({ field: "title.availability_windows", description: "add a window; without one nobody may watch it" });
+  }
+  return missing;
+}
+
+/** The text that search looks through beside the name. */
+export function searchBodyOf(title: TitleFields): string {
+  return [
+    title.synopsis,
+    ...title.genres,
+    ...title.credits.flatMap((credit) => [credit.displayName, credit.character]),
+    ...title.localizations.flatMap((localization) => [localization.displayTitle, localization.synopsis]),
+    title.releaseYear > 0 ? String(title.releaseYear) : "",
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+/** Languages that a title can be heard in, without region, for the search facet. */
+export function languagesOf(title: Pick<Title, "media" | "originalLanguage">): readonly string[] {
+  const languages = title.media?.audioLanguages ?? [title.originalLanguage];
+  return [...new Set(languages.map((language) => language.split("-")[0] ?? "").filter((language) => language !== ""))];
+}

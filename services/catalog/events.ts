@@ -1,0 +1,39 @@
+/** Business events of the catalog: into the outbox, a counter and the log. */
+
+import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
+import type { Outbox } from "#pkg/app/module";
+import type { Logger, Metrics } from "#pkg/obs/obs";
+import type { Tx } from "#pkg/postgres/db";
+import { titleToProto } from "./convert.ts";
+import type { Title } from "./domain/title.ts";
+
+export const CATALOG_EVENTS = [TitlePublishedSchema, TitleUnpublishedSchema] as const;
+
+export type CatalogEvents = ReturnType<typeof openCatalogEvents>;
+
+export function openCatalogEvents(deps: {
+  readonly outbox: Outbox<(typeof CATALOG_EVENTS)[number]>;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}) {
+  const { outbox, log } = deps;
+  const changes = deps.metrics.counter("matinee_title_changes_total", "Titles in and out of the catalogue", ["change"]);
+  return {
+    async published(tx: Tx, title: Title, isNew: boolean): Promise<void> {
+      await outbox.emit(tx, TitlePublishedSchema, { title: titleToProto(title), isNew }, title.id);
+      if (!isNew) return;
+      tx.afterCommit(() => {
+        changes.add(1, { change: "published" });
+        log.info({ titleId: title.id, displayTitle: title.displayTitle }, "title published");
+      });
+    },
+
+    async unpublished(tx: Tx, titleId: string): Promise<void> {
+      await outbox.emit(tx, TitleUnpublishedSchema, { title: `titles/${titleId}` }, titleId);
+      tx.afterCommit(() => {
+        changes.add(1, { change: "unpublished" });
+        log.info({ titleId }, "title unpublished");
+      });
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/** The catalog's contract onto its use cases. */
+
+import type { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
+import type { Title as ProtoTitle } from "#gen/matinee/catalog/v1/title_pb";
+import { decodePageToken, encodePageToken, loadPage, pageSizeOf } from "#pkg/aip/page";
+import { idOf, requireId } from "#pkg/aip/resource-name";
+import type { Call, Handler } from "#pkg/rpc/call";
+import { profileOf } from "#pkg/rpc/principal";
+import type { Browsing, RowChooser } from "./browsing.ts";
+import {
+  availabilityToProto,
+  changeFromProto,
+  fieldsFromProto,
+  homeRowToProto,
+  packageFromJson,
+  seenToProto,
+  stateFromProto,
+  titleToProto,
+} from "./convert.ts";
+import type { ViewerContext } from "./domain/availability.ts";
+import type { Titles } from "./titles.ts";
+
+export function catalogHandler(deps: {
+  readonly titles: Titles;
+  readonly browsing: Browsing;
+  readonly rowsFor: (call: Call) => RowChooser;
+  readonly territoryOf: (call: Call) => string;
+  readonly rowItems: number;
+}): Handler<typeof CatalogService> {
+  const { titles, browsing } = deps;
+
+  /** Who browses: the token says neither plan nor age, so the decision at play time is the strict one. */
+  const viewerOf = (call: Call): ViewerContext => ({
+    territory: deps.territoryOf(call),
+    tier: undefined,
+    maximumAge: undefined,
+  });
+  const titleId = (name: string) => requireId("titles", name);
+
+  return {
+    async createTitle({ title, requestId }) {
+      return { title: titleToProto(await titles.create(fieldsFromProto(title as ProtoTitle), requestId)) };
+    },
+
+    async getTitle({ name }, call) {
+      const viewer = viewerOf(call);
+      if (!isOperator(call)) return { title: seenToProto(await browsing.get(titleId(name), viewer)) };
+      return { title: seenToProto(browsing.see(await titles.get(titleId(name)), viewer)) };
+    },
+
+    async listTitles(request, call) {
+      const state = isOperator(call) ? stateFromProto(request.state) : "published";
+      const viewer = viewerOf(call);
+      const page = await loadPage(request, {
+        parameters: [state ?? "", request.asset],
+        load: (limit, after) =>
+          titles.list(
+            { state, assetId: idOf("assets", request.asset) },
+            limit,
+            after && { at: new Date(String(after.at)), id: String(after.id) },
+          ),
+        cursorOf: (title) => ({ at: title.createdAt.toISOString(), id: title.id }),
+      });
+      return {
+        titles: page.items.map((title) => seenToProto(browsing.see(title, viewer))),
+        nextPageToken: page.nextPageToken,
+      };
+    },
+
+    async updateTitle({ title, updateMask }) {
+      const { name, etag } = title as ProtoTitle;
+      const change = changeFromProto(title as ProtoTitle, updateMask?.paths ?? []);
+      return { title: titleToProto(await titles.update(titleId(name), change, etag)) };
+    },
+
+    async publishTitle({ name, etag }) {
+      return { title: titleToProto(await titles.publish(titleId(name), etag)) };
+    },
+
+    async unpublishTitle({ name, etag }) {
+      return { title: titleToProto(await titles.unpublish(titleId(name), etag)) };
+    },
+
+    async deleteTitle({ name, etag }) {
+      return { title: titleToProto(await titles.delete(titleId(name), etag)) };
+    },
+
+    async undeleteTitle({ name }) {
+      return { title: titleToProto(await titles.undelete(titleId(name))) };
+    },
+
+    async searchTitles(request, call) {
+      const parameters = [request.query, request.genres.join(), request.languages.join()];
+      const after = decodePageToken(request.pageToken, parameters);
+      const found = await browsing.search(
+        {
+          text: request.query,
+          genres: request.genres,
+          languages: request.languages,
+          limit: pageSizeOf(request, 20, 100),
+          cursor: after && String(after.cursor),
+        },
+        viewerOf(call),
+      );
+      return {
+        hits: found.hits.map((hit) => ({ title: seenToProto(hit), score: hit.score })),
+        nextPageToken: found.cursor === undefined ? "" : encodePageToken({ cursor: found.cursor }, parameters),
+        facetCounts: Object.entries(found.facetCounts).flatMap(([facet, counts]) =>
+          counts.map(({ value, count }) => ({ facet, value, count })),
+        ),
+      };
+    },
+
+    async getHome(_request, call) {
+      const { profileId } = profileOf(call);
+      const rows = await deps.rowsFor(call)(profileId, deps.rowItems);
+      return { rows: (await browsing.home(rows, viewerOf(call))).map(homeRowToProto) };
+    },
+
+    async checkAvailability(request) {
+      const { territory, tier, maximumAge } = request;
+      const checked = await browsing.check(titleId(request.title), { territory, tier, maximumAge });
+      return {
+        availability: availabilityToProto(checked.availability),
+        title: seenToProto(checked),
+        ...(checked.packageJson === undefined ? {} : { package: packageFromJson(checked.packageJson) }),
+      };
+    },
+  };
+}
+
+function isOperator(call: Call): boolean {
+  return call.principal.kind === "user" && call.principal.permissions.includes("titles.read");
+}

@@ -1,0 +1,82 @@
+/** Catalog: what can be watched, when and where; search; the home page. */
+
+import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
+import { AssetPackagedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
+import { Browsing } from "./browsing.ts";
+import { catalogConfig } from "./config.ts";
+import { mediaFromProto, packageToJson } from "./convert.ts";
+import { CATALOG_EVENTS, openCatalogEvents } from "./events.ts";
+import { catalogHandler } from "./handler.ts";
+import { artworkHandler, artworkRoute } from "./http.ts";
+import { Indexer } from "./indexer.ts";
+import { openRowChooser } from "./rows.ts";
+import { loadStills } from "./stills.ts";
+import { openTitleStore } from "./store/title-store.ts";
+import { Titles } from "./titles.ts";
+
+export const catalog = defineModule({
+  name: "catalog",
+  summary: "What can be watched, when and where; search; the home page",
+  owns: ["title", "availability", "artwork"],
+  config: catalogConfig,
+  serves: [CatalogService],
+  routes: [artworkRoute],
+  calls: [RecommendationsService],
+  needs: ["postgres", "search", "images"],
+  emits: CATALOG_EVENTS,
+  consumes: [AssetPackagedSchema, PlaybackStartedSchema],
+  migrations: new URL("./migrations/", import.meta.url),
+  async open(host, config) {
+    const { postgres: db, search, images, clock, log, inbox } = host;
+    const store = openTitleStore(db);
+    const events = openCatalogEvents(host);
+    const indexer = new Indexer({ store, search, clock, log });
+    const titles = new Titles({ db, store, events, clock, onWrite: () => indexer.wake() });
+    const browsing = new Browsing({ store, search, clock });
+    const newest = async () => {
+      const page = await store.list({ state: "published", assetId: undefined }, config.rowItems);
+      return page.map(({ id }) => id);
+    };
+    const recommendations = host.dial(RecommendationsService);
+
+    return {
+      services: [
+        serve(
+          CatalogService,
+          catalogHandler({
+            titles,
+            browsing,
+            rowsFor: (call) => openRowChooser({ client: recommendations, fallback: newest, log, signal: call.signal }),
+            territoryOf: host.territoryOf,
+            rowItems: config.rowItems,
+          }),
+        ),
+      ],
+      routes: [{ ...artworkRoute, handle: artworkHandler({ store, images }) }],
+      consumers: [
+        consume(AssetPackagedSchema, async (event, message, signal) => {
+          const pack = message.package;
+          if (pack === undefined) return;
+          const stills = await loadStills(images, message.posters, signal);
+          await db.tx(async (tx) => {
+            if (!(await inbox.firstTime(tx, event.id))) return;
+            const revision = { media: mediaFromProto(pack), packageJson: packageToJson(pack), stills };
+            await titles.packaged(tx, requireId("assets", pack.asset), revision);
+          });
+        }),
+        consume(PlaybackStartedSchema, async (event, message) => {
+          await db.tx(async (tx) => {
+            if (!(await inbox.firstTime(tx, event.id))) return;
+            await titles.viewed(tx, requireId("titles", message.title), event.id);
+          });
+        }),
+      ],
+      background: [{ name: "indexer", run: (signal) => indexer.run(signal) }],
+      ready: () => db.ping(),
+    };
+  },
+});

@@ -1,0 +1,28 @@
+/** Poster candidates as the catalogue shows them: which blobs they are, and how large. */
+
+import type { BlobRef } from "#gen/matinee/common/v1/blob_pb";
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { jpegSize } from "./domain/jpeg.ts";
+import type { Still } from "./domain/title.ts";
+
+/** The size of a picture is in its first bytes. */
+const HEADER_BYTES = 65_536;
+
+/** The candidates that are stored and are pictures, best first. */
+export async function loadStills(
+  images: BlobStore,
+  posters: readonly BlobRef[],
+  signal: AbortSignal,
+): Promise<Still[]> {
+  const stills: Still[] = [];
+  for (const { store, key } of posters) {
+    const blob = store === "images" ? await images.find(key) : undefined;
+    if (blob === undefined) continue;
+    const range = { start: 0, end: Math.min(blob.sizeBytes, HEADER_BYTES) - 1 };
+    const chunks: Buffer[] = [];
+    for await (const chunk of await images.get(key, { range, signal })) chunks.push(chunk as Buffer);
+    const size = jpegSize(Buffer.concat(chunks));
+    if (size !== undefined) stills.push({ key, ...size });
+  }
+  return stills;
+}

@@ -1,0 +1,75 @@
+/** Rows of the catalog schema, and what they mean. */
+
+import type { AvailabilityWindow } from "../domain/availability.ts";
+import type { Credit, Localization, Still, Title, TitleMedia, TitleState } from "../domain/title.ts";
+
+export type TitleRow = {
+  id: string;
+  display_title: string;
+  synopsis: string;
+  original_language: string;
+  release_year: number;
+  genres: string[];
+  credits: Credit[];
+  minimum_age: number;
+  localizations: Localization[];
+  windows: WindowJson[];
+  asset_id: string | null;
+  state: TitleState;
+  version: string;
+  created_at: Date;
+  updated_at: Date;
+  published_at: Date | null;
+  media: TitleMedia | null;
+  posters: Still[] | null;
+  views: string | null;
+};
+
+interface WindowJson {
+  readonly territories: string[];
+  readonly startsAt: string | null;
+  readonly endsAt: string | null;
+  readonly tiers: string[];
+}
+
+export function toTitle(row: TitleRow): Title {
+  return {
+    id: row.id,
+    displayTitle: row.display_title,
+    synopsis: row.synopsis,
+    originalLanguage: row.original_language,
+    releaseYear: row.release_year,
+    genres: row.genres,
+    credits: row.credits,
+    minimumAge: row.minimum_age,
+    localizations: row.localizations,
+    windows: row.windows.map(toWindow),
+    assetId: row.asset_id ?? undefined,
+    state: row.state,
+    version: Number(row.version),
+    media: row.media ?? undefined,
+    stills: row.posters ?? [],
+    viewCount: Number(row.views ?? 0),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    publishedAt: row.published_at ?? undefined,
+  };
+}
+
+function toWindow(json: WindowJson): AvailabilityWindow {
+  return {
+    territories: json.territories,
+    startsAt: json.startsAt === null ? undefined : new Date(json.startsAt),
+    endsAt: json.endsAt === null ? undefined : new Date(json.endsAt),
+    tiers: json.tiers,
+  };
+}
+
+export function fromWindow(window: AvailabilityWindow): WindowJson {
+  return {
+    territories: [...window.territories],
+    startsAt: window.startsAt?.toISOString() ?? null,
+    endsAt: window.endsAt?.toISOString() ?? null,
+    tiers: [...window.tiers],
+  };
+}

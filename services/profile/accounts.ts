@@ -1,0 +1,265 @@
+/** Sign-up, sign-in, refresh and sign-out. */
+
+import { createHash, randomBytes } from "node:crypto";
+import { hashPassword, verifyPassword } from "#pkg/auth/password";
+import type { Signer } from "#pkg/auth/signer";
+import type { ViewerClaims } from "#pkg/auth/viewer";
+import type { Cache } from "#pkg/cache/cache";
+import { type Clock, newId } from "#pkg/clock/clock";
+import type { Db } from "#pkg/postgres/db";
+import { type Account, judgeRefresh, normalizeEmail, type Profile, permissionsOf } from "./domain/account.ts";
+import {
+  accountNotFound,
+  emailTaken,
+  profileNotFound,
+  refreshTokenReused,
+  sessionEnded,
+  signInFailed,
+  signInTooOften,
+} from "./errors.ts";
+import type { ProfileEvents } from "./events.ts";
+import type { AccountStore } from "./store/account-store.ts";
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: Date;
+  readonly refreshToken: string;
+  readonly refreshTokenExpiresAt: Date;
+}
+
+export interface SignedIn {
+  readonly account: Account;
+  readonly profile: Profile | undefined;
+  readonly tokens: Tokens;
+}
+
+export interface AccountsOptions {
+  readonly accessTokenLifeMs: number;
+  readonly refreshTokenLifeMs: number;
+  readonly refreshGraceMs: number;
+  readonly defaultTier: string;
+}
+
+/** Tries to sign in to one address: five at once, then one in ten seconds. */
+const SIGN_IN_BUCKET = { perSecond: 0.1, burst: 5 } as const;
+
+/** A hash that no password has, so that an unknown address takes as long as a known one. */
+const NO_ACCOUNT_HASH =
+  "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+export class Accounts {
+  readonly #db: Db;
+  readonly #store: AccountStore;
+  readonly #signer: Signer;
+  readonly #events: ProfileEvents;
+  readonly #cache: Cache;
+  readonly #clock: Clock;
+  readonly #options: AccountsOptions;
+
+  constructor(deps: {
+    readonly db: Db;
+    readonly store: AccountStore;
+    readonly signer: Signer;
+    readonly events: ProfileEvents;
+    readonly cache: Cache;
+    readonly clock: Clock;
+    readonly options: AccountsOptions;
+  }) {
+    this.#db = deps.db;
+    this.#store = deps.store;
+    this.#signer = deps.signer;
+    this.#events = deps.events;
+    this.#cache = deps.cache;
+    this.#clock = deps.clock;
+    this.#options = deps.options;
+  }
+
+  /** Throws `EMAIL_TAKEN`, unless the account was made by the same request, which signs in again. */
+  async signUp(request: {
+    readonly email: string;
+    readonly password: string;
+    readonly displayName: string;
+    readonly language: string;
+    readonly requestId: string;
+  }): Promise<SignedIn> {
+    const email = normalizeEmail(request.email);
+    const passwordHash = await hashPassword(request.password);
+    const accountId = newId();
+    const now = this.#clock.now();
+    const profile: Profile = {
+      id: newId(),
+      accountId,
+      displayName: request.displayName.trim() || "Me",
+      language: request.language || "en",
+      maximumAge: 21,
+      createdAt: now,
+    };
+    const isNew = await this.#db.tx(async (tx) => {
+      const made = await this.#store.insertAccount(tx, {
+        id: accountId,
+        requestId: request.requestId,
+        email,
+        passwordHash,
+        roles: [],
+        tier: this.#options.defaultTier,
+        now,
+      });
+      if (!made) return false;
+      await this.#store.insertProfile(tx, profile);
+      await this.#events.profileCreated(tx, profile);
+      return true;
+    });
+    if (!isNew) return this.#repeatedSignUp(email, request.password, request.requestId);
+    const account: Account = { id: accountId, email, roles: [], tier: this.#options.defaultTier, createdAt: now };
+    return { account, profile, tokens: await this.#beginSession(account, profile.id) };
+  }
+
+  async #repeatedSignUp(email: string, password: string, requestId: string): Promise<SignedIn> {
+    const found = await this.#store.findByEmail(email);
+    if (found?.requestId !== requestId || !(await verifyPassword(password, found.passwordHash))) throw emailTaken();
+    return this.#signedIn(found.account);
+  }
+
+  /** Throws `SIGN_IN_FAILED`, `SIGN_IN_TOO_OFTEN`. */
+  async signIn(email: string, password: string): Promise<SignedIn> {
+    const address = normalizeEmail(email);
+    const { retryAfterMs } = await this.#cache.takeToken(`sign-in:${digest(address).toString("hex")}`, SIGN_IN_BUCKET);
+    if (retryAfterMs > 0) throw signInTooOften(retryAfterMs);
+    const found = await this.#store.findByEmail(address);
+    const matches = await verifyPassword(password, found?.passwordHash ?? NO_ACCOUNT_HASH);
+    if (found === undefined || !matches) throw signInFailed();
+    return this.#signedIn(found.account);
+  }
+
+  async #signedIn(account: Account): Promise<SignedIn> {
+    const profiles = await this.#store.listProfiles(account.id, 2);
+    const profile = profiles.length === 1 ? profiles[0] : undefined;
+    return { account, profile, tokens: await this.#beginSession(account, profile?.id) };
+  }
+
+  /** Throws `SESSION_ENDED`, `REFRESH_TOKEN_REUSED`, `PROFILE_NOT_FOUND`. */
+  async refresh(
+    refreshToken: string,
+    profileId: string | undefined,
+  ): Promise<{ tokens: Tokens; profile: Profile | undefined }> {
+    const sessionId = sessionIdOf(refreshToken);
+    if (sessionId === undefined) throw sessionEnded();
+    const now = this.#clock.now();
+    const presentedHash = digest(refreshToken);
+    const next = newRefreshToken(sessionId);
+    const expiresAt = new Date(now.getTime() + this.#options.refreshTokenLifeMs);
+    const outcome = await this.#db.tx(async (tx) => {
+      const found = await this.#store.lockSession(tx, sessionId, presentedHash);
+      if (found === undefined) return { verdict: "ended" } as const;
+      const verdict = judgeRefresh(found.session, found.presented, now, this.#options.refreshGraceMs);
+      if (verdict === "reused") await this.#store.endSession(tx, sessionId, now);
+      if (verdict !== "rotate") return { verdict } as const;
+      const profile = await this.#chosenProfile(found.session.accountId, profileId ?? found.session.profileId);
+      await this.#store.rotateSession(tx, sessionId, {
+        refreshHash: digest(next),
+        presentedHash,
+        profileId: profile?.id,
+        now,
+        expiresAt,
+      });
+      return { verdict, accountId: found.session.accountId, profile } as const;
+    });
+    if (outcome.verdict !== "rotate") throw outcome.verdict === "reused" ? refreshTokenReused() : sessionEnded();
+    const account = await this.#store.findAccount(outcome.accountId);
+    if (account === undefined) throw sessionEnded();
+    const access = await this.#signAccess(account, sessionId, outcome.profile?.id);
+    return { tokens: { ...access, refreshToken: next, refreshTokenExpiresAt: expiresAt }, profile: outcome.profile };
+  }
+
+  async #chosenProfile(accountId: string, profileId: string | undefined): Promise<Profile | undefined> {
+    if (profileId === undefined) return undefined;
+    const profile = await this.#store.findProfile(profileId);
+    if (profile?.accountId !== accountId) throw profileNotFound();
+    return profile;
+  }
+
+  async signOut(accountId: string, sessionId: string, scope: "session" | "everywhere"): Promise<void> {
+    const now = this.#clock.now();
+    if (scope === "everywhere") await this.#store.endAllSessions(this.#db, accountId, now);
+    else await this.#store.endSession(this.#db, sessionId, now);
+  }
+
+  /** Throws `ACCOUNT_NOT_FOUND`. */
+  async getAccount(accountId: string): Promise<Account> {
+    const account = await this.#store.findAccount(accountId);
+    if (account === undefined) throw accountNotFound();
+    return account;
+  }
+
+  /** Erases the account and all that hangs on it. Throws `SIGN_IN_FAILED` for a wrong password. */
+  async deleteAccount(accountId: string, password: string): Promise<void> {
+    const found = await this.#store.findCredentials(accountId);
+    if (found === undefined) throw accountNotFound();
+    if (!(await verifyPassword(password, found.passwordHash))) throw signInFailed();
+    await this.#db.tx(async (tx) => {
+      const profileIds = await this.#store.deleteAccount(tx, accountId);
+      await this.#events.accountDeleted(tx, accountId, profileIds);
+    });
+  }
+
+  /** Makes the operator's account, or gives the one with that address this password and the role. */
+  async ensureOperator(email: string, password: string): Promise<void> {
+    const address = normalizeEmail(email);
+    const found = await this.#store.findByEmail(address);
+    if (found === undefined) {
+      await this.signUp({ email: address, password, displayName: "Studio", language: "en", requestId: newId() });
+    }
+    const known = found ?? (await this.#store.findByEmail(address));
+    if (known === undefined) throw accountNotFound();
+    if (known.account.roles.includes("operator") && (await verifyPassword(password, known.passwordHash))) return;
+    const roles = [...new Set([...known.account.roles, "operator"])];
+    await this.#store.setPasswordAndRoles(known.account.id, await hashPassword(password), roles);
+  }
+
+  /** Removes sessions that have been over for a day, so that a late refresh still hears why. */
+  async sweep(): Promise<void> {
+    await this.#store.sweepSessions(new Date(this.#clock.now().getTime() - 24 * 3_600_000));
+  }
+
+  async #beginSession(account: Account, profileId: string | undefined): Promise<Tokens> {
+    const id = newId();
+    const refreshToken = newRefreshToken(id);
+    const now = this.#clock.now();
+    const expiresAt = new Date(now.getTime() + this.#options.refreshTokenLifeMs);
+    await this.#store.insertSession(this.#db, {
+      id,
+      accountId: account.id,
+      profileId,
+      refreshHash: digest(refreshToken),
+      now,
+      expiresAt,
+    });
+    return { ...(await this.#signAccess(account, id, profileId)), refreshToken, refreshTokenExpiresAt: expiresAt };
+  }
+
+  async #signAccess(account: Account, sessionId: string, profileId: string | undefined) {
+    const expiresAt = new Date(this.#clock.now().getTime() + this.#options.accessTokenLifeMs);
+    const claims: ViewerClaims = {
+      sid: sessionId,
+      ...(profileId === undefined ? {} : { pid: profileId }),
+      roles: account.roles,
+      permissions: permissionsOf(account.roles),
+    };
+    const accessToken = await this.#signer.sign({ subject: account.id, expiresAt, claims: { ...claims } });
+    return { accessToken, accessTokenExpiresAt: expiresAt };
+  }
+}
+
+/** `{session}.{secret}`; only its digest is stored. */
+function newRefreshToken(sessionId: string): string {
+  return `${sessionId}.${randomBytes(32).toString("base64url")}`;
+}
+
+function sessionIdOf(refreshToken: string): string | undefined {
+  return /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[A-Za-z0-9_-]{43}$/.exec(refreshToken)?.[1];
+}
+
+/** The secret has 256 random bits, so a plain digest is enough. */
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,118 @@
+/** The profile service's contract onto its use cases. */
+
+import type { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
+import { loadPage } from "#pkg/aip/page";
+import { idOf, requireId } from "#pkg/aip/resource-name";
+import type { Handler } from "#pkg/rpc/call";
+import { profileOf, userOf } from "#pkg/rpc/principal";
+import type { Accounts } from "./accounts.ts";
+import {
+  accountToProto,
+  listItemToProto,
+  profileToProto,
+  resumePointToProto,
+  signedInToProto,
+  tokensToProto,
+  viewerToProto,
+} from "./convert.ts";
+import type { Viewing } from "./viewing.ts";
+
+export function profileHandler(deps: {
+  readonly accounts: Accounts;
+  readonly viewing: Viewing;
+}): Handler<typeof ProfileService> {
+  const { accounts, viewing } = deps;
+  return {
+    async signUp(request) {
+      return signedInToProto(await accounts.signUp(request));
+    },
+
+    async signIn({ email, password }) {
+      return signedInToProto(await accounts.signIn(email, password));
+    },
+
+    async refreshSession({ refreshToken, profile }) {
+      const refreshed = await accounts.refresh(refreshToken, idOf("profiles", profile));
+      return {
+        tokens: tokensToProto(refreshed.tokens),
+        ...(refreshed.profile === undefined ? {} : { profile: profileToProto(refreshed.profile) }),
+      };
+    },
+
+    async signOut({ isEverywhere }, call) {
+      const { accountId, sessionId } = userOf(call);
+      await accounts.signOut(accountId, sessionId, isEverywhere ? "everywhere" : "session");
+      return {};
+    },
+
+    async getAccount(_request, call) {
+      return { account: accountToProto(await accounts.getAccount(userOf(call).accountId)) };
+    },
+
+    async listProfiles(request, call) {
+      const { accountId } = userOf(call);
+      const page = await loadPage(request, {
+        parameters: [],
+        load: (limit, after) => viewing.listProfiles(accountId, limit, after && String(after.id)),
+        cursorOf: ({ id }) => ({ id }),
+      });
+      return { profiles: page.items.map(profileToProto), nextPageToken: page.nextPageToken };
+    },
+
+    async deleteAccount({ password }, call) {
+      await accounts.deleteAccount(userOf(call).accountId, password);
+      return {};
+    },
+
+    async addListItem({ title }, call) {
+      const item = await viewing.addListItem(profileOf(call).profileId, requireId("titles", title));
+      return { item: listItemToProto(item) };
+    },
+
+    async removeListItem({ title }, call) {
+      await viewing.removeListItem(profileOf(call).profileId, requireId("titles", title));
+      return {};
+    },
+
+    async listListItems(request, call) {
+      const { profileId } = profileOf(call);
+      const page = await loadPage(request, {
+        parameters: [],
+        load: (limit, after) => viewing.listListItems(profileId, limit, afterOf(after)),
+        cursorOf: ({ createdAt, titleId }) => ({ at: createdAt.toISOString(), id: titleId }),
+      });
+      return { items: page.items.map(listItemToProto), nextPageToken: page.nextPageToken };
+    },
+
+    async listResumePoints(request, call) {
+      const { profileId } = profileOf(call);
+      const titleId = idOf("titles", request.title);
+      if (titleId !== undefined) {
+        const point = await viewing.findResumePoint(profileId, titleId);
+        return { resumePoints: point === undefined ? [] : [resumePointToProto(point)] };
+      }
+      const page = await loadPage(request, {
+        parameters: [],
+        load: (limit, after) => viewing.listResumePoints(profileId, limit, afterOf(after)),
+        cursorOf: (point) => ({ at: point.updatedAt.toISOString(), id: point.titleId }),
+      });
+      return { resumePoints: page.items.map(resumePointToProto), nextPageToken: page.nextPageToken };
+    },
+
+    async getViewer(request) {
+      const viewer = await viewing.getViewer(
+        requireId("accounts", request.account),
+        requireId("profiles", request.profile),
+        idOf("titles", request.title),
+      );
+      return {
+        viewer: viewerToProto(viewer),
+        ...(viewer.resumePoint === undefined ? {} : { resumePoint: resumePointToProto(viewer.resumePoint) }),
+      };
+    },
+  };
+}
+
+function afterOf(cursor: { readonly [key: string]: string | number } | undefined) {
+  return cursor && { at: new Date(String(cursor.at)), titleId: String(cursor.id) };
+}

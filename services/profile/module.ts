@@ -1,0 +1,94 @@
+/** Profile: accounts, sign-in, profiles, lists and resume points. */
+
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
+import { openSigner } from "#pkg/auth/signer";
+import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
+import { VIEWER_ISSUER } from "#pkg/auth/viewer";
+import { Accounts } from "./accounts.ts";
+import { profileConfig } from "./config.ts";
+import { openProfileEvents, PROFILE_EVENTS } from "./events.ts";
+import { profileHandler } from "./handler.ts";
+import { openAccountStore } from "./store/account-store.ts";
+import { openViewingStore } from "./store/viewing-store.ts";
+import { Viewing } from "./viewing.ts";
+
+const HOUSEKEEPING_MS = 60 * 60_000;
+
+export const profile = defineModule({
+  name: "profile",
+  summary: "Accounts, sign-in, profiles, plans, lists and resume points",
+  owns: ["account", "session", "profile", "plan", "list", "resume point"],
+  config: profileConfig,
+  serves: [ProfileService],
+  routes: [],
+  calls: [],
+  needs: ["postgres", "keys", "cache"],
+  emits: PROFILE_EVENTS,
+  consumes: [PlaybackProgressedSchema],
+  migrations: new URL("./migrations/", import.meta.url),
+  issuer: VIEWER_ISSUER,
+  async open(host, config) {
+    const { postgres: db, keys, cache, clock } = host;
+    const signer = await openSigner({
+      issuer: VIEWER_ISSUER,
+      store: openSigningKeyStore(db),
+      keys,
+      clock,
+      rotateAfterMs: config.keyRotation,
+      maxTokenLifeMs: config.accessTokenLife,
+    });
+    const store = openAccountStore(db);
+    const events = openProfileEvents(host);
+    const accounts = new Accounts({
+      db,
+      store,
+      signer,
+      events,
+      cache,
+      clock,
+      options: {
+        accessTokenLifeMs: config.accessTokenLife,
+        refreshTokenLifeMs: config.refreshTokenLife,
+        refreshGraceMs: config.refreshGrace,
+        defaultTier: config.defaultTier,
+      },
+    });
+    const viewing = new Viewing({ db, accounts: store, store: openViewingStore(db), events, clock });
+    if (config.operatorEmail !== undefined && config.operatorPassword !== undefined) {
+      await accounts.ensureOperator(config.operatorEmail, config.operatorPassword);
+    }
+
+    return {
+      services: [serve(ProfileService, profileHandler({ accounts, viewing }))],
+      keySet: signer,
+      consumers: [
+        consume(PlaybackProgressedSchema, (event, message) =>
+          viewing.saveResumePoint(requireId("profiles", message.profile), {
+            titleId: requireId("titles", message.title),
+            positionMs: message.position === undefined ? 0 : Math.round(durationMs(message.position)),
+            durationMs: message.duration === undefined ? 0 : Math.round(durationMs(message.duration)),
+            isFinished: message.isFinished,
+            updatedAt: event.occurredAt,
+          }),
+        ),
+      ],
+      background: [
+        {
+          name: "housekeeping",
+          run: async (signal) => {
+            while (!signal.aborted) {
+              await signer.rotate();
+              await accounts.sweep();
+              await clock.sleep(HOUSEKEEPING_MS, signal).catch(() => undefined);
+            }
+          },
+        },
+      ],
+      ready: () => db.ping(),
+    };
+  },
+});
