@@ -21,6 +21,7 @@ import { type Listener, listen } from "#pkg/rpc/listen";
 import { LocalServices, newLocalService } from "#pkg/rpc/local";
 import { givenProof, newRunSecret, secretProof } from "#pkg/rpc/loopback";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
+import { openTerritory } from "#pkg/rpc/territory";
 import { startBackground } from "./background.ts";
 import { type Children, startChildren } from "./children.ts";
 import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
@@ -151,6 +152,12 @@ export async function openHost(options: HostOptions): Promise<Host> {
   });
   const publicOrigin = (config.publicOrigin ?? `http://localhost:${publicListener?.port ?? 0}`).replace(/\/$/, "");
 
+  const territoryOf = await openTerritory({
+    fallback: config.territory,
+    header: config.territoryHeader,
+    databasePath: config.territoryDatabase,
+  });
+
   const inside =
     options.modules.length === 1 ? options.modules : options.modules.filter((one) => one.isolated !== true);
   const isolated = options.modules.filter((one) => !inside.includes(one));
@@ -170,6 +177,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
       keySets,
       scratch,
       publicOrigin,
+      territoryOf,
       config: settings.modules.get(module.name) ?? {},
       dialer,
       ports,

@@ -14,7 +14,7 @@ import type { Keys } from "#pkg/keys/keys";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Db, Tx } from "#pkg/postgres/db";
 import type { Queue } from "#pkg/queue/queue";
-import type { Handler, Route, RouteDeclaration } from "#pkg/rpc/call";
+import type { Call, Handler, Route, RouteDeclaration } from "#pkg/rpc/call";
 import type { SearchIndex } from "#pkg/search/search";
 
 /** Names of the blob stores; each has a URL of its own. */
@@ -62,6 +62,8 @@ export interface Common {
   readonly scratch: string;
   /** Origin that clients reach the edge at, such as `http://localhost:8080`, without a trailing slash. */
   readonly publicOrigin: string;
+  /** Where a caller is, ISO 3166-1 alpha-2; never the caller's own word. */
+  readonly territoryOf: (call: Call) => string;
 }
 
 export type ModuleHost<Needs extends PortName, Calls extends DescService, Emits extends DescMessage> = Common &

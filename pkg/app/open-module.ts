@@ -7,6 +7,7 @@ import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Route } from "#pkg/rpc/call";
 import type { Dialer } from "#pkg/rpc/dial";
+import type { TerritoryOf } from "#pkg/rpc/territory";
 import type { Database } from "./database.ts";
 import { checkProvided } from "./declared.ts";
 import type { Consumer, Module, ModuleHost, OpenedModule, PortName, Ports, ServiceBinding } from "./module.ts";
@@ -19,6 +20,7 @@ export interface ModuleContext {
   readonly keySets: KeySets;
   readonly scratch: string;
   readonly publicOrigin: string;
+  readonly territoryOf: TerritoryOf;
   readonly config: ConfigValues<ConfigSpec>;
   readonly dialer: Dialer;
   readonly ports: HostPorts;
@@ -73,7 +75,7 @@ async function hostFor(module: Module, context: ModuleContext): Promise<ModuleHo
   const ports: Partial<Record<PortName, unknown>> = {};
   for (const name of module.needs) ports[name] = await openPort(name, module, context);
   const events = module.needs.includes("postgres") ? await import("#pkg/postgres/outbox") : undefined;
-  const { clock, log, metrics, keySets, scratch, publicOrigin } = context;
+  const { clock, log, metrics, keySets, scratch, publicOrigin, territoryOf } = context;
   const host = {
     ...ports,
     ...(events === undefined
@@ -86,6 +88,7 @@ async function hostFor(module: Module, context: ModuleContext): Promise<ModuleHo
     keySets,
     scratch,
     publicOrigin,
+    territoryOf,
     dial: (service: DescService) => {
       if (!module.calls.some((declared) => declared.typeName === service.typeName)) {
         throw new Error(`${module.name} does not declare that it calls ${service.typeName}`);

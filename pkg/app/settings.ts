@@ -28,6 +28,13 @@ export const hostConfig = defineConfig({
     doc: "origin that browsers reach the edge at; http://localhost:PORT unless given",
   },
   webRoot: { type: "string", default: undefined, doc: "folder of the built web client; clients/web/dist unless given" },
+  territory: { type: "string", default: "US", doc: "ISO 3166-1 alpha-2 of callers whose address says nothing" },
+  territoryHeader: {
+    type: "string",
+    default: undefined,
+    doc: "lower-case name of a header with the caller's territory that a proxy in front sets and overwrites",
+  },
+  territoryDatabase: { type: "string", default: undefined, doc: "path of a country database in MaxMind's format" },
   trustedProxies: {
     type: "string",
     default: undefined,

@@ -9,14 +9,17 @@ export function authorizationStep(): Step {
   return {
     name: "authorization",
     enter(call) {
-      authorize(call.target.access, call.principal);
+      authorize(call.target.access, call.principal, call.peer);
     },
   };
 }
 
-/** Throws `SIGN_IN_REQUIRED`, `PROFILE_REQUIRED`, `PERMISSION_MISSING` or `ACCESS_DENIED`. */
-export function authorize(rule: AccessRule, principal: Principal): void {
-  if (rule.principals.some((kind) => admits(rule, kind, principal))) return;
+/**
+ * `peer` is the calling module; one that the rule names is admitted also when it carries a person's token, since it
+ * could have called as itself. Throws `SIGN_IN_REQUIRED`, `PROFILE_REQUIRED`, `PERMISSION_MISSING` or `ACCESS_DENIED`.
+ */
+export function authorize(rule: AccessRule, principal: Principal, peer: string | undefined): void {
+  if (rule.principals.some((kind) => admits(rule, kind, principal, peer))) return;
   if (principal.kind === "anyone") throw signInRequired();
   if (principal.kind === "user") {
     if (rule.principals.includes("operator") && principal.roles.includes("operator")) {
@@ -28,7 +31,7 @@ export function authorize(rule: AccessRule, principal: Principal): void {
   throw accessDenied();
 }
 
-function admits(rule: AccessRule, kind: PrincipalKind, principal: Principal): boolean {
+function admits(rule: AccessRule, kind: PrincipalKind, principal: Principal, peer: string | undefined): boolean {
   switch (kind) {
     case "anyone":
       return true;
@@ -47,7 +50,7 @@ function admits(rule: AccessRule, kind: PrincipalKind, principal: Principal): bo
     case "play_session":
       return principal.kind === "play_session";
     case "service":
-      return principal.kind === "service" && rule.callers.includes(principal.module);
+      return peer !== undefined && rule.callers.includes(peer);
     default:
       return assertNever(kind);
   }
