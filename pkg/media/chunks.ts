@@ -22,18 +22,21 @@ export interface ChunkPlan {
   readonly chunks: readonly Chunk[];
 }
 
-const TARGET_SECONDS = 10;
+/** Long chunks cost least; a short film has shorter ones, so that all workers are busy to its end. */
+const MAX_TARGET_SECONDS = 10;
+const MIN_TARGET_SECONDS = 4;
+const CHUNKS_WANTED = 16;
 const GOP_SECONDS = 2;
 /** No chunk is shorter than this share of the target, so that start-up does not outweigh the work. */
 const SHORTEST = 0.5;
-/** Up to this many targets long, a chunk waits for a keyframe; beyond, it is cut between two. */
-const LONGEST = 2;
+/** A chunk waits this long for a keyframe; beyond, it is cut between two, and what lies before is decoded twice. */
+const LONGEST_SECONDS = 2 * MAX_TARGET_SECONDS;
 /** Where the source's time bases are coarse, FFmpeg's microseconds must not come out after the frame. */
 const SEEK_GUARD_SECONDS = 2e-6;
 
 /**
- * Chunks start at keyframes of the source, where decoding can start without waste, as near to `targetSeconds` as those
- * allow; where the source has none for too long, between two keyframes. All renditions share the plan, so their
+ * Chunks start at keyframes of the source, where decoding can start without waste, as near to `targetSeconds` (4 to 10
+ * by default, growing with the film) as those allow; where the source has none for too long, between two keyframes. All renditions share the plan, so their
  * segments share their boundaries.
  */
 export function planChunks(
@@ -43,7 +46,8 @@ export function planChunks(
   const { video } = info;
   const frameRate = video.frameRate;
   const gopFrames = Math.max(1, Math.round(toNumber(frameRate) * (options.gopSeconds ?? GOP_SECONDS)));
-  const targetFrames = Math.max(gopFrames, toNumber(frameRate) * (options.targetSeconds ?? TARGET_SECONDS));
+  const usual = Math.min(MAX_TARGET_SECONDS, Math.max(MIN_TARGET_SECONDS, video.durationSeconds / CHUNKS_WANTED));
+  const targetFrames = Math.max(gopFrames, toNumber(frameRate) * (options.targetSeconds ?? usual));
   const starts = chunkStarts(video, targetFrames, gopFrames);
   const timing = video.isConstantFrameRate ? "counted" : "timed";
   const chunks = starts.map((start, index): Chunk => {
@@ -76,13 +80,13 @@ interface Start {
 function chunkStarts(video: VideoStream, targetFrames: number, gopFrames: number): Start[] {
   const starts: Start[] = [{ frame: 0, seconds: undefined }];
   const shortest = targetFrames * SHORTEST;
+  const longest = LONGEST_SECONDS * toNumber(video.frameRate);
   for (;;) {
     const from = starts.at(-1)?.frame ?? 0;
     if (video.frameCount - from < targetFrames + shortest) return starts;
     const wanted = from + targetFrames;
     const within = video.keyframes.filter(
-      ({ frame }) =>
-        frame >= from + shortest && frame <= from + targetFrames * LONGEST && frame <= video.frameCount - shortest,
+      ({ frame }) => frame >= from + shortest && frame <= from + longest && frame <= video.frameCount - shortest,
     );
     if (within.length > 0) {
       const costOf = (frame: number) =>

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "#pkg/clock/clock";
+import { type AppError, isAppError } from "#pkg/errors/errors";
+import { checkTools, inputArgs, type Progress, progressParser, runTool } from "./ffmpeg.ts";
+import { testPicture, X264 } from "./fixtures.ts";
+
+describe("the runner of media tools", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "matinee-run-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** Runs until it is stopped, and is found by the name of its output. */
+  const endless = (output: string) => [
+    "-v",
+    "error",
+    "-re",
+    ...testPicture("64x64", "25", 3600),
+    ...X264,
+    "-f",
+    "mpegts",
+    output,
+  ];
+
+  it("says which versions are installed", async () => {
+    const versions = await checkTools();
+    assert.match(versions.ffmpeg, /^\d|^n/i);
+    assert.match(versions.ffprobe, /^\d|^n/i);
+  });
+
+  it("reports a failure with the tool's last lines", async () => {
+    const run = runTool({
+      tool: "ffmpeg",
+      args: ["-v", "error", ...inputArgs(join(folder, "none.mp4")), "-f", "null", "-"],
+    });
+    await assert.rejects(run, (error) => {
+      assert.ok(isAppError(error, "MEDIA_TOOL_FAILED"));
+      assert.match(error.metadata.log ?? "", /No such file or directory/);
+      assert.equal(error.metadata.exit, "exit code 1");
+      return true;
+    });
+  });
+
+  it("kills a tool that takes too long", async () => {
+    const output = join(folder, "late.ts");
+    const run = runTool({ tool: "ffmpeg", args: endless(output), timeoutMs: 300 });
+    await assert.rejects(run, (error) => isAppError(error, "MEDIA_TOOL_TIMEOUT"));
+    assert.deepEqual(await processesNaming(output), []);
+  });
+
+  it("kills the tool when its work is cancelled, and throws the reason", async () => {
+    const output = join(folder, "cancelled.ts");
+    const abort = new AbortController();
+    const run = runTool({
+      tool: "ffmpeg",
+      args: endless(output),
+      signal: abort.signal,
+      onProgress: () => abort.abort(new Error("cancelled")),
+    });
+    await assert.rejects(run, /cancelled/);
+    assert.deepEqual(await processesNaming(output), []);
+    await assert.rejects(runTool({ tool: "ffmpeg", args: [], signal: abort.signal }), /cancelled/);
+  });
+
+  it("stops a tool that writes more than it may", async () => {
+    const args = [
+      "-v",
+      "error",
+      ...testPicture("640x360", "25", 20),
+      "-c:v",
+      "rawvideo",
+      "-f",
+      "rawvideo",
+      join(folder, "big.yuv"),
+    ];
+    const run = runTool({ tool: "ffmpeg", args, maxOutputBytes: 1_000_000 });
+    await assert.rejects(run, (error) => isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"));
+  });
+
+  it("leaves no tool behind when its own process is killed", async () => {
+    const output = join(folder, "orphan.ts");
+    const script = `
+      import { runTool } from "#pkg/media/ffmpeg";
+      await runTool({ tool: "ffmpeg", args: ${JSON.stringify(endless(output))} });`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+    await until(
+      async () =>
+        (await processesNaming(output)).some((command) => command.startsWith("ffmpeg")) && (await exists(output)),
+    );
+    parent.kill("SIGKILL");
+    await once(parent, "close");
+    await until(async () => (await processesNaming(output)).length === 0);
+  });
+
+  it("reads how far ffmpeg is", () => {
+    const seen: Progress[] = [];
+    const take = progressParser((progress) => seen.push(progress));
+    const text =
+      "frame=0\nout_time_us=N/A\nspeed=N/A\nprogress=continue\nframe=48\nfps=20\nout_time_us=2002000\nspeed=1.5x\nprogress=end\n";
+    for (const line of text.split("\n")) take(line);
+    assert.deepEqual(seen, [
+      { frame: 0, outTimeMs: 0, speed: undefined },
+      { frame: 48, outTimeMs: 2002, speed: 1.5 },
+    ]);
+  });
+
+  it("reports progress of a run to its end", async () => {
+    const seen: Progress[] = [];
+    const args = ["-v", "error", ...testPicture("64x64", "25", 2), ...X264, join(folder, "progress.mp4")];
+    await runTool({ tool: "ffmpeg", args, onProgress: (progress) => seen.push(progress) });
+    assert.equal(seen.at(-1)?.frame, 50);
+  });
+
+  it("says that a tool is missing, and how to get it", async () => {
+    const script = `
+      import { checkTools } from "#pkg/media/ffmpeg";
+      await checkTools().catch((error) => process.stdout.write(JSON.stringify({ reason: error.reason, message: error.message })));`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      env: { PATH: folder },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+    });
+    await once(child, "close");
+    const error = JSON.parse(text) as Pick<AppError, "reason" | "message">;
+    assert.equal(error.reason, "MEDIA_TOOL_MISSING");
+    assert.match(error.message, /apt-get install ffmpeg/);
+  });
+});
+
+/** Command lines of the living processes that name a file. */
+async function processesNaming(name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.includes(name)) found.push(command);
+  }
+  return found;
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await systemClock.sleep(20);
+}
