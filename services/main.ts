@@ -1,5 +1,6 @@
 /** The only server executable. */
 
+import { fileURLToPath } from "node:url";
 import { run } from "#pkg/app/run";
 import { modules } from "./targets.ts";
 
@@ -15,6 +16,7 @@ process.exitCode = await run({
   argv: process.argv.slice(2),
   env,
   modules,
+  script: fileURLToPath(import.meta.url),
   out: process.stdout,
   err: process.stderr,
 });

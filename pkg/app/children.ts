@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import type { Clock } from "#pkg/clock/clock";
 import { type Environment, prefixOf } from "#pkg/config/load";
 import type { Logger } from "#pkg/obs/obs";
@@ -12,7 +11,6 @@ import { calleesOf } from "./graph.ts";
 import type { Module } from "./module.ts";
 import { addressVariable, type Settings } from "./settings.ts";
 
-const MAIN = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
 /** A child that lived this long was healthy; its next restart is quick again. */
@@ -36,6 +34,8 @@ const PASSED_ON = [
 ];
 
 export interface ChildrenOptions {
+  /** The script that opens modules by `--target`. */
+  readonly script: string;
   readonly modules: readonly Module[];
   readonly known: readonly Module[];
   /** The modules of this process, which children reach at its internal listener. */
@@ -78,7 +78,12 @@ async function keepRunning(
   let backoffMs = FIRST_BACKOFF_MS;
   while (!signal.aborted) {
     const startedAtMs = options.clock.now().getTime();
-    const ended = await runChild(childCommand(module), childEnvironment(module, instance, options), signal, log);
+    const ended = await runChild(
+      childCommand(options.script, module),
+      childEnvironment(module, instance, options),
+      signal,
+      log,
+    );
     if (signal.aborted) return;
     if (options.clock.now().getTime() - startedAtMs > HEALTHY_MS) backoffMs = FIRST_BACKOFF_MS;
     log.warn({ ended, backoffMs }, "child process ended; starting it again");
@@ -88,8 +93,8 @@ async function keepRunning(
 }
 
 /** argv of a child; `setpriv` makes the kernel kill it when the host dies, however it dies. */
-export function childCommand(module: Module): readonly string[] {
-  const own = [process.execPath, MAIN, `--target=${module.name}`];
+export function childCommand(script: string, module: Module): readonly string[] {
+  const own = [process.execPath, script, `--target=${module.name}`];
   const setpriv = findSetpriv();
   return setpriv === undefined ? own : [setpriv, "--pdeathsig", "KILL", "--", ...own];
 }

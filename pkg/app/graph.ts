@@ -1,6 +1,7 @@
 /** The modules' relations: the order to open them in, and the pictures that `--print-graph` draws. */
 
 import type { DescService } from "@bufbuild/protobuf";
+import { moduleOfService } from "#pkg/rpc/dial";
 import type { Module } from "./module.ts";
 
 /**
@@ -32,7 +33,7 @@ export function inOrder(modules: readonly Module[]): readonly Module[] {
 /** The names of the modules that a module calls. */
 export function calleesOf(module: Module, known: readonly Module[]): readonly string[] {
   const servedBy = servers(known);
-  return [...new Set(module.calls.map((service) => servedBy.get(service.typeName)?.name ?? service.typeName))];
+  return [...new Set(module.calls.map((service) => servedBy.get(service.typeName)?.name ?? moduleOfService(service)))];
 }
 
 /** Throws a plain Error where two modules have one name, serve one service, or an event has two sources. */

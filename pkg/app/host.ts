@@ -42,6 +42,8 @@ export interface HostOptions {
   readonly env: Environment;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** The script that starts isolated modules, by `--target=NAME`; without one they are not started. */
+  readonly script?: string;
   /** For tests, what a host of the product never has. */
   readonly test?: TestOptions;
 }
@@ -216,7 +218,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
   internalListener?.serve({ ...serving, via: "internal", metrics: () => metrics.print(), fallback: undefined });
 
   const children: Children = startChildren({
-    modules: isolated,
+    modules: options.script === undefined ? [] : isolated,
+    script: options.script ?? "",
     known: options.known,
     here: inside,
     settings,

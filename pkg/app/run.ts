@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly modules: readonly Module[];
+  /** The script itself, to start isolated modules with. */
+  readonly script: string;
   readonly out: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly err: { write(text: string): unknown };
 }
@@ -126,7 +128,13 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
 
 async function serve(targets: readonly Module[], options: RunOptions, log: Logger): Promise<number> {
   using told = untilTold();
-  const host = await openHost({ modules: targets, known: options.modules, env: options.env, log });
+  const host = await openHost({
+    modules: targets,
+    known: options.modules,
+    env: options.env,
+    log,
+    script: options.script,
+  });
   const ended = await Promise.race([
     host.failed,
     new Promise<undefined>((resolve) => {
