@@ -1,10 +1,11 @@
 /** The modules, by name: the architecture on one screen. */
 
 import type { Module } from "#pkg/app/module";
-// One import per service, in the order of a film's way through them:
-//   import { ingestion } from "./ingestion/module.ts";
+// One import per service, in the order of a film's way through them.
+import { ingestion } from "./ingestion/module.ts";
 
 export const modules: readonly Module[] = [
-  // ingestion, transcode, transcodeWorker, packager, license, catalog, profile, recommendations, playback, telemetry,
+  ingestion,
+  // transcode, transcodeWorker, packager, license, catalog, profile, recommendations, playback, telemetry,
   // notification
 ];

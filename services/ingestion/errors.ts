@@ -1,0 +1,81 @@
+/** Ingestion's refusals, each reason written once. */
+
+import { AppError } from "#pkg/errors/errors";
+import { formatRanges } from "./domain/upload.ts";
+
+export function assetNotFound(): AppError {
+  return new AppError({ kind: "not_found", reason: "ASSET_NOT_FOUND", message: "There is no such asset." });
+}
+
+export function uploadNotFound(): AppError {
+  return new AppError({ kind: "not_found", reason: "UPLOAD_NOT_FOUND", message: "There is no such upload." });
+}
+
+/** Parts are welcome only while an upload is active. */
+export function uploadNotActive(state: string): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "UPLOAD_NOT_ACTIVE",
+    message: `This upload takes no more changes: it is ${state}.`,
+    metadata: { state },
+  });
+}
+
+export function uploadPartInvalid(number: number, partCount: number): AppError {
+  const description = `there is no part ${number}; this upload has ${partCount}`;
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "UPLOAD_PART_INVALID",
+    message: `parts: ${description}`,
+    metadata: { part: String(number), part_count: String(partCount) },
+    fields: [{ field: "parts", description }],
+  });
+}
+
+export function uploadPartsMissing(numbers: readonly number[]): AppError {
+  const ranges = formatRanges(numbers);
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "UPLOAD_PARTS_MISSING",
+    message: `${numbers.length === 1 ? "Part" : "Parts"} ${ranges} must be stored first.`,
+    metadata: { parts: ranges.replaceAll(" ", ""), count: String(numbers.length) },
+  });
+}
+
+/** The upload was completed before, and for other bytes. */
+export function uploadCompletedOtherwise(): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "UPLOAD_COMPLETED_OTHERWISE",
+    message: "This upload was completed with another SHA-256.",
+  });
+}
+
+export function uploadRequestReused(): AppError {
+  return new AppError({
+    kind: "already_exists",
+    reason: "UPLOAD_REQUEST_REUSED",
+    message: "This request_id already made an upload of another file; a new upload needs a new one.",
+    fields: [{ field: "request_id", description: "was used for another file" }],
+  });
+}
+
+/** A verdict on the file: what arrived is not what the client read. */
+export function uploadChecksumMismatch(expected: string, actual: string): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "UPLOAD_CHECKSUM_MISMATCH",
+    message: "The file that arrived is not the file that was sent: its SHA-256 differs. Upload it again.",
+    metadata: { expected, actual },
+  });
+}
+
+/** A verdict on the file: nothing that was tried could tell what it is. */
+export function inspectionFailed(attempts: number, cause: unknown): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "INSPECTION_FAILED",
+    message: `The file could not be inspected; it was tried ${attempts} times.`,
+    cause,
+  });
+}

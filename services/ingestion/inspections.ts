@@ -1,0 +1,202 @@
+/** Completed uploads: joined, verified, probed, and archived or refused. */
+
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { BlobInfo, BlobStore } from "#pkg/blobstore/blobstore";
+import type { Clock } from "#pkg/clock/clock";
+import { type AppError, isAppError } from "#pkg/errors/errors";
+import type { Logger } from "#pkg/obs/obs";
+import type { Db } from "#pkg/postgres/db";
+import { originalKey } from "./domain/asset.ts";
+import type { Media } from "./domain/media.ts";
+import { inspectionFailed, uploadChecksumMismatch } from "./errors.ts";
+import type { IngestionEvents } from "./events.ts";
+import type { AssetStore } from "./store/asset-store.ts";
+import type { PurgeStore } from "./store/purge-store.ts";
+import type { Inspection, UploadStore } from "./store/upload-store.ts";
+
+export interface InspectionsOptions {
+  readonly db: Db;
+  readonly assets: AssetStore;
+  readonly uploads: UploadStore;
+  readonly purges: PurgeStore;
+  readonly originals: BlobStore;
+  readonly events: IngestionEvents;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What is in the file. Throws `invalid_argument` where the file is at fault. */
+  readonly probe: (path: string, signal: AbortSignal) => Promise<Media>;
+  /** A folder for files that live as long as an inspection. */
+  readonly scratch: string;
+  readonly leaseMs: number;
+  /** How often a file that the tools fail on is tried before it is refused. */
+  readonly maxAttempts: number;
+}
+
+/** What the inspection of a file found. */
+type Verdict =
+  | { readonly kind: "accepted"; readonly sha256: string; readonly media: Media }
+  | { readonly kind: "refused"; readonly error: AppError };
+
+/** Looking by time as well covers notifications that were lost. */
+const POLL_MS = 5000;
+const RETRY_MS = { first: 500, most: 60_000 };
+
+export class Inspections {
+  readonly #options: InspectionsOptions;
+
+  constructor(options: InspectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Inspects one upload. Says `again` where it did, else in how many milliseconds to look again. */
+  async inspectNext(signal: AbortSignal): Promise<"again" | number> {
+    const { uploads, clock, leaseMs } = this.#options;
+    const now = clock.now();
+    const inspection = await uploads.claim(now, leaseMs);
+    if (inspection === undefined) {
+      const due = await uploads.nextDue();
+      return due === undefined ? POLL_MS : Math.min(POLL_MS, Math.max(10, due.getTime() - now.getTime()));
+    }
+    await this.#inspect(inspection, signal);
+    return "again";
+  }
+
+  async #inspect(inspection: Inspection, signal: AbortSignal): Promise<void> {
+    await using lease = this.#hold(inspection, signal);
+    let verdict: Verdict;
+    try {
+      verdict = await this.#judge(inspection, lease.signal);
+    } catch (error) {
+      await lease[Symbol.asyncDispose]();
+      await this.#retryLater(inspection, error, signal);
+      return;
+    }
+    await this.#conclude(inspection, verdict);
+  }
+
+  async #judge(inspection: Inspection, signal: AbortSignal): Promise<Verdict> {
+    const { upload, attempt } = inspection;
+    const blob = await this.#joined(inspection);
+    signal.throwIfAborted();
+    const sha256 = blob.sha256 ?? (await this.#hash(blob.key, signal));
+    if (sha256 !== upload.sha256) return { kind: "refused", error: uploadChecksumMismatch(upload.sha256, sha256) };
+    try {
+      return { kind: "accepted", sha256, media: await this.#probe(inspection, signal) };
+    } catch (error) {
+      if (isAppError(error) && error.kind === "invalid_argument" && error.reason.startsWith("MEDIA_")) {
+        return { kind: "refused", error };
+      }
+      if (signal.aborted || !blamesFile(error) || attempt < this.#options.maxAttempts) throw error;
+      return { kind: "refused", error: inspectionFailed(attempt, error) };
+    }
+  }
+
+  /** The whole object: the one that an earlier attempt joined, or one made of the parts now. */
+  async #joined({ upload }: Inspection): Promise<BlobInfo> {
+    const { originals } = this.#options;
+    const key = originalKey(upload.assetId);
+    const made = await originals.find(key);
+    if (upload.multipartId === undefined) throw new Error("a completed upload has no parts");
+    if (made === undefined) {
+      const parts = await originals.listParts(key, upload.multipartId);
+      return originals.completeMultipart(key, upload.multipartId, parts);
+    }
+    await originals.abortMultipart(key, upload.multipartId);
+    return made;
+  }
+
+  async #hash(key: string, signal: AbortSignal): Promise<string> {
+    const hash = createHash("sha256");
+    for await (const chunk of await this.#options.originals.get(key, { signal })) hash.update(chunk as Uint8Array);
+    return hash.digest("hex");
+  }
+
+  async #probe({ upload }: Inspection, signal: AbortSignal): Promise<Media> {
+    const { originals, probe, scratch } = this.#options;
+    const folder = await mkdtemp(join(scratch, "inspect-"));
+    try {
+      const path = join(folder, "original");
+      await originals.getFile(originalKey(upload.assetId), path, { signal });
+      return await probe(path, signal);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Writes the verdict, unless another worker has taken the upload over or it was deleted meanwhile. */
+  async #conclude(inspection: Inspection, verdict: Verdict): Promise<void> {
+    const { db, assets, uploads, purges, events, clock, log, leaseMs } = this.#options;
+    const { upload, attempt } = inspection;
+    const written = await db.tx(async (tx) => {
+      const now = clock.now();
+      if (!(await uploads.finish(tx, inspection))) return false;
+      if (verdict.kind === "accepted") {
+        await events.assetIngested(tx, await assets.markReady(tx, upload.assetId, verdict, now));
+        return true;
+      }
+      const { reason, message } = verdict.error;
+      const asset = await assets.markRejected(tx, upload.assetId, { reason, message }, now);
+      // A worker that lost its lease may still be joining the parts.
+      const until = attempt === 1 ? now : new Date(now.getTime() + leaseMs);
+      await purges.add(tx, { assetId: asset.id, multipartId: upload.multipartId, until }, now);
+      await events.assetRejected(tx, asset, { reason, message });
+      return true;
+    });
+    if (!written) log.info({ uploadId: upload.id }, "an inspection was overtaken");
+  }
+
+  async #retryLater(inspection: Inspection, error: unknown, signal: AbortSignal): Promise<void> {
+    const { uploads, clock, log } = this.#options;
+    const { upload, attempt } = inspection;
+    const stopping = signal.aborted;
+    const backoffMs = stopping ? 0 : Math.min(RETRY_MS.first * 2 ** (attempt - 1), RETRY_MS.most);
+    if (!stopping) {
+      log.warn(
+        { uploadId: upload.id, attempt, retryInMs: backoffMs, err: error },
+        "an inspection failed; trying again",
+      );
+    }
+    const dueAt = new Date(clock.now().getTime() + backoffMs);
+    await uploads.release(inspection, dueAt, blamesFile(error) && !stopping ? "counted" : "uncounted");
+  }
+
+  /** Renews the lease until it is disposed; its signal is aborted when the lease is lost or the process stops. */
+  #hold(inspection: Inspection, stop: AbortSignal): { readonly signal: AbortSignal } & AsyncDisposable {
+    const { uploads, clock, leaseMs, log } = this.#options;
+    const released = new AbortController();
+    const lost = new AbortController();
+    const renewing = (async () => {
+      while (!released.signal.aborted) {
+        await clock.sleep(leaseMs / 3, released.signal).catch(() => undefined);
+        if (released.signal.aborted) return;
+        try {
+          const kept = await uploads.renew(inspection, new Date(clock.now().getTime() + leaseMs));
+          if (!kept) return lost.abort(new Error("the lease is lost"));
+        } catch (error) {
+          // The next renewal may succeed in time; if not, another worker takes over and this one's verdict is void.
+          log.debug({ uploadId: inspection.upload.id, reason: String(error) }, "a lease could not be renewed");
+        }
+      }
+    })();
+    return {
+      signal: AbortSignal.any([stop, lost.signal]),
+      async [Symbol.asyncDispose]() {
+        released.abort();
+        await renewing;
+      },
+    };
+  }
+}
+
+/** True for failures of the tools on this file; what else fails, fails for every file, and no file is refused for it. */
+function blamesFile(error: unknown): boolean {
+  return isAppError(error) && FILE_FAILURES.has(error.reason);
+}
+
+const FILE_FAILURES: ReadonlySet<string> = new Set([
+  "MEDIA_TOOL_FAILED",
+  "MEDIA_TOOL_TIMEOUT",
+  "MEDIA_OUTPUT_TOO_LARGE",
+]);

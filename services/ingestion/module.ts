@@ -1,0 +1,83 @@
+/** Ingestion: takes film files in, verifies, probes and archives them. */
+
+import { AssetDeletedSchema, AssetIngestedSchema, AssetRejectedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
+import { defineModule, serve } from "#pkg/app/module";
+import { pollUntilAborted } from "#pkg/postgres/poll";
+import { Assets } from "./assets.ts";
+import { ingestionConfig } from "./config.ts";
+import { openIngestionEvents } from "./events.ts";
+import { ingestionHandler } from "./handler.ts";
+import { Inspections } from "./inspections.ts";
+import { probeMedia } from "./probe.ts";
+import { openAssetStore } from "./store/asset-store.ts";
+import { openPurgeStore, PURGES_CHANNEL } from "./store/purge-store.ts";
+import { INSPECTIONS_CHANNEL, openUploadStore } from "./store/upload-store.ts";
+import { sweep } from "./sweep.ts";
+import { Uploads } from "./uploads.ts";
+
+export const ingestion = defineModule({
+  name: "ingestion",
+  summary: "Takes film files in, verifies, probes and archives them",
+  owns: ["asset", "original", "upload"],
+  config: ingestionConfig,
+  serves: [IngestionService],
+  routes: [],
+  calls: [],
+  needs: ["postgres", "originals"],
+  emits: [AssetIngestedSchema, AssetRejectedSchema, AssetDeletedSchema],
+  consumes: [],
+  migrations: new URL("./migrations/", import.meta.url),
+  async open(host, config) {
+    const { postgres: db, originals, clock, log } = host;
+    const shared = {
+      db,
+      originals,
+      clock,
+      log,
+      assets: openAssetStore(db),
+      uploads: openUploadStore(db),
+      purges: openPurgeStore(db),
+      events: openIngestionEvents({ outbox: host.outbox, metrics: host.metrics, log }),
+    };
+    const uploads = new Uploads({
+      ...shared,
+      partSizeBytes: config.partSizeBytes,
+      uploadTtlMs: config.uploadTtl,
+      signedUrlTtlMs: config.signedUrlTtl,
+    });
+    const inspections = new Inspections({
+      ...shared,
+      probe: (path, signal) => probeMedia(path, { signal, log, timeoutMs: config.probeTimeout }),
+      scratch: host.scratch,
+      leaseMs: config.inspectionLease,
+      maxAttempts: config.inspectionAttempts,
+    });
+    const loop = (name: string, channel: string, work: (signal: AbortSignal) => Promise<"again" | number>) => ({
+      name,
+      run: (signal: AbortSignal) =>
+        pollUntilAborted(
+          {
+            name: `ingestion ${name}`,
+            clock,
+            log,
+            listen: (wake, until) => db.listen(channel, wake, until),
+            work: () => work(signal),
+          },
+          signal,
+        ),
+    });
+    return {
+      services: [serve(IngestionService, ingestionHandler(uploads, new Assets(shared)))],
+      background: [
+        ...Array.from({ length: config.inspections }, (_, i) =>
+          loop(`inspection ${i + 1}`, INSPECTIONS_CHANNEL, (signal) => inspections.inspectNext(signal)),
+        ),
+        loop("sweep", PURGES_CHANNEL, () => sweep({ ...shared, uploads })),
+      ],
+      ready: async () => {
+        await Promise.all([db.ping(), originals.ping()]);
+      },
+    };
+  },
+});

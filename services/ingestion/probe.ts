@@ -1,0 +1,46 @@
+/** What the media tools find in a file, in ingestion's terms. */
+
+import type { ToolOptions } from "#pkg/media/ffmpeg";
+import { probe } from "#pkg/media/probe";
+import type { Media } from "./domain/media.ts";
+
+/** Throws the `MEDIA_...` errors of pkg/media: `invalid_argument` where the file is at fault. */
+export async function probeMedia(path: string, options: ToolOptions): Promise<Media> {
+  const { container, durationSeconds, video, audio, text } = await probe(path, options);
+  return {
+    container,
+    durationSeconds,
+    video: {
+      index: video.index,
+      codec: video.codec,
+      displayWidth: video.displayWidth,
+      displayHeight: video.displayHeight,
+      frameRate: video.frameRate,
+      frameCount: video.frameCount,
+      rotation: video.rotation,
+      pixelFormat: video.pixelFormat,
+      colorTransfer: video.colour.transfer ?? "",
+      isConstantFrameRate: video.isConstantFrameRate,
+    },
+    audio: audio.map((track) => ({
+      index: track.index,
+      codec: track.codec,
+      language: track.language,
+      channels: track.channels,
+      sampleRate: track.sampleRate,
+      isDefault: track.isDefault,
+      title: track.title ?? "",
+    })),
+    text: text
+      .filter((track) => track.isText)
+      .map((track) => ({
+        index: track.index,
+        codec: track.codec,
+        language: track.language,
+        isDefault: track.isDefault,
+        isForced: track.isForced,
+        isSdh: track.isHearingImpaired,
+        title: track.title ?? "",
+      })),
+  };
+}
