@@ -18,6 +18,7 @@ export interface MediaInfo {
   /** FFmpeg's first name of the container, such as `mov` or `matroska`. */
   readonly container: string;
   readonly sizeBytes: number;
+  /** Of the longest stream. */
   readonly durationSeconds: number;
   /** The earliest time of any stream, from which FFmpeg counts. */
   readonly startSeconds: number;
@@ -118,7 +119,7 @@ export async function probe(path: string, options: ToolOptions = {}): Promise<Me
   return {
     container: raw.container,
     sizeBytes: size,
-    durationSeconds: Math.max(raw.durationSeconds, timing.durationSeconds),
+    durationSeconds: Math.max(scan.endSeconds - raw.startSeconds, timing.durationSeconds),
     startSeconds: raw.startSeconds,
     title: raw.title,
     video: toVideo(videoStream, timing),
@@ -131,7 +132,8 @@ export async function probe(path: string, options: ToolOptions = {}): Promise<Me
 
 /** Compares what the file declares with what could be read of it. */
 function checkWhole(raw: RawMedia, scan: PacketScan): void {
-  const readSeconds = scan.endSeconds - raw.startSeconds;
+  // Matroska declares when the last stream ends, others how long it all lasts.
+  const readSeconds = scan.endSeconds - Math.min(0, raw.startSeconds);
   // Rounding and the last picture's length lose a second at most.
   if (raw.durationSeconds - readSeconds > Math.max(1, raw.durationSeconds * 0.02)) {
     throw mediaTruncated(`it declares ${raw.durationSeconds.toFixed(1)} s and holds ${readSeconds.toFixed(1)} s.`);

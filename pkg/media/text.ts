@@ -51,17 +51,19 @@ export async function convertSidecarText(
   }
 }
 
+/** Answers the number of cues. */
 async function toVtt(
   args: readonly string[],
   output: string,
   options: ToolOptions,
   shiftSeconds: number,
   endSeconds: number,
-): Promise<void> {
+): Promise<number> {
   try {
     await runTool({ ...options, tool: "ffmpeg", args: [...args, "-c:s", "webvtt", "-f", "webvtt", `file:${output}`] });
     const cues = shiftCues(parseVtt(await readFile(output, "utf8")), shiftSeconds, endSeconds);
     await writeFile(output, formatVtt(cues));
+    return cues.length;
   } catch (error) {
     await rm(output, { force: true });
     throw error;
