@@ -1,0 +1,129 @@
+/** Guards of the whole code base: words, reasons, access, contracts. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import type { DescFile } from "@bufbuild/protobuf";
+import { checkModules } from "#pkg/app/graph";
+import { accessOf, checkAccess, methodName } from "#pkg/rpc/access";
+import { modules } from "./targets.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+function files(folder: string, pattern: RegExp): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => pattern.test(name) && !/(^|\/)(node_modules|gen|dist)\//.test(name))
+    .map((name) => join(folder, name));
+}
+
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const isTest = (file: string) => /\.test\.tsx?$|\/(fixtures\/|conformance\.ts$)/.test(file);
+const server = [...files("pkg", /\.ts$/), ...files("services", /\.ts$/)];
+
+/** Every generated file of our own contracts. */
+async function contracts(): Promise<readonly DescFile[]> {
+  const folder = join(ROOT, "pkg/gen/matinee");
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith("_pb.ts"))
+    .map((name) => join(folder, name));
+  const loaded: DescFile[] = [];
+  for (const path of paths) {
+    const module = (await import(pathToFileURL(path).toString())) as Record<string, unknown>;
+    const file = Object.entries(module).find(([name]) => name.startsWith("file_"))?.[1];
+    if (file !== undefined) loaded.push(file as DescFile);
+  }
+  return loaded;
+}
+
+describe("the code base", () => {
+  it("says how it is deployed only where it is deployed", () => {
+    const word = /\ball-in-one\b|\bmesh\b/i;
+    const found = [...server, ...files("proto/matinee", /\.proto$/), ...files("services", /\.sql$/)]
+      .filter((file) => !file.startsWith("pkg/app/") && !/^services\/(main|guards\.test)\.ts$/.test(file))
+      .filter((file) => !file.startsWith("services/scenarios/") && word.test(read(file)));
+    assert.deepEqual(found, []);
+  });
+
+  it("gives each error reason in one place", () => {
+    const places = new Map<string, string[]>();
+    for (const file of server.filter((name) => !isTest(name))) {
+      for (const [, reason = ""] of read(file).matchAll(/\breason: "([A-Z][A-Z0-9_]*)"/g)) {
+        places.set(reason, [...(places.get(reason) ?? []), file]);
+      }
+    }
+    const doubled = [...places].filter(([, list]) => list.length > 1);
+    assert.deepEqual(doubled, []);
+    assert.ok(places.size > 10);
+  });
+
+  it("exports by name", () => {
+    const found = server.filter((file) => /^export default\b/m.test(read(file)));
+    assert.deepEqual(found, []);
+  });
+
+  it("takes time, chance and the environment from one place each", () => {
+    const rules: readonly (readonly [RegExp, RegExp])[] = [
+      [/\bprocess\.env\b/, /^services\/main\.ts$/],
+      [/\bDate\.now\(|\bnew Date\(\)/, /^pkg\/clock\//],
+      [/\bMath\.random\(/, /^$/],
+      [/\bconsole\.\w/, /^$/],
+    ];
+    const found = rules.flatMap(([pattern, allowed]) =>
+      server
+        .filter((file) => !isTest(file) && !file.startsWith("pkg/testkit/") && !allowed.test(file))
+        .filter((file) => pattern.test(read(file)))
+        .map((file) => `${file}: ${pattern.source}`),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it("has no file that nobody could read in one go", () => {
+    const long = server.filter((file) => read(file).split("\n").length > 500);
+    assert.deepEqual(long, []);
+  });
+});
+
+describe("the contracts", () => {
+  it("say for every method who may call it, and name callers that exist", async () => {
+    const known = new Set(readdirSync(join(ROOT, "services")));
+    for (const file of await contracts()) {
+      for (const method of file.services.flatMap((service) => service.methods)) {
+        const { callers } = accessOf(method);
+        for (const caller of callers) assert.ok(known.has(caller), `${methodName(method)} names ${caller}`);
+      }
+    }
+  });
+
+  it("pass buf's lint rules", async () => {
+    await promisify(execFile)(join(ROOT, "node_modules/.bin/buf"), ["lint"], { cwd: ROOT }).catch((error: unknown) => {
+      assert.fail(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error));
+    });
+  });
+});
+
+describe("the modules", () => {
+  it("fit together: no name, service, event or issuer twice, and no circle of calls", () => {
+    checkModules(modules);
+  });
+
+  it("say for every raw route who may call it", () => {
+    for (const module of modules) {
+      for (const route of module.routes) checkAccess(`${module.name} ${route.method} ${route.path}`, route.access);
+    }
+  });
+
+  it("consume only events that some module emits", () => {
+    const emitted = new Set(modules.flatMap((module) => module.emits.map((event) => event.typeName)));
+    const complete = readdirSync(join(ROOT, "services"), { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() && entry.name !== "scenarios",
+    );
+    if (modules.length < complete.length) return;
+    for (const module of modules) {
+      for (const { typeName } of module.consumes)
+        assert.ok(emitted.has(typeName), `${module.name} waits for ${typeName}`);
+    }
+  });
+});

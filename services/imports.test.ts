@@ -1,0 +1,211 @@
+/** Guards the import matrix: who may import whom (docs of the house style, 2.6). */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+interface Import {
+  /** From the root, such as `services/catalog/titles.ts`. */
+  readonly file: string;
+  /** As written, or from the root where it is relative. */
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+const STATIC = /^(?:import|export)\s+(type\s+)?([^"';]*?)from\s+"([^"]+)"/gm;
+const BARE = /^import\s+"([^"]+)"/gm;
+const DYNAMIC = /\bimport\(\s*"([^"]+)"\s*\)/g;
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.tsx?$/.test(name) && !/(^|\/)(node_modules|gen|dist)\//.test(name))
+    .map((name) => join(folder, name));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const resolved = (target: string) =>
+    target.startsWith(".") ? relative(ROOT, join(ROOT, dirname(file), target)) : target;
+  const all: Import[] = [];
+  for (const [, type, names = "", target = ""] of text.matchAll(STATIC)) {
+    const inner = /^\{([\s\S]*)\}\s*$/.exec(names.trim())?.[1];
+    const everyType = inner?.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type ")) ?? false;
+    all.push({ file, target: resolved(target), typeOnly: type !== undefined || everyType });
+  }
+  for (const [, target = ""] of text.matchAll(BARE)) all.push({ file, target: resolved(target), typeOnly: false });
+  for (const [, target = ""] of text.matchAll(DYNAMIC)) all.push({ file, target: resolved(target), typeOnly: false });
+  return all;
+}
+
+const isTest = (file: string) =>
+  /\.test\.tsx?$|(^|\/)(conformance|fixtures?)(\.ts$|\/)|^pkg\/testkit\/|^services\/scenarios\//.test(file);
+
+const server = [...sources("pkg"), ...sources("services")];
+const imports = server.flatMap(importsOf);
+
+/** Says all violations at once. */
+function none(violations: readonly Import[], rule: string): void {
+  const lines = violations.map(({ file, target }) => `${file} imports ${target}`);
+  assert.equal(lines.length, 0, `${rule}:\n  ${lines.join("\n  ")}`);
+}
+
+/** A vendor's SDK and the folders that may know it. */
+const VENDORS: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^pg$/, ["pkg/postgres"]],
+  [/^jose$/, ["pkg/auth"]],
+  [/^fluent-ffmpeg$/, ["pkg/media"]],
+  [/^@connectrpc\/connect-node$/, ["pkg/rpc"]],
+  [/^@bufbuild\/protovalidate$/, ["pkg/rpc"]],
+  [/^(pino|pino-pretty|prom-client)$/, ["pkg/obs"]],
+  // The API is what libraries instrument themselves with; the SDK exports.
+  [/^@opentelemetry\/api$/, ["pkg/obs", "pkg/postgres"]],
+  [/^@opentelemetry\/(?!api$)/, ["pkg/obs"]],
+  [/^ioredis$/, ["pkg/cache"]],
+  [/^kafkajs$/, ["pkg/eventlog"]],
+  [/^@opensearch-project\//, ["pkg/search"]],
+  [/^@aws-sdk\//, ["pkg/blobstore", "pkg/queue", "pkg/eventbus", "pkg/keys"]],
+  [/^node-forge$/, ["pkg/pki"]],
+  [/^@grpc\//, []],
+];
+
+/** From the bottom up; a folder imports its own rank and those below. */
+const RANKS: Readonly<Record<string, number>> = {
+  errors: 0,
+  clock: 0,
+  gen: 0,
+  config: 1,
+  obs: 2,
+  aip: 3,
+  pki: 3,
+  media: 3,
+  postgres: 3,
+  blobstore: 4,
+  search: 4,
+  eventlog: 4,
+  eventbus: 4,
+  queue: 4,
+  cache: 4,
+  keys: 4,
+  auth: 5,
+  rpc: 6,
+  app: 7,
+  testkit: 8,
+};
+
+const rankOf = (path: string) => {
+  const folder = /^(?:#pkg|pkg)\/([^/]+)\//.exec(path)?.[1] ?? (path.startsWith("#gen/") ? "gen" : undefined);
+  return folder === undefined ? undefined : RANKS[folder];
+};
+
+type Kind =
+  | "domain"
+  | "store"
+  | "handler"
+  | "convert"
+  | "events"
+  | "http"
+  | "module"
+  | "config"
+  | "errors"
+  | "use case";
+
+/** The service that a file is part of and what it is there. */
+function placeOf(file: string): { readonly service: string; readonly kind: Kind } | undefined {
+  const [, service, rest] = /^services\/([^/]+)\/(.+)$/.exec(file) ?? [];
+  if (service === undefined || rest === undefined || service === "scenarios") return undefined;
+  const named = /^(handler|convert|events|http|module|config|errors)\.ts$/.exec(rest)?.[1] as Kind | undefined;
+  if (rest.startsWith("domain/")) return { service, kind: "domain" };
+  if (rest.startsWith("store/")) return { service, kind: "store" };
+  return { service, kind: named ?? "use case" };
+}
+
+describe("the import matrix", () => {
+  it("keeps each vendor's SDK in its folder", () => {
+    const violations = imports.filter(({ file, target }) => {
+      if (isTest(file)) return false;
+      const folders = VENDORS.find(([pattern]) => pattern.test(target))?.[1];
+      return folders !== undefined && !folders.some((folder) => file.startsWith(`${folder}/`));
+    });
+    none(violations, "a vendor's SDK appears in one folder only");
+  });
+
+  it("lets pkg know nothing of services or clients", () => {
+    none(
+      imports.filter(({ file, target }) => file.startsWith("pkg/") && /^(services|clients)\//.test(target)),
+      "pkg is below services",
+    );
+  });
+
+  it("lets pkg import downwards only", () => {
+    const violations = imports.filter(({ file, target, typeOnly }) => {
+      if (isTest(file) || typeOnly || !file.startsWith("pkg/")) return false;
+      const [own, other] = [rankOf(file), rankOf(target)];
+      return own !== undefined && other !== undefined && other > own;
+    });
+    none(violations, "errors, clock < config < obs < ports < auth < rpc < app");
+  });
+
+  it("has every folder of pkg in the order", () => {
+    const folders = readdirSync(join(ROOT, "pkg"));
+    assert.deepEqual(
+      folders.filter((folder) => !(folder in RANKS)),
+      [],
+    );
+  });
+
+  it("keeps services apart from each other", () => {
+    const violations = imports.filter(({ file, target }) => {
+      const own = placeOf(file)?.service;
+      const other = /^services\/([^/]+)\//.exec(target)?.[1];
+      return own !== undefined && other !== undefined && other !== own;
+    });
+    none(violations, "services talk through contracts, bus and log");
+    none(
+      imports.filter(
+        ({ file, target }) =>
+          /^services\/[^/]+\.ts$/.test(file) && /^services\/[^/]+\/(?!module\.ts$)/.test(target) && !isTest(file),
+      ),
+      "only module.ts of a service is seen from outside",
+    );
+  });
+
+  it("opens adapters by their open.ts only", () => {
+    const violations = imports.filter(({ file, target, typeOnly }) => {
+      if (isTest(file) || typeOnly || !file.startsWith("services/")) return false;
+      const [, port, name] = /^#pkg\/(blobstore|search|eventlog|eventbus|queue|cache|keys)\/(.+)$/.exec(target) ?? [];
+      return port !== undefined && name !== port && name !== "errors";
+    });
+    none(violations, "services know ports, not adapters");
+  });
+
+  it("keeps contracts out of domain, store and use cases", () => {
+    const violations = imports.filter(({ file, target }) => {
+      const kind = isTest(file) ? undefined : placeOf(file)?.kind;
+      return (kind === "domain" || kind === "store") && /^#gen\/|^@(bufbuild|connectrpc)\//.test(target);
+    });
+    none(violations, "proto types stop at convert.ts");
+  });
+
+  it("keeps the domain free of everything that does I/O", () => {
+    const violations = imports.filter(({ file, target, typeOnly }) => {
+      if (isTest(file) || placeOf(file)?.kind !== "domain") return false;
+      if (/^services\/[^/]+\/(domain\/|errors\.ts$)/.test(target) || target.startsWith("#pkg/errors/")) return false;
+      if (/^#pkg\/(clock|aip|media)\//.test(target)) return false;
+      return !(typeOnly || target === "node:crypto");
+    });
+    none(violations, "the domain is pure");
+  });
+
+  it("keeps SQL in the stores", () => {
+    const violations = imports.filter(({ file, target, typeOnly }) => {
+      const kind = isTest(file) ? undefined : placeOf(file)?.kind;
+      return (
+        target.startsWith("#pkg/postgres/") && !typeOnly && kind !== undefined && kind !== "store" && kind !== "module"
+      );
+    });
+    none(violations, "only stores use the database; others pass it on");
+  });
+});
