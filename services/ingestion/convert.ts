@@ -75,6 +75,12 @@ export function toProtoAsset(asset: Asset): MessageInitShape<typeof AssetSchema>
   };
 }
 
+/** As it stands in a list: without the keyframes, which would make a page of long films too large to send. */
+export function toListedAsset(asset: Asset): MessageInitShape<typeof AssetSchema> {
+  const { media } = asset;
+  return toProtoAsset(media ? { ...asset, media: { ...media, video: { ...media.video, keyframes: [] } } } : asset);
+}
+
 export function toProtoUpload(upload: Upload): MessageInitShape<typeof UploadSchema> {
   return {
     name: `uploads/${upload.id}`,
@@ -152,6 +158,7 @@ function toProtoMedia(media: Media): MessageInitShape<typeof MediaInfoSchema> {
       pixelFormat: video.pixelFormat,
       colorTransfer: video.colorTransfer,
       isConstantFrameRate: video.isConstantFrameRate,
+      keyframes: video.keyframes.map(BigInt),
     },
     audio: media.audio.map((track) => ({
       streamIndex: track.index,
@@ -160,6 +167,7 @@ function toProtoMedia(media: Media): MessageInitShape<typeof MediaInfoSchema> {
       channels: track.channels,
       sampleRate: track.sampleRate,
       isDefault: track.isDefault,
+      isAudioDescription: track.isDescription,
       title: track.title,
     })),
     text: media.text.map((track) => ({

@@ -9,6 +9,7 @@ import type { Assets } from "./assets.ts";
 import {
   fromAssetState,
   fromProtection,
+  toListedAsset,
   toProtoAsset,
   toProtoSignedPart,
   toProtoStoredPart,
@@ -78,7 +79,7 @@ export function ingestionHandler(uploads: Uploads, assets: Assets): Handler<type
           }),
         cursorOf: (asset) => ({ id: asset.id }),
       });
-      return { assets: page.items.map(toProtoAsset), nextPageToken: page.nextPageToken };
+      return { assets: page.items.map(toListedAsset), nextPageToken: page.nextPageToken };
     },
 
     async deleteAsset(request, call) {

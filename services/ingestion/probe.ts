@@ -2,7 +2,7 @@
 
 import type { ToolOptions } from "#pkg/media/ffmpeg";
 import { probe } from "#pkg/media/probe";
-import type { Media } from "./domain/media.ts";
+import { type Media, thinKeyframes } from "./domain/media.ts";
 
 /** Throws the `MEDIA_...` errors of pkg/media: `invalid_argument` where the file is at fault. */
 export async function probeMedia(path: string, options: ToolOptions): Promise<Media> {
@@ -21,6 +21,7 @@ export async function probeMedia(path: string, options: ToolOptions): Promise<Me
       pixelFormat: video.pixelFormat,
       colorTransfer: video.colour.transfer ?? "",
       isConstantFrameRate: video.isConstantFrameRate,
+      keyframes: thinKeyframes(video.keyframes.map(({ frame }) => frame)),
     },
     audio: audio.map((track) => ({
       index: track.index,
@@ -29,6 +30,7 @@ export async function probeMedia(path: string, options: ToolOptions): Promise<Me
       channels: track.channels,
       sampleRate: track.sampleRate,
       isDefault: track.isDefault,
+      isDescription: track.isDescription,
       title: track.title ?? "",
     })),
     text: text

@@ -1,5 +1,8 @@
 /** What is in a media file, as the probe found it; plain JSON, so that it can be stored as it is. */
 
+/** So that what is known of the longest film fits into an event (200 KiB). */
+export const MAX_KEYFRAMES = 20_000;
+
 export interface Media {
   readonly container: string;
   readonly durationSeconds: number;
@@ -23,6 +26,8 @@ export interface VideoTrack {
   /** FFmpeg's name, empty where the file does not say. */
   readonly colorTransfer: string;
   readonly isConstantFrameRate: boolean;
+  /** Frames at which decoding can start, rising; at most `MAX_KEYFRAMES`. */
+  readonly keyframes: readonly number[];
 }
 
 export interface AudioTrack {
@@ -33,6 +38,8 @@ export interface AudioTrack {
   readonly channels: number;
   readonly sampleRate: number;
   readonly isDefault: boolean;
+  /** Describes the picture for people who cannot see it. */
+  readonly isDescription: boolean;
   readonly title: string;
 }
 
@@ -45,4 +52,11 @@ export interface TextTrack {
   readonly isForced: boolean;
   readonly isSdh: boolean;
   readonly title: string;
+}
+
+/** Every second one left out until they are few enough. */
+export function thinKeyframes(keyframes: readonly number[]): readonly number[] {
+  let kept = keyframes;
+  while (kept.length > MAX_KEYFRAMES) kept = kept.filter((_, i) => i % 2 === 0);
+  return kept;
 }
