@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileSessionStore } from "./credentials.ts";
+import { run } from "./program.ts";
+import { bytes, duration, table } from "./text.ts";
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function call(argv: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  let out = "";
+  let err = "";
+  const code = await run({
+    argv,
+    env: { XDG_CONFIG_HOME: "/nonexistent", DATA: "/nonexistent", MATINEE_URL: "http://127.0.0.1:9", ...env },
+    out: { write: (text) => (out += text) },
+    err: { write: (text) => (err += text) },
+    signal: new AbortController().signal,
+  });
+  return { code, out, err };
+}
+
+describe("matinee", () => {
+  it("explains every command with examples", async () => {
+    const { code, out } = await call(["help", "import"]);
+    assert.equal(code, 0);
+    assert.match(out, /Ctrl-C stops it; the same command goes on/);
+    assert.match(out, /Examples:/);
+  });
+
+  it("calls a wrong command a usage error and names the help", async () => {
+    const { code, err } = await call(["imprt"]);
+    assert.equal(code, 2);
+    assert.match(err, /Did you mean import\?/);
+  });
+
+  it("says in one line what to do where the platform cannot be reached", async () => {
+    const { code, err } = await call(["titles"], { MATINEE_TOKEN: "token" });
+    assert.equal(code, 3);
+    assert.match(err, /cannot be reached at the moment. \(UNREACHABLE\)\n {2}Start it with "matinee up"/);
+    assert.doesNotMatch(err, /\n\s+at /);
+  });
+
+  it("says how to sign in where nobody is", async () => {
+    const { code, err } = await call(["jobs"]);
+    assert.equal(code, 4);
+    assert.match(err, /matinee login/);
+  });
+
+  it("answers errors as one line of JSON with --json", async () => {
+    const { code, out, err } = await call(["--json", "titles", "show", "nonsense"]);
+    assert.equal(code, 2);
+    assert.equal(out, "");
+    const { error } = JSON.parse(err) as { error: { message: string } };
+    assert.match(error.message, /is not a name such as titles\//);
+  });
+
+  it("refuses to publish what has no synopsis before it uploads anything", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-cli-"));
+    try {
+      const film = join(folder, "film.mp4");
+      await writeFile(film, "x");
+      const { code, err } = await call(["import", film, "--title", "Film", "--publish"]);
+      assert.equal(code, 2);
+      assert.match(err, /needs a synopsis/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("fileSessionStore", () => {
+  const session = {
+    accessToken: "a",
+    accessExpiresMs: 1,
+    refreshToken: "r",
+    account: "accounts/1",
+    email: "a@b.test",
+    isOperator: true,
+    isCreator: false,
+    profile: "profiles/1",
+    displayName: "A",
+  };
+
+  it("keeps one session for each origin, readable by its owner alone", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-cli-"));
+    try {
+      const path = join(folder, "matinee", "credentials.json");
+      const one = fileSessionStore(path, "http://one");
+      const two = fileSessionStore(path, "http://two");
+      await one.save(session);
+      await two.save({ ...session, email: "c@d.test" });
+      assert.equal((await one.load())?.email, "a@b.test");
+      assert.equal((await stat(path)).mode & 0o777, 0o600);
+      await one.save(undefined);
+      assert.equal(await one.load(), undefined);
+      assert.match(await readFile(path, "utf8"), /c@d.test/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("lets only one process refresh at a time", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-cli-"));
+    try {
+      const path = join(folder, "credentials.json");
+      let inside = 0;
+      let most = 0;
+      const work = async () => {
+        inside += 1;
+        most = Math.max(most, inside);
+        await new Promise((resolve) => setImmediate(resolve));
+        inside -= 1;
+      };
+      const stores = [0, 1, 2].map(() => fileSessionStore(path, "http://one"));
+      await Promise.all(stores.map((store) => store.exclusive(work)));
+      assert.equal(most, 1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("text", () => {
+  it("writes sizes, times and tables for people", () => {
+    assert.equal(bytes(999), "999 B");
+    assert.equal(bytes(1_540_000), "1.5 MB");
+    assert.equal(duration(59.6), "1 min 00 s");
+    assert.equal(duration(3723), "1 h 02 min");
+    assert.equal(table(["a", "b"], [["long", "x"]]), "A     B\nlong  x");
+  });
+});
