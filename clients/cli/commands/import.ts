@@ -96,7 +96,7 @@ async function importOne(context: Context, platform: Platform, path: string, fla
     publish: flags.publish === true,
     onEvent: (event) => {
       context.emit(toLine(event));
-      if (progress !== undefined) draw(progress, event);
+      if (progress !== undefined) drawImport(progress, event);
     },
   };
   const result = await importFilm(platform, options).finally(() => progress?.end());
@@ -128,7 +128,8 @@ function parseDate(text: string): Date {
   return date;
 }
 
-function draw(progress: Progress, event: ImportEvent): void {
+/** Shows where an import is. */
+export function drawImport(progress: Progress, event: ImportEvent): void {
   switch (event.step) {
     case "upload": {
       const { sentBytes, totalBytes, resumedBytes, bytesPerSecond, phase, trouble } = event.upload;

@@ -1,0 +1,123 @@
+/** `make demo`: starts the platform on one port, puts films into it, and stops everything with Ctrl-C. */
+
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { newProgress } from "../clients/cli/progress.ts";
+import { startServer } from "../clients/cli/server.ts";
+import { toMatineeError } from "../clients/sdk/errors.ts";
+import { fileEntry, type LibraryEntry, openLibrary, shippedEntry } from "./demo/library.ts";
+import { films, MAIN_FILM } from "./films/films.ts";
+
+const DEFAULT_PORT = 8080;
+
+const interrupted = new AbortController();
+process.exitCode = await demo().catch((error: unknown) => {
+  if (interrupted.signal.aborted) return 0;
+  const { message, metadata } = toMatineeError(error);
+  process.stderr.write(`demo: ${message}\n${metadata.log_tail === undefined ? "" : `${metadata.log_tail}\n`}`);
+  return 1;
+});
+
+async function demo(): Promise<number> {
+  const { port, data, file } = parseOptions();
+  if (file !== undefined && !(await isFile(file))) {
+    process.stderr.write(`demo: there is no film file ${file}\n`);
+    return 2;
+  }
+  const entries = file === undefined ? shipped(data) : [fileEntry(file)];
+  const [main, ...others] = entries;
+  if (main === undefined) return 0;
+
+  let stopNow = (): void => process.exit(1);
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      // The second time, the person does not want to wait any more.
+      if (interrupted.signal.aborted) return stopNow();
+      interrupted.abort(new Error("interrupted"));
+      say("\nStopping ...");
+    });
+  }
+
+  const progress = newProgress(process.stdout);
+  const library = openLibrary({ data, progress, signal: interrupted.signal });
+  say(`Starting Matinee in ${data}`);
+  // The film is made while the platform starts.
+  const prepared = library.prepare(main);
+  prepared.catch(() => undefined);
+  const server = await startServer({
+    host: "127.0.0.1",
+    port,
+    data,
+    env: process.env,
+    signal: interrupted.signal,
+  });
+  stopNow = () => void server.stop("now");
+  const stopped = server.ended.then(() => {
+    if (!interrupted.signal.aborted) interrupted.abort(server.failure("Matinee stopped by itself."));
+  });
+  try {
+    await library.signIn(server.origin, server.operator);
+    await prepared;
+    await library.add(main, () => {
+      progress.end();
+      say(
+        [
+          "",
+          `Matinee is ready at ${server.origin}`,
+          "",
+          `  Viewer  ${server.viewer.email}  ${server.viewer.password}`,
+          `  Studio  ${server.operator.email}  ${server.operator.password}`,
+          "",
+          "Ctrl-C stops it. What is there stays for the next start.",
+          "",
+        ].join("\n"),
+      );
+    });
+    for (const entry of others) {
+      await library.prepare(entry);
+      await library.add(entry);
+    }
+    await stopped;
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+  } finally {
+    progress.end();
+    interrupted.abort(new Error("done"));
+    await server.stop();
+  }
+  const { reason } = interrupted.signal;
+  if (toMatineeError(reason).reason === "PLATFORM_ENDED") throw reason;
+  say("Stopped.");
+  return 0;
+}
+
+function parseOptions(): { readonly port: number; readonly data: string; readonly file: string | undefined } {
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string", default: String(DEFAULT_PORT) },
+      data: { type: "string", default: ".data" },
+      file: { type: "string" },
+    },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`PORT must be 1 to 65535, not ${values.port}`);
+  return { port, data: resolve(values.data), file: values.file === undefined ? undefined : resolve(values.file) };
+}
+
+function shipped(data: string): readonly LibraryEntry[] {
+  const rest = Object.values(films).filter(({ id }) => id !== MAIN_FILM);
+  return [films[MAIN_FILM], ...rest].map((film) => shippedEntry(film, data));
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
