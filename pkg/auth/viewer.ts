@@ -16,6 +16,9 @@ export const VIEWER_ISSUER = "profile";
 /** The issuer of play tokens. */
 export const PLAY_ISSUER = "playback";
 
+/** The `use` claim of a play token, which tells it from other tokens of the same issuer. */
+export const PLAY_TOKEN_USE = "play";
+
 /** Undefined where the claims are of another shape. */
 export function parseViewerClaims(claims: Readonly<Record<string, unknown>>): ViewerClaims | undefined {
   const { sid, pid, roles, permissions } = claims;

@@ -5,6 +5,7 @@ import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
+import { periodic } from "#pkg/app/periodic";
 import { openSigner } from "#pkg/auth/signer";
 import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
@@ -77,16 +78,8 @@ export const profile = defineModule({
         ),
       ],
       background: [
-        {
-          name: "housekeeping",
-          run: async (signal) => {
-            while (!signal.aborted) {
-              await signer.rotate();
-              await accounts.sweep();
-              await clock.sleep(HOUSEKEEPING_MS, signal).catch(() => undefined);
-            }
-          },
-        },
+        periodic("key rotation", HOUSEKEEPING_MS, () => signer.rotate(), host),
+        periodic("session sweep", HOUSEKEEPING_MS, () => accounts.sweep(), host),
       ],
       ready: () => db.ping(),
     };

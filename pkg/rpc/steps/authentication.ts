@@ -5,7 +5,7 @@ import { LRUCache } from "lru-cache";
 import { tokenExpired, tokenInvalid } from "#pkg/auth/errors";
 import type { KeySets } from "#pkg/auth/keysets";
 import { verifyToken } from "#pkg/auth/tokens";
-import { PLAY_ISSUER, parseViewerClaims, VIEWER_ISSUER } from "#pkg/auth/viewer";
+import { PLAY_ISSUER, PLAY_TOKEN_USE, parseViewerClaims, VIEWER_ISSUER } from "#pkg/auth/viewer";
 import type { Clock } from "#pkg/clock/clock";
 import type { Principal } from "../call.ts";
 import type { Step } from "./step.ts";
@@ -64,7 +64,11 @@ function toPrincipal(
   subject: string,
   claims: Readonly<Record<string, unknown>>,
 ): Principal {
-  if (issuer === PLAY_ISSUER) return { kind: "play_session", claims, token };
+  if (issuer === PLAY_ISSUER) {
+    // The issuer signs other tokens too, such as those in media paths; only this use calls methods.
+    if (claims.use !== PLAY_TOKEN_USE) throw tokenInvalid();
+    return { kind: "play_session", claims, token };
+  }
   const viewer = parseViewerClaims(claims);
   if (viewer === undefined) throw tokenInvalid();
   return {

@@ -1,0 +1,25 @@
+/** Settings of the playback service. */
+
+import { defineConfig } from "#pkg/config/spec";
+
+export const playbackConfig = defineConfig({
+  playTokenLife: { type: "duration", default: "5m", min: "30s", max: "1h", doc: "How long a play token lasts." },
+  mediaTokenLife: { type: "duration", default: "24h", min: "1m", max: "48h", doc: "How long a manifest's URLs last." },
+  heartbeatInterval: {
+    type: "duration",
+    default: "20s",
+    min: "1s",
+    max: "5m",
+    doc: "How often a player says that it plays.",
+  },
+  slotLease: {
+    type: "duration",
+    default: "60s",
+    min: "2s",
+    max: "15m",
+    doc: "How long a silent player keeps its stream slot.",
+  },
+  licenseLife: { type: "duration", default: "12h", min: "1m", max: "48h", doc: "How long a licence lasts." },
+  keyRotation: { type: "duration", default: "30d", min: "1h", max: "365d", doc: "How long a signing key signs." },
+  keepEnded: { type: "duration", default: "30d", min: "1h", max: "400d", doc: "How long ended sessions are kept." },
+});

@@ -1,0 +1,156 @@
+/** Between the contracts of playback and its domain. */
+
+import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Protection, Ceiling as ProtoCeiling, TrackClass as ProtoClass } from "#gen/matinee/common/v1/media_pb";
+import { KeySystem as ProtoKeySystem } from "#gen/matinee/license/v1/license_record_pb";
+import { Manifest_Format, type Package } from "#gen/matinee/packager/v1/package_pb";
+import {
+  KeyPolicy_Hdcp,
+  KeyPolicy_Robustness,
+  type PlayGrant,
+  PlayGrantSchema,
+} from "#gen/matinee/playback/v1/play_grant_pb";
+import { Device_Kind, PlaySession_State, type Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import type { Ceiling } from "./domain/ceiling.ts";
+import type { Format, Grant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
+import type { Device, PlaySession } from "./domain/session.ts";
+
+const CEILINGS: ReadonlyMap<number, Ceiling> = new Map([
+  [ProtoCeiling.SD, "sd"],
+  [ProtoCeiling.HD, "hd"],
+  [ProtoCeiling.UHD, "uhd"],
+]);
+
+const CLASSES: ReadonlyMap<number, TrackClass> = new Map([
+  [ProtoClass.AUDIO, "audio"],
+  [ProtoClass.SD, "sd"],
+  [ProtoClass.HD, "hd"],
+  [ProtoClass.UHD, "uhd"],
+]);
+
+const FORMATS: ReadonlyMap<number, Format> = new Map([
+  [Manifest_Format.DASH, "dash"],
+  [Manifest_Format.HLS, "hls"],
+]);
+
+const KEY_SYSTEMS: ReadonlyMap<number, KeySystem> = new Map([
+  [ProtoKeySystem.CLEARKEY, "clearkey"],
+  [ProtoKeySystem.WIDEVINE, "widevine"],
+  [ProtoKeySystem.PLAYREADY, "playready"],
+  [ProtoKeySystem.FAIRPLAY, "fairplay"],
+]);
+
+const DEVICE_KINDS: ReadonlyMap<number, Device["kind"]> = new Map([
+  [Device_Kind.WEB, "web"],
+  [Device_Kind.TV, "tv"],
+  [Device_Kind.MOBILE, "mobile"],
+]);
+
+const HDCP = { none: KeyPolicy_Hdcp.UNSPECIFIED, v1: KeyPolicy_Hdcp.V1, "v2.2": KeyPolicy_Hdcp.V2_2 };
+const ROBUSTNESS = {
+  none: KeyPolicy_Robustness.UNSPECIFIED,
+  software: KeyPolicy_Robustness.SOFTWARE,
+  hardware: KeyPolicy_Robustness.HARDWARE,
+};
+
+/** The contract's number for a name of ours. */
+function numberOf<T>(names: ReadonlyMap<number, T>, name: T): number {
+  for (const [number, candidate] of names) if (candidate === name) return number;
+  return 0;
+}
+
+function known<T>(names: ReadonlyMap<number, T>, numbers: readonly number[]): T[] {
+  return numbers.flatMap((number) => names.get(number) ?? []);
+}
+
+export function formatToProto(format: Format): Manifest_Format {
+  return numberOf(FORMATS, format) as Manifest_Format;
+}
+
+export function keySystemToProto(system: KeySystem): ProtoKeySystem {
+  return numberOf(KEY_SYSTEMS, system) as ProtoKeySystem;
+}
+
+/** What the device can do, in its order of preference; kinds that this release does not know are passed over. */
+export function deviceFromProto(device: ProtoDevice) {
+  const formats = known(FORMATS, device.formats);
+  return {
+    device: {
+      id: device.id,
+      kind: DEVICE_KINDS.get(device.kind) ?? "",
+      displayName: device.displayName || "a device without a name",
+    } satisfies Device,
+    formats: formats.length === 0 ? (["dash"] as const) : formats,
+    keySystems: known(KEY_SYSTEMS, device.keySystems),
+    maxHeight: device.maxHeight,
+  };
+}
+
+export function packageFromProto(pack: Package): PlayablePackage {
+  return {
+    id: requireId("packages", pack.name),
+    revision: pack.revision,
+    assetId: requireId("assets", pack.asset),
+    isEncrypted: pack.protection !== Protection.CLEAR,
+    durationMs: pack.duration === undefined ? 0 : durationMs(pack.duration),
+    manifests: pack.manifests.flatMap(({ format, ceiling, path }) => {
+      const [knownFormat, knownCeiling] = [FORMATS.get(format), CEILINGS.get(ceiling)];
+      if (knownFormat === undefined || knownCeiling === undefined) return [];
+      return [{ format: knownFormat, ceiling: knownCeiling, path }];
+    }),
+    trackClasses: [
+      ...new Set(
+        known(
+          CLASSES,
+          pack.tracks.map(({ trackClass }) => trackClass),
+        ),
+      ),
+    ],
+  };
+}
+
+export function grantToJson(grant: Grant): object {
+  const { pack } = grant;
+  const message = create(PlayGrantSchema, {
+    playSession: `playSessions/${grant.sessionId}`,
+    account: `accounts/${grant.accountId}`,
+    profile: `profiles/${grant.profileId}`,
+    title: `titles/${grant.titleId}`,
+    asset: `assets/${pack.assetId}`,
+    package: `packages/${pack.id}`,
+    revision: pack.revision,
+    protection: pack.isEncrypted ? Protection.CBCS : Protection.CLEAR,
+    ceiling: numberOf(CEILINGS, grant.ceiling) as ProtoCeiling,
+    territory: grant.territory,
+    ...(grant.rightsEndAt === undefined ? {} : { rightsEndTime: timestampFromDate(grant.rightsEndAt) }),
+    keyPolicies: grant.policies.map((policy) => ({
+      trackClass: numberOf(CLASSES, policy.trackClass) as ProtoClass,
+      licenseDuration: durationFromMs(policy.licenseDurationMs),
+      minHdcp: HDCP[policy.minHdcp],
+      minRobustness: ROBUSTNESS[policy.minRobustness],
+    })),
+    deviceId: grant.deviceId,
+  });
+  return toJson(PlayGrantSchema, message) as object;
+}
+
+/** The same grant until another end of the rights. */
+export function grantJsonUntil(grantJson: object, rightsEndAt: Date | undefined): object {
+  const grant: PlayGrant = fromJson(PlayGrantSchema, grantJson as JsonValue, { ignoreUnknownFields: true });
+  if (rightsEndAt === undefined) delete grant.rightsEndTime;
+  else grant.rightsEndTime = timestampFromDate(rightsEndAt);
+  return toJson(PlayGrantSchema, grant) as object;
+}
+
+export function sessionToProto(session: PlaySession) {
+  return {
+    name: `playSessions/${session.id}`,
+    title: `titles/${session.titleId}`,
+    displayTitle: session.displayTitle,
+    state: session.endedAt === undefined ? PlaySession_State.ACTIVE : PlaySession_State.ENDED,
+    createTime: timestampFromDate(session.startedAt),
+    expireTime: timestampFromDate(session.leaseExpiresAt),
+  };
+}

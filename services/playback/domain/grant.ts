@@ -1,0 +1,57 @@
+/** What a session was granted, and what of a package it plays. */
+
+import type { Ceiling } from "./ceiling.ts";
+
+export type TrackClass = "audio" | "sd" | "hd" | "uhd";
+export type Format = "dash" | "hls";
+export type KeySystem = "clearkey" | "widevine" | "playready" | "fairplay";
+
+/** A package as playback sees it. */
+export interface PlayablePackage {
+  readonly id: string;
+  readonly revision: number;
+  readonly assetId: string;
+  readonly isEncrypted: boolean;
+  readonly durationMs: number;
+  readonly manifests: readonly { readonly format: Format; readonly ceiling: Ceiling; readonly path: string }[];
+  /** Classes of its tracks. */
+  readonly trackClasses: readonly TrackClass[];
+}
+
+export interface KeyPolicy {
+  readonly trackClass: TrackClass;
+  readonly licenseDurationMs: number;
+  readonly minHdcp: "none" | "v1" | "v2.2";
+  readonly minRobustness: "none" | "software" | "hardware";
+}
+
+export interface Grant {
+  readonly sessionId: string;
+  readonly accountId: string;
+  readonly profileId: string;
+  readonly titleId: string;
+  readonly deviceId: string;
+  readonly pack: PlayablePackage;
+  readonly ceiling: Ceiling;
+  readonly territory: string;
+  readonly rightsEndAt: Date | undefined;
+  readonly policies: readonly KeyPolicy[];
+}
+
+/** One policy for each class of the package that the ceiling allows. */
+export function policiesFor(pack: PlayablePackage, ceiling: Ceiling, licenseDurationMs: number): KeyPolicy[] {
+  if (!pack.isEncrypted) return [];
+  const order: readonly TrackClass[] = ["audio", "sd", "hd", "uhd"];
+  return order
+    .slice(0, order.indexOf(ceiling) + 1)
+    .filter((trackClass) => pack.trackClasses.includes(trackClass))
+    .map((trackClass) => ({ trackClass, licenseDurationMs, ...PROTECTION[trackClass] }));
+}
+
+/** What the output and the device must offer; an engine that can enforce it does. */
+const PROTECTION = {
+  audio: { minHdcp: "none", minRobustness: "none" },
+  sd: { minHdcp: "none", minRobustness: "none" },
+  hd: { minHdcp: "v1", minRobustness: "software" },
+  uhd: { minHdcp: "v2.2", minRobustness: "hardware" },
+} as const satisfies Record<TrackClass, Pick<KeyPolicy, "minHdcp" | "minRobustness">>;

@@ -1,0 +1,88 @@
+/** What the playback service refuses, each with its reason. */
+
+import { AppError } from "#pkg/errors/errors";
+
+/** Availability said no; its own reason goes with it as metadata, its sentence as the message. */
+export function titleUnavailable(availability: { readonly reason: string; readonly message: string }): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "TITLE_UNAVAILABLE",
+    message: availability.message,
+    metadata: { availability: availability.reason },
+  });
+}
+
+/** Every stream of the plan is in use. */
+export function streamLimitReached(maxStreams: number, devices: readonly string[]): AppError {
+  const screens = maxStreams === 1 ? "one screen" : `${maxStreams} screens`;
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "STREAM_LIMIT_REACHED",
+    message: `your plan plays on ${screens} at once; stop one of: ${devices.join(", ")}`,
+    metadata: { max_streams: String(maxStreams), devices: devices.join(", ") },
+  });
+}
+
+export function formatUnavailable(): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "FORMAT_UNAVAILABLE",
+    message: "this title is not packaged in a format that the device can play",
+    fields: [{ field: "device.formats", description: "none of these is packaged for this title" }],
+  });
+}
+
+export function keySystemUnavailable(): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "KEY_SYSTEM_UNAVAILABLE",
+    message: "this title is encrypted and the device names no key system that is offered here",
+    fields: [{ field: "device.key_systems", description: "none of these is offered here" }],
+  });
+}
+
+export function playSessionMismatch(): AppError {
+  return new AppError({
+    kind: "permission_denied",
+    reason: "PLAY_SESSION_MISMATCH",
+    message: "this play token belongs to another session",
+  });
+}
+
+export function playSessionEnded(): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "PLAY_SESSION_ENDED",
+    message: "this play has ended; start it again",
+  });
+}
+
+export function mediaTokenInvalid(cause?: unknown): AppError {
+  return new AppError({
+    kind: "permission_denied",
+    reason: "MEDIA_TOKEN_INVALID",
+    message: "this address was not made for this session, or has been changed",
+    cause,
+  });
+}
+
+export function mediaTokenExpired(): AppError {
+  return new AppError({
+    kind: "permission_denied",
+    reason: "MEDIA_TOKEN_EXPIRED",
+    message: "this address has expired; start the play again",
+  });
+}
+
+export function mediaNotFound(): AppError {
+  return new AppError({ kind: "not_found", reason: "MEDIA_NOT_FOUND", message: "there is no such file" });
+}
+
+export function mediaRangeInvalid(sizeBytes: number): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_RANGE_INVALID",
+    message: `the range lies outside the file's ${sizeBytes} bytes`,
+    metadata: { size_bytes: String(sizeBytes) },
+  });
+}

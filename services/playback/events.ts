@@ -1,0 +1,91 @@
+/** Business events of playback: into the outbox, counters and the log. */
+
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  PlaybackEnded_Reason,
+  PlaybackEndedSchema,
+  PlaybackProgressedSchema,
+  PlaybackStartedSchema,
+} from "#gen/matinee/playback/v1/events_pb";
+import type { Outbox } from "#pkg/app/module";
+import type { Logger, Metrics } from "#pkg/obs/obs";
+import type { Tx } from "#pkg/postgres/db";
+import { isFinished } from "./domain/progress.ts";
+import type { PlaySession } from "./domain/session.ts";
+
+export const PLAYBACK_EVENTS = [PlaybackStartedSchema, PlaybackProgressedSchema, PlaybackEndedSchema] as const;
+
+export type EndReason = "stopped" | "expired" | "rights_ended";
+
+const REASONS = {
+  stopped: PlaybackEnded_Reason.STOPPED,
+  expired: PlaybackEnded_Reason.EXPIRED,
+  rights_ended: PlaybackEnded_Reason.RIGHTS_ENDED,
+} as const satisfies Record<EndReason, PlaybackEnded_Reason>;
+
+export type PlaybackEvents = ReturnType<typeof openPlaybackEvents>;
+
+export function openPlaybackEvents(deps: {
+  readonly outbox: Outbox<(typeof PLAYBACK_EVENTS)[number]>;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}) {
+  const { outbox, log } = deps;
+  const starts = deps.metrics.counter("matinee_plays_started_total", "Plays that were started", ["device"]);
+  const refusals = deps.metrics.counter("matinee_plays_refused_total", "Plays that were refused", ["reason"]);
+  const ends = deps.metrics.counter("matinee_plays_ended_total", "Plays that ended", ["reason"]);
+  const about = (session: PlaySession) => ({
+    playSession: `playSessions/${session.id}`,
+    account: `accounts/${session.accountId}`,
+    profile: `profiles/${session.profileId}`,
+    title: `titles/${session.titleId}`,
+  });
+  return {
+    async started(tx: Tx, session: PlaySession): Promise<void> {
+      const { territory, device } = session;
+      const event = { ...about(session), asset: `assets/${session.assetId}`, territory, deviceKind: device.kind };
+      await outbox.emit(tx, PlaybackStartedSchema, event, session.id);
+      tx.afterCommit(() => {
+        starts.add(1, { device: device.kind || "other" });
+        log.info({ sessionId: session.id, titleId: session.titleId, accountId: session.accountId }, "play started");
+      });
+    },
+
+    refused(titleId: string, accountId: string, reason: string): void {
+      refusals.add(1, { reason });
+      log.info({ titleId, accountId, reason }, "play refused");
+    },
+
+    async progressed(tx: Tx, session: PlaySession, positionMs: number): Promise<void> {
+      await outbox.emit(
+        tx,
+        PlaybackProgressedSchema,
+        {
+          ...about(session),
+          position: durationFromMs(Math.round(positionMs)),
+          duration: durationFromMs(session.durationMs),
+          isFinished: isFinished(positionMs, session.durationMs),
+        },
+        session.id,
+      );
+    },
+
+    async ended(tx: Tx, session: PlaySession, positionMs: number, lastSign: Date, reason: EndReason): Promise<void> {
+      await outbox.emit(
+        tx,
+        PlaybackEndedSchema,
+        {
+          ...about(session),
+          position: durationFromMs(Math.round(positionMs)),
+          watched: durationFromMs(Math.max(0, lastSign.getTime() - session.startedAt.getTime())),
+          reason: REASONS[reason],
+        },
+        session.id,
+      );
+      tx.afterCommit(() => {
+        ends.add(1, { reason });
+        log.info({ sessionId: session.id, titleId: session.titleId, reason }, "play ended");
+      });
+    },
+  };
+}

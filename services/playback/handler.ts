@@ -1,0 +1,74 @@
+/** The playback service's contract onto its use cases. */
+
+import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
+import type { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import type { Call, Handler } from "#pkg/rpc/call";
+import { playSessionOf, profileOf } from "#pkg/rpc/principal";
+import { deviceFromProto, formatToProto, keySystemToProto, sessionToProto } from "./convert.ts";
+import type { Sessions } from "./sessions.ts";
+
+export function playbackHandler(deps: {
+  readonly sessions: Sessions;
+  readonly territoryOf: (call: Call) => string;
+  readonly heartbeatIntervalMs: number;
+}): Handler<typeof PlaybackService> {
+  const { sessions } = deps;
+  const heartbeatInterval = durationFromMs(deps.heartbeatIntervalMs);
+  return {
+    async startPlayback({ title, device, requestId }, call) {
+      const { accountId, profileId } = profileOf(call);
+      const started = await sessions.start(
+        {
+          accountId,
+          profileId,
+          titleId: requireId("titles", title),
+          territory: deps.territoryOf(call),
+          requestId,
+          ...deviceFromProto(device as ProtoDevice),
+        },
+        call.signal,
+      );
+      return {
+        playSession: sessionToProto(started.session),
+        manifests: started.manifests.map(({ format, url }) => ({ format: formatToProto(format), url })),
+        licenseServers: started.licenseServers.map(({ keySystem, url }) => ({
+          keySystem: keySystemToProto(keySystem),
+          url,
+        })),
+        playToken: started.playToken.token,
+        playTokenExpireTime: timestampFromDate(started.playToken.expiresAt),
+        heartbeatInterval,
+        resumePosition: durationFromMs(started.resumePositionMs),
+        preferredLanguage: started.language,
+        duration: durationFromMs(started.session.durationMs),
+      };
+    },
+
+    async heartbeat({ playSession, position }, call) {
+      const fresh = await sessions.heartbeat(
+        requireId("playSessions", playSession),
+        tokenSessionOf(call),
+        position === undefined ? 0 : durationMs(position),
+        call.signal,
+      );
+      return {
+        playToken: fresh.token,
+        playTokenExpireTime: timestampFromDate(fresh.expiresAt),
+        heartbeatInterval,
+      };
+    },
+
+    async stopPlayback({ playSession, position }, call) {
+      const positionMs = position === undefined ? 0 : durationMs(position);
+      await sessions.stop(requireId("playSessions", playSession), tokenSessionOf(call), positionMs);
+      return {};
+    },
+  };
+}
+
+/** The session that the play token was made for: its subject. */
+function tokenSessionOf(call: Call): string {
+  return String(playSessionOf(call).claims.sub ?? "");
+}

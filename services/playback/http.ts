@@ -1,0 +1,88 @@
+/** Media over HTTP: `/m/{token}/{package}/{revision}/{file...}`. A CDN takes its place in production. */
+
+import { pipeline } from "node:stream/promises";
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { edge } from "#pkg/rpc/access";
+import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
+import { CEILINGS } from "./domain/ceiling.ts";
+import { parseRange } from "./domain/range.ts";
+import { mediaNotFound, mediaRangeInvalid, mediaTokenInvalid } from "./errors.ts";
+import type { MediaTicket, Tickets } from "./tickets.ts";
+
+/** Players send no headers of ours with media, so the token in the path is what admits them. */
+const access = edge("anyone");
+const path = "/m/{token}/{package}/{revision}/{file...}";
+export const mediaRoutes: readonly RouteDeclaration[] = [
+  { method: "GET", path, access },
+  { method: "HEAD", path, access },
+];
+
+const TYPES: Readonly<Record<string, string>> = {
+  mpd: "application/dash+xml",
+  m3u8: "application/vnd.apple.mpegurl",
+  mp4: "video/mp4",
+  vtt: "text/vtt; charset=utf-8",
+};
+
+const KEY_PART = /^[A-Za-z0-9._-]+$/;
+
+export function mediaHandler(deps: { readonly tickets: Tickets; readonly packaged: BlobStore }): RouteHandler {
+  return async (request, response, call, params) => {
+    const { token = "", package: packageId = "", revision = "", file = "" } = params;
+    const ticket = await deps.tickets.verifyMedia(token);
+    requireWithin(ticket, packageId, revision, file);
+    const key = `${packageId}/${revision}/${file}`;
+    const blob = await deps.packaged.find(key);
+    if (blob === undefined) throw mediaNotFound();
+    const etag = blob.sha256 === undefined ? undefined : `"${blob.sha256.slice(0, 32)}"`;
+    const headers = {
+      "content-type": TYPES[file.slice(file.lastIndexOf(".") + 1)] ?? "application/octet-stream",
+      "accept-ranges": "bytes",
+      // A revision never changes; the address is one session's own.
+      "cache-control": "private, max-age=86400, immutable",
+      "x-content-type-options": "nosniff",
+      // The token is the permission, whatever page the player runs on.
+      "access-control-allow-origin": "*",
+      "access-control-expose-headers": "content-length, content-range, etag",
+      ...(etag === undefined ? {} : { etag }),
+    };
+    if (etag !== undefined && request.headers["if-none-match"] === etag) {
+      response.writeHead(304, headers).end();
+      return;
+    }
+    const range = parseRange(request.headers.range, blob.sizeBytes);
+    if (range.kind === "unsatisfiable") {
+      response.setHeader("content-range", `bytes */${blob.sizeBytes}`);
+      throw mediaRangeInvalid(blob.sizeBytes);
+    }
+    if (range.kind === "part") {
+      const { start, end } = range;
+      response.writeHead(206, {
+        ...headers,
+        "content-length": end - start + 1,
+        "content-range": `bytes ${start}-${end}/${blob.sizeBytes}`,
+      });
+    } else {
+      response.writeHead(200, { ...headers, "content-length": blob.sizeBytes });
+    }
+    if (request.method === "HEAD" || blob.sizeBytes === 0) {
+      response.end();
+      return;
+    }
+    const options = range.kind === "part" ? { range, signal: call.signal } : { signal: call.signal };
+    await pipeline(await deps.packaged.get(key, options), response).catch((error: unknown) => {
+      // Players give up requests all the time: when they seek, when they change the rendition.
+      if (!response.destroyed && !call.signal.aborted) throw error;
+    });
+  };
+}
+
+/** The token names one revision of one package, and the highest manifest in it. */
+function requireWithin(ticket: MediaTicket, packageId: string, revision: string, file: string): void {
+  if (packageId !== ticket.packageId || revision !== String(ticket.revision)) throw mediaTokenInvalid();
+  const parts = file.split("/");
+  if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw mediaNotFound();
+  const manifest = /^(sd|hd|uhd)\.(mpd|m3u8)$/.exec(parts.at(-1) ?? "")?.[1];
+  const rank = CEILINGS.findIndex((ceiling) => ceiling === manifest);
+  if (rank > CEILINGS.indexOf(ticket.ceiling)) throw mediaTokenInvalid();
+}

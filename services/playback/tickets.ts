@@ -1,0 +1,99 @@
+/** Signed claims of a session: the play token for calls and licences, and the token in media paths. */
+
+import { LRUCache } from "lru-cache";
+import type { KeySets } from "#pkg/auth/keysets";
+import type { Signer } from "#pkg/auth/signer";
+import { verifyToken } from "#pkg/auth/tokens";
+import { PLAY_ISSUER, PLAY_TOKEN_USE } from "#pkg/auth/viewer";
+import type { Clock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { CEILINGS, type Ceiling } from "./domain/ceiling.ts";
+import { mediaTokenExpired, mediaTokenInvalid } from "./errors.ts";
+
+const MEDIA_TOKEN_USE = "media";
+/** Sessions whose media token is remembered; a verification costs 0.1 ms, and a player asks many times. */
+const MAX_REMEMBERED = 20_000;
+const MAX_TOKEN_LENGTH = 2_048;
+
+/** What a media token lets its holder fetch. */
+export interface MediaTicket {
+  readonly packageId: string;
+  readonly revision: number;
+  readonly ceiling: Ceiling;
+  readonly expiresAt: Date;
+}
+
+export class Tickets {
+  readonly #signer: Signer;
+  readonly #keySets: KeySets;
+  readonly #clock: Clock;
+  readonly #playTokenLifeMs: number;
+  readonly #mediaTokenLifeMs: number;
+  readonly #verified = new LRUCache<string, MediaTicket>({ max: MAX_REMEMBERED });
+
+  constructor(deps: {
+    readonly signer: Signer;
+    readonly keySets: KeySets;
+    readonly clock: Clock;
+    readonly playTokenLifeMs: number;
+    readonly mediaTokenLifeMs: number;
+  }) {
+    this.#signer = deps.signer;
+    this.#keySets = deps.keySets;
+    this.#clock = deps.clock;
+    this.#playTokenLifeMs = deps.playTokenLifeMs;
+    this.#mediaTokenLifeMs = deps.mediaTokenLifeMs;
+  }
+
+  /** Never lasts longer than the right to show the title. */
+  async signPlay(sessionId: string, grantJson: object, rightsEndAt: Date | undefined) {
+    const expiresAt = this.#expiry(this.#playTokenLifeMs, rightsEndAt);
+    const claims = { use: PLAY_TOKEN_USE, grant: grantJson };
+    return { token: await this.#signer.sign({ subject: sessionId, expiresAt, claims }), expiresAt };
+  }
+
+  async signMedia(
+    sessionId: string,
+    media: { readonly packageId: string; readonly revision: number; readonly ceiling: Ceiling },
+    rightsEndAt: Date | undefined,
+  ): Promise<string> {
+    const claims = { use: MEDIA_TOKEN_USE, pkg: media.packageId, rev: media.revision, ceil: media.ceiling };
+    const expiresAt = this.#expiry(this.#mediaTokenLifeMs, rightsEndAt);
+    return this.#signer.sign({ subject: sessionId, expiresAt, claims });
+  }
+
+  #expiry(lifeMs: number, rightsEndAt: Date | undefined): Date {
+    const latest = this.#clock.now().getTime() + lifeMs;
+    return new Date(rightsEndAt === undefined ? latest : Math.min(latest, rightsEndAt.getTime()));
+  }
+
+  /** Throws `MEDIA_TOKEN_INVALID`, `MEDIA_TOKEN_EXPIRED`. */
+  async verifyMedia(token: string): Promise<MediaTicket> {
+    const known = this.#verified.get(token);
+    if (known !== undefined) {
+      if (known.expiresAt <= this.#clock.now()) throw mediaTokenExpired();
+      return known;
+    }
+    if (token.length > MAX_TOKEN_LENGTH) throw mediaTokenInvalid();
+    const ticket = await this.#verify(token);
+    this.#verified.set(token, ticket);
+    return ticket;
+  }
+
+  async #verify(token: string): Promise<MediaTicket> {
+    try {
+      const options = { keySets: this.#keySets, clock: this.#clock, issuers: [PLAY_ISSUER] };
+      const { claims, expiresAt } = await verifyToken(token, options);
+      const { use, pkg, rev, ceil } = claims;
+      const ceiling = CEILINGS.find((candidate) => candidate === ceil);
+      if (use !== MEDIA_TOKEN_USE || typeof pkg !== "string" || typeof rev !== "number" || ceiling === undefined) {
+        throw mediaTokenInvalid();
+      }
+      return { packageId: pkg, revision: rev, ceiling, expiresAt };
+    } catch (error) {
+      if (isAppError(error, "TOKEN_EXPIRED")) throw mediaTokenExpired();
+      if (isAppError(error, "TOKEN_INVALID")) throw mediaTokenInvalid(error);
+      throw error;
+    }
+  }
+}

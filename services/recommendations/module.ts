@@ -1,0 +1,61 @@
+/** Recommendations: chooses what to show to whom, from what the events taught it. */
+
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
+import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
+import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
+import { recommendationsConfig } from "./config.ts";
+import { recommendationsHandler } from "./handler.ts";
+import { newRows } from "./rows.ts";
+import { openLearnedStore } from "./store/learned-store.ts";
+
+export const recommendations = defineModule({
+  name: "recommendations",
+  summary: "Chooses what to show to whom, from what the events taught it",
+  owns: ["model", "row"],
+  config: recommendationsConfig,
+  serves: [RecommendationsService],
+  routes: [],
+  calls: [],
+  needs: ["postgres"],
+  emits: [],
+  consumes: [TitlePublishedSchema, TitleUnpublishedSchema, PlaybackProgressedSchema, ListChangedSchema],
+  migrations: new URL("./migrations/", import.meta.url),
+  async open(host, config) {
+    const store = openLearnedStore(host.postgres);
+    // Every write below keeps the newest event, so a repeated delivery changes nothing and no inbox is needed.
+    return {
+      services: [
+        serve(
+          RecommendationsService,
+          recommendationsHandler({ rows: newRows(store), maxRowItems: config.maxRowItems }),
+        ),
+      ],
+      consumers: [
+        consume(TitlePublishedSchema, async (event, { title }) => {
+          if (title === undefined) return;
+          const publishedAt = title.publishTime === undefined ? event.occurredAt : timestampDate(title.publishTime);
+          const id = requireId("titles", title.name);
+          await store.titleTold({ id, publishedAt, isListed: true, toldAt: event.occurredAt });
+        }),
+        consume(TitleUnpublishedSchema, async (event, { title }) => {
+          const { occurredAt } = event;
+          const id = requireId("titles", title);
+          await store.titleTold({ id, publishedAt: occurredAt, isListed: false, toldAt: occurredAt });
+        }),
+        consume(PlaybackProgressedSchema, async (event, { profile, title, position, isFinished }) => {
+          const positionMs = position === undefined ? 0 : durationMs(position);
+          const watched = { titleId: requireId("titles", title), positionMs, isFinished };
+          await store.watched(requireId("profiles", profile), watched, event.occurredAt);
+        }),
+        consume(ListChangedSchema, async (event, { profile, title, isListed }) => {
+          await store.listTold(requireId("profiles", profile), requireId("titles", title), isListed, event.occurredAt);
+        }),
+      ],
+      ready: () => host.postgres.ping(),
+    };
+  },
+});

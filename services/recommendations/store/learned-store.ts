@@ -1,0 +1,76 @@
+/** What the events taught, in SQL. An event that is older than what is known changes nothing. */
+
+import type { Db } from "#pkg/postgres/db";
+
+export interface Watched {
+  readonly titleId: string;
+  readonly positionMs: number;
+  readonly isFinished: boolean;
+}
+
+export type LearnedStore = ReturnType<typeof openLearnedStore>;
+
+export function openLearnedStore(db: Db) {
+  return {
+    async titleTold(title: { id: string; publishedAt: Date; isListed: boolean; toldAt: Date }): Promise<void> {
+      await db.execute(
+        `insert into titles (title_id, published_at, is_listed, told_at) values ($1, $2, $3, $4)
+         on conflict (title_id) do update
+           set published_at = case when excluded.is_listed then excluded.published_at else titles.published_at end,
+               is_listed = excluded.is_listed, told_at = excluded.told_at
+           where titles.told_at < excluded.told_at`,
+        [title.id, title.publishedAt, title.isListed, title.toldAt],
+      );
+    },
+
+    async watched(profileId: string, watched: Watched, at: Date): Promise<void> {
+      await db.execute(
+        `insert into history (profile_id, title_id, position_ms, is_finished, watched_at) values ($1, $2, $3, $4, $5)
+         on conflict (profile_id, title_id) do update
+           set position_ms = excluded.position_ms, is_finished = excluded.is_finished, watched_at = excluded.watched_at
+           where history.watched_at < excluded.watched_at`,
+        [profileId, watched.titleId, Math.round(watched.positionMs), watched.isFinished, at],
+      );
+    },
+
+    async listTold(profileId: string, titleId: string, isListed: boolean, at: Date): Promise<void> {
+      await db.execute(
+        `insert into list_items (profile_id, title_id, is_listed, told_at) values ($1, $2, $3, $4)
+         on conflict (profile_id, title_id) do update set is_listed = excluded.is_listed, told_at = excluded.told_at
+           where list_items.told_at < excluded.told_at`,
+        [profileId, titleId, isListed, at],
+      );
+    },
+
+    /** Most recent first, only titles that are in the catalogue. */
+    async listHistory(profileId: string, limit: number): Promise<Watched[]> {
+      const rows = await db.query<{ title_id: string; position_ms: string; is_finished: boolean }>(
+        `select h.title_id, h.position_ms, h.is_finished from history h join titles t using (title_id)
+          where h.profile_id = $1 and t.is_listed and not h.is_finished order by h.watched_at desc limit $2`,
+        [profileId, limit],
+      );
+      return rows.map((row) => ({
+        titleId: row.title_id,
+        positionMs: Number(row.position_ms),
+        isFinished: row.is_finished,
+      }));
+    },
+
+    async listKept(profileId: string, limit: number): Promise<string[]> {
+      const rows = await db.query<{ title_id: string }>(
+        `select l.title_id from list_items l join titles t using (title_id)
+          where l.profile_id = $1 and l.is_listed and t.is_listed order by l.told_at desc limit $2`,
+        [profileId, limit],
+      );
+      return rows.map((row) => row.title_id);
+    },
+
+    async listNewest(limit: number): Promise<string[]> {
+      const rows = await db.query<{ title_id: string }>(
+        "select title_id from titles where is_listed order by published_at desc, title_id desc limit $1",
+        [limit],
+      );
+      return rows.map((row) => row.title_id);
+    },
+  };
+}
