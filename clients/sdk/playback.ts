@@ -1,0 +1,166 @@
+/** One play of a title: started, kept alive by heartbeats with a fresh token, and stopped also when the page dies. */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { backoffMs, newRequestId, sleep } from "./clock.ts";
+import { type MatineeError, toMatineeError } from "./errors.ts";
+import { KeySystem } from "./gen/matinee/license/v1/license_record_pb.ts";
+import { Manifest_Format } from "./gen/matinee/packager/v1/package_pb.ts";
+import type { DeviceSchema } from "./gen/matinee/playback/v1/play_session_pb.ts";
+import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
+import type { Platform } from "./platform.ts";
+import { Telemetry } from "./telemetry.ts";
+import { fromSeconds, toSeconds } from "./time.ts";
+
+const DEFAULT_HEARTBEAT_SECONDS = 10;
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 10_000;
+/** After this many heartbeats without an answer the slot is lost anyway. */
+const MAX_MISSED = 8;
+
+export interface StartOptions {
+  readonly platform: Platform;
+  /** `titles/{uuid}`. */
+  readonly title: string;
+  readonly device: MessageInitShape<typeof DeviceSchema>;
+  /** Asked at each heartbeat. */
+  readonly position: () => { readonly seconds: number; readonly isPaused: boolean };
+  /**
+   * The service ended the play, or it was lost for good: the right ended, another device took the slot, the token
+   * ran out while the computer slept. `canRestart` where starting again may help.
+   */
+  readonly onEnded: (error: MatineeError, canRestart: boolean) => void;
+}
+
+/** A manifest and its format. */
+export interface PlayableManifest {
+  readonly format: "dash" | "hls";
+  readonly url: string;
+}
+
+/** A play that goes on until `stop` or `stopLast`. */
+export interface PlaySessionHandle {
+  /** `playSessions/{uuid}`. */
+  readonly name: string;
+  readonly displayTitle: string;
+  readonly manifests: readonly PlayableManifest[];
+  /** Licence URLs by EME key system name. */
+  readonly licenseServers: Readonly<Record<string, string>>;
+  readonly resumeSeconds: number;
+  readonly durationSeconds: number;
+  readonly preferredLanguage: string;
+  readonly telemetry: Telemetry;
+  /** The play token as it is now, for licence requests. */
+  token(): string;
+  /** Tells the position at once, such as after a pause or a seek. */
+  beat(): void;
+  /** Frees the slot and waits for the answer. */
+  stop(): Promise<void>;
+  /** Frees the slot from a page that is going away. */
+  stopLast(): void;
+}
+
+const KEY_SYSTEM_NAMES: ReadonlyMap<KeySystem, string> = new Map<KeySystem, string>([
+  [KeySystem.CLEARKEY, "org.w3.clearkey"],
+  [KeySystem.WIDEVINE, "com.widevine.alpha"],
+  [KeySystem.PLAYREADY, "com.microsoft.playready"],
+  [KeySystem.FAIRPLAY, "com.apple.fps"],
+]);
+
+/** Throws the service's refusal: rights, territory, plan, maturity, streams at once. */
+export async function startPlayback(options: StartOptions): Promise<PlaySessionHandle> {
+  const { platform } = options;
+  const client = platform.client(PlaybackService);
+  const answer = await client.startPlayback({
+    title: options.title,
+    device: options.device,
+    requestId: newRequestId(),
+  });
+  const name = answer.playSession?.name ?? "";
+  const over = new AbortController();
+  const { signal } = over;
+  let token = answer.playToken;
+  let intervalSeconds = toSeconds(answer.heartbeatInterval) || DEFAULT_HEARTBEAT_SECONDS;
+  let wake = new AbortController();
+
+  const sendBeat = async (): Promise<void> => {
+    const { seconds, isPaused } = options.position();
+    const beat = await client.heartbeat(
+      { playSession: name, position: fromSeconds(seconds), isPaused },
+      { headers: { authorization: `Bearer ${token}` }, signal },
+    );
+    if (beat.playToken !== "") token = beat.playToken;
+    intervalSeconds = toSeconds(beat.heartbeatInterval) || intervalSeconds;
+  };
+
+  const keepAlive = async (): Promise<void> => {
+    let missed = 0;
+    while (!signal.aborted) {
+      const wait = missed === 0 ? intervalSeconds * 1000 : backoffMs(missed - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+      await sleep(wait, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+      wake = new AbortController();
+      if (signal.aborted) return;
+      try {
+        await sendBeat();
+        missed = 0;
+      } catch (cause) {
+        if (signal.aborted) return;
+        const error = toMatineeError(cause);
+        missed += 1;
+        if (mayPass(error) && missed < MAX_MISSED) continue;
+        over.abort();
+        // An old token means that the computer slept or the network was gone: nobody refused anything.
+        return options.onEnded(error, error.reason === "TOKEN_EXPIRED" || mayPass(error));
+      }
+    }
+  };
+
+  const telemetry = new Telemetry({ platform, playSession: name, token: () => token, signal });
+  void keepAlive();
+
+  return {
+    name,
+    displayTitle: answer.playSession?.displayTitle ?? "",
+    manifests: answer.manifests.map(({ format, url }) => ({
+      format: format === Manifest_Format.HLS ? "hls" : "dash",
+      url: platform.url(url),
+    })),
+    licenseServers: Object.fromEntries(
+      answer.licenseServers.flatMap(({ keySystem, url }) => {
+        const system = KEY_SYSTEM_NAMES.get(keySystem);
+        return system === undefined ? [] : [[system, platform.url(url)]];
+      }),
+    ),
+    resumeSeconds: toSeconds(answer.resumePosition),
+    durationSeconds: toSeconds(answer.duration),
+    preferredLanguage: answer.preferredLanguage,
+    telemetry,
+    token: () => token,
+    beat: () => wake.abort(),
+    async stop() {
+      if (signal.aborted) return;
+      const { seconds } = options.position();
+      await telemetry.flush();
+      over.abort();
+      await client
+        .stopPlayback(
+          { playSession: name, position: fromSeconds(seconds) },
+          { headers: { authorization: `Bearer ${token}` } },
+        )
+        .catch(() => {
+          // The slot frees itself when no heartbeat comes.
+        });
+    },
+    stopLast() {
+      if (signal.aborted) return;
+      over.abort();
+      telemetry.flushLast();
+      const position = fromSeconds(options.position().seconds);
+      platform.sendLast(PlaybackService.method.stopPlayback, { playSession: name, position }, token);
+    },
+  };
+}
+
+function mayPass(error: MatineeError): boolean {
+  // 14 unavailable, 4 deadline exceeded, 2 unknown, 13 internal.
+  return [14, 4, 2, 13].includes(error.code);
+}
