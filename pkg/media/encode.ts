@@ -17,7 +17,7 @@ export interface ChunkJob {
   readonly outputs: readonly { readonly rung: Rung; readonly path: string }[];
   /** `veryfast` by default. */
   readonly preset?: X264Preset;
-  /** `fast` decodes with shortcuts that a small picture does not show; for the first playable rendition. */
+  /** `fast` decodes and scales with shortcuts that a small picture does not show; for the first playable rendition. */
   readonly decoding?: "exact" | "fast";
   /** Per encoder and for the decoder; 1 by default, as chunks run side by side. */
   readonly threads?: number;
@@ -206,7 +206,7 @@ function chunkFilter(job: ChunkJob, outputs: ChunkJob["outputs"]): string {
       parts.push(`${chain}[v${i}]`);
     } else {
       parts.push(`${chain},split=2[v${i}][s${i}]`);
-      chain = `[s${i}]scale=${next.width}:${next.height}:flags=bicubic,setsar=1`;
+      chain = `[s${i}]scale=${next.width}:${next.height}:flags=${scaler(job)},setsar=1`;
     }
   });
   return parts.join(";");
@@ -214,11 +214,11 @@ function chunkFilter(job: ChunkJob, outputs: ChunkJob["outputs"]): string {
 
 /** Scales to the size, with square pixels, in 8-bit 4:2:0 of standard dynamic range. */
 function pictureFilters(
-  job: { readonly info: MediaInfo; readonly hasZscale?: boolean },
+  job: Pick<ChunkJob, "info" | "decoding" | "hasZscale">,
   size: { readonly width: number; readonly height: number },
 ): string[] {
   const { video } = job.info;
-  const scale = `scale=${size.width}:${size.height}:flags=bicubic`;
+  const scale = `scale=${size.width}:${size.height}:flags=${scaler(job)}`;
   if (video.dynamicRange !== "sdr" && job.hasZscale === true) {
     const transfer = video.dynamicRange === "hlg" ? "arib-std-b67" : "smpte2084";
     return [
@@ -237,6 +237,11 @@ function pictureFilters(
     ? ":out_color_matrix=bt709:out_range=tv"
     : `${from === "bt709" ? "" : `:in_color_matrix=${from}:out_color_matrix=bt709`}${isFull ? ":in_range=pc:out_range=tv" : ""}`;
   return [scale + convert, "format=yuv420p", "setsar=1"];
+}
+
+/** Averaging an area is the cheapest way that does not flicker. */
+function scaler(job: Pick<ChunkJob, "decoding">): "bicubic" | "area" {
+  return job.decoding === "fast" ? "area" : "bicubic";
 }
 
 /** ffprobe's names of matrices to swscale's. */

@@ -43,12 +43,13 @@ export async function convertSidecarText(
   const encoding = isUtf8 ? [] : ["-sub_charenc", "WINDOWS-1252"];
   const args = ["-v", "error", ...encoding, "-f", "srt", ...inputArgs(job.source, TEXT_DEMUXERS), "-map", "0:s:0"];
   try {
-    await toVtt(args, job.output, options, 0, Number.POSITIVE_INFINITY);
+    const cues = await toVtt(args, job.output, options, 0, Number.POSITIVE_INFINITY);
+    if (cues > 0) return;
+    await rm(job.output, { force: true });
   } catch (error) {
-    if (isAppError(error, mediaToolFailed("", "", "").reason))
-      throw mediaTextInvalid("it is neither SubRip nor WebVTT.");
-    throw error;
+    if (!isAppError(error, mediaToolFailed("", "", "").reason)) throw error;
   }
+  throw mediaTextInvalid("the file is neither SubRip nor WebVTT.");
 }
 
 /** Answers the number of cues. */
