@@ -259,6 +259,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     state.set(false);
     if (config.drainMs > 0) await new Promise((done) => setTimeout(done, config.drainMs));
     await children.stop();
+    state.close();
     chain.abort("streams", draining());
     const hard = setTimeout(() => chain.abort("all", draining()), Math.max(0, config.graceMs - 100));
     await Promise.all([publicListener?.drain(config.graceMs), internalListener?.drain(config.graceMs)]);

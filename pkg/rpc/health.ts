@@ -11,6 +11,7 @@ import {
 /** Serving or not, told to those who watch. */
 export class ServingState {
   #serving = false;
+  #closed = false;
   readonly #watchers = new Set<() => void>();
 
   get serving(): boolean {
@@ -21,6 +22,16 @@ export class ServingState {
     if (this.#serving === serving) return;
     this.#serving = serving;
     for (const wake of this.#watchers) wake();
+  }
+
+  /** Ends the streams of those who watch: the process takes no more calls. */
+  close(): void {
+    this.#closed = true;
+    for (const wake of this.#watchers) wake();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Resolves at the next change or when the signal is aborted. */
@@ -56,6 +67,7 @@ export function serveHealth(router: ConnectRouter, state: ServingState, services
     async *watch(request, context) {
       while (!context.signal.aborted) {
         yield answer(request.service);
+        if (state.closed) throw new ConnectError("the server is shutting down", Code.Unavailable);
         await state.changed(context.signal);
       }
     },

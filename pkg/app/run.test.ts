@@ -1,0 +1,132 @@
+/** The command line, and the web client that a host serves. */
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import { openModules } from "#pkg/testkit/module";
+import type { Module } from "./module.ts";
+import { run } from "./run.ts";
+
+const bare = {
+  config: {},
+  serves: [],
+  routes: [],
+  calls: [],
+  needs: [],
+  emits: [],
+  consumes: [],
+  open: async () => ({}),
+} as const;
+
+const modules: readonly Module[] = [
+  {
+    ...bare,
+    name: "ingestion",
+    summary: "Takes films in",
+    owns: ["asset"],
+    emits: [AssetDeletedSchema],
+    config: { partBytes: { type: "integer", default: 8, min: 5, max: 64, doc: "size of a part" } },
+  },
+  { ...bare, name: "license", summary: "Keeps keys", owns: ["content key"], consumes: [AssetDeletedSchema] },
+];
+
+async function command(argv: readonly string[], env: Record<string, string> = {}) {
+  let [out, err] = ["", ""];
+  const code = await run({
+    argv,
+    env,
+    modules,
+    script: "unused",
+    out: {
+      write: (text) => {
+        out += text;
+      },
+    },
+    err: {
+      write: (text) => {
+        err += text;
+      },
+    },
+  });
+  return { code, out, err };
+}
+
+describe("the server's command line", () => {
+  it("helps, with a line for each module", async () => {
+    const { code, out } = await command(["--help"]);
+    assert.equal(code, 0);
+    assert.match(out, /--target/);
+    assert.match(out, / ingestion {2}Takes films in/);
+  });
+
+  it("draws who owns, calls, emits and consumes what", async () => {
+    const { code, out } = await command(["--print-graph"]);
+    assert.equal(code, 0);
+    assert.match(out, /\| ingestion \| asset \| – \| AssetDeleted \| – \| – \|/);
+    assert.match(out, /ingestion -\. AssetDeleted \.-> license/);
+  });
+
+  it("shows every setting of the targets with its source, and no secret", async () => {
+    const env = { INGESTION_PART_BYTES: "16", POSTGRES_ROLE_SECRET: "hunter2" };
+    const { code, out } = await command(["--print-config", "--target=ingestion"], env);
+    assert.equal(code, 0);
+    assert.match(out, /INGESTION_PART_BYTES +16 +environment +size of a part/);
+    assert.match(out, /POSTGRES_ROLE_SECRET +\[redacted\] +environment/);
+    assert.ok(!out.includes("hunter2"));
+  });
+
+  it("says what is wrong with a command or a setting and ends with 2", async () => {
+    const unknown = await command(["--target=kitchen"]);
+    assert.deepEqual([unknown.code, unknown.err.split("\n")[0]], [2, 'there is no module named "kitchen"']);
+    assert.equal((await command(["--no-such-option"])).code, 2);
+    assert.equal((await command(["dance"])).code, 2);
+    const setting = await command(["--target=license"], { INGESTION_PARTS: "1", LOG_LEVEL: "loud" });
+    assert.equal(setting.code, 2);
+    assert.match(setting.err, /LOG_LEVEL: "loud" is not one of debug, info, warn, error/);
+    assert.match(setting.err, /INGESTION_PARTS: there is no such setting/);
+  });
+});
+
+describe("the web client", () => {
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "matinee-web-"));
+    await mkdir(join(folder, "assets"));
+    await writeFile(join(folder, "index.html"), "<!doctype html>");
+    await writeFile(join(folder, "assets", "index-B1a2c3D4.js"), "export {};");
+    await writeFile(join(folder, "..", "matinee-outside.txt"), "secret");
+  });
+
+  after(async () => {
+    await rm(folder, { recursive: true });
+    await rm(join(folder, "..", "matinee-outside.txt"));
+  });
+
+  it("is served with the page for its own paths, and with nothing from outside its folder", async () => {
+    await using platform = await openModules([], { settings: { WEB_ROOT: folder } });
+    const get = (path: string, headers: Record<string, string> = {}) => fetch(platform.url + path, { headers });
+    for (const path of ["/", "/titles/1?x=2", "/index.html"]) {
+      const response = await get(path);
+      assert.equal(response.status, 200, path);
+      assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
+      assert.equal(response.headers.get("cache-control"), "no-cache");
+      assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'self'/);
+    }
+    const asset = await get("/assets/index-B1a2c3D4.js");
+    assert.equal(asset.headers.get("cache-control"), "public, max-age=31536000, immutable");
+    assert.match(asset.headers.get("content-type") ?? "", /javascript/);
+    const etag = asset.headers.get("etag") ?? "";
+    assert.equal((await get("/assets/index-B1a2c3D4.js", { "if-none-match": etag })).status, 304);
+    assert.equal((await get("/assets/missing.js")).status, 404);
+    for (const path of [
+      "/..%2fmatinee-outside.txt",
+      "/%2e%2e/matinee-outside.txt",
+      "/assets/..%2f..%2fmatinee-outside.txt",
+    ]) {
+      assert.ok(!(await (await get(path)).text()).includes("secret"), path);
+    }
+  });
+});

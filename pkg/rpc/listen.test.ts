@@ -1,0 +1,118 @@
+/** The listener itself: health, reflection, limits, proxies. */
+
+import assert from "node:assert/strict";
+import { connect } from "node:http2";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Health } from "#gen/grpc/health/v1/health_pb";
+import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb";
+import { NotificationService } from "#gen/matinee/notification/v1/notification_service_pb";
+import { defineModule, type Module } from "#pkg/app/module";
+import { fake, openModules } from "#pkg/testkit/module";
+import { edge } from "./access.ts";
+
+const routes = [{ method: "GET", path: "/whoami", access: edge("anyone") }] as const;
+
+const notification: Module = defineModule({
+  name: "notification",
+  summary: "fixture",
+  owns: [],
+  config: {},
+  serves: [NotificationService],
+  routes,
+  calls: [],
+  needs: [],
+  emits: [],
+  consumes: [],
+  open: async () => ({
+    services: [fake(NotificationService, {})],
+    routes: [
+      {
+        ...routes[0],
+        handle: async (_request, response, call) => {
+          response.end(call.remoteAddress);
+        },
+      },
+    ],
+  }),
+});
+
+describe("a listener", () => {
+  it("answers health checks by name, lists them and tells watchers when it goes", async () => {
+    const platform = await openModules([notification]);
+    const health = createClient(Health, createGrpcTransport({ baseUrl: platform.url }));
+    assert.equal((await health.check({ service: NotificationService.typeName })).status, 1);
+    await assert.rejects(health.check({ service: "nothing" }));
+    assert.deepEqual(Object.keys((await health.list({})).statuses).sort(), ["", NotificationService.typeName]);
+    const seen: number[] = [];
+    let first: () => void = () => {};
+    const started = new Promise<void>((resolve) => {
+      first = resolve;
+    });
+    const watching = (async () => {
+      for await (const { status } of health.watch({})) {
+        seen.push(status);
+        first();
+      }
+    })().catch(() => {});
+    await started;
+    await platform[Symbol.asyncDispose]();
+    await watching;
+    assert.deepEqual([...new Set(seen)], [1, 2]);
+  });
+
+  it("describes its services by reflection", async () => {
+    await using platform = await openModules([notification]);
+    const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: platform.url }));
+    async function* ask() {
+      yield { messageRequest: { case: "listServices" as const, value: "" } };
+      yield {
+        messageRequest: {
+          case: "fileContainingSymbol" as const,
+          value: `${NotificationService.typeName}.ListNotifications`,
+        },
+      };
+      yield { messageRequest: { case: "fileContainingSymbol" as const, value: "no.such.Thing" } };
+    }
+    const answers = [];
+    for await (const { messageResponse } of reflection.serverReflectionInfo(ask())) answers.push(messageResponse);
+    const [list, file, unknown] = answers;
+    assert.ok(list?.case === "listServicesResponse");
+    assert.ok(list.value.service.some(({ name }) => name === NotificationService.typeName));
+    assert.ok(file?.case === "fileDescriptorResponse");
+    const names = file.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name);
+    assert.ok(names.includes("matinee/notification/v1/notification_service.proto"));
+    assert.ok(names.includes("buf/validate/validate.proto"));
+    assert.equal(unknown?.case, "errorResponse");
+  });
+
+  it("serves raw routes over HTTP/2 on clear text too", async () => {
+    await using platform = await openModules([notification]);
+    const session = connect(platform.url);
+    const stream = session.request({ ":path": "/whoami" });
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    assert.match(text, /127\.0\.0\.1$/);
+    session.close();
+  });
+
+  it("believes X-Forwarded-For of a configured proxy only", async () => {
+    const ask = async (settings: Record<string, string>) => {
+      await using platform = await openModules([notification], { settings });
+      const headers = { "x-forwarded-for": "203.0.113.9, 198.51.100.7, 10.0.0.3" };
+      return (await fetch(`${platform.url}/whoami`, { headers })).text();
+    };
+    assert.match(await ask({}), /127\.0\.0\.1$/);
+    assert.equal(await ask({ TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8" }), "198.51.100.7");
+  });
+
+  it("shows metrics inside only", async () => {
+    await using platform = await openModules([notification]);
+    await fetch(`${platform.url}/whoami`);
+    const inside = await (await fetch(`${platform.internalUrl}/metrics`)).text();
+    assert.match(inside, /rpc_server_calls_total\{target="GET \/whoami",transport="http",code="ok"\} 1/);
+    assert.equal((await fetch(`${platform.url}/metrics`)).status, 404);
+  });
+});

@@ -1,0 +1,165 @@
+/** Single steps of the chain: what each refuses and lets through. */
+
+import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
+import {
+  ListNotificationsRequestSchema,
+  NotificationService,
+} from "#gen/matinee/notification/v1/notification_service_pb";
+import { ProfileService, SignUpRequestSchema } from "#gen/matinee/profile/v1/profile_service_pb";
+import { openMemoryCache } from "#pkg/cache/memory";
+import { ManualClock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { silentLogger } from "#pkg/obs/logger";
+import { accessOf, edge } from "../access.ts";
+import type { AccessRule, Principal, Target } from "../call.ts";
+import { ServerCall } from "../server-call.ts";
+import { authorize } from "./authorization.ts";
+import { parseTimeout } from "./deadline.ts";
+import { idempotencyStep } from "./idempotency.ts";
+import { rateLimitStep } from "./rate-limit.ts";
+
+function newCall(target: Partial<Target>, remoteAddress = "192.0.2.1"): ServerCall {
+  return new ServerCall({
+    target: { name: "test", module: "test", access: edge("anyone"), method: undefined, ...target },
+    transport: "connect",
+    via: "public",
+    peer: undefined,
+    remoteAddress,
+    headers: {},
+    timeoutMs: undefined,
+    source: () => undefined,
+  });
+}
+
+const user = (rest: Partial<Extract<Principal, { kind: "user" }>> = {}): Principal => ({
+  kind: "user",
+  accountId: "a",
+  profileId: undefined,
+  sessionId: "s",
+  roles: [],
+  permissions: [],
+  token: "t",
+  ...rest,
+});
+
+describe("the deadline", () => {
+  it("is read from the headers of Connect and gRPC", () => {
+    assert.equal(parseTimeout({ "connect-timeout-ms": "1500" }), 1500);
+    assert.equal(parseTimeout({ "grpc-timeout": "2S" }), 2000);
+    assert.equal(parseTimeout({ "grpc-timeout": "1H" }), 3_600_000);
+    assert.equal(parseTimeout({ "grpc-timeout": "1500u" }), 2);
+    assert.equal(parseTimeout({}), undefined);
+    for (const bad of ["", "-1", "1e9", "soon"]) assert.equal(parseTimeout({ "connect-timeout-ms": bad }), undefined);
+    assert.ok((parseTimeout({ "grpc-timeout": "99999999H" }) ?? 0) < 2 ** 31);
+  });
+});
+
+describe("authorization", () => {
+  const refusal = (rule: AccessRule, principal: Principal, peer?: string): string => {
+    try {
+      authorize(rule, principal, peer);
+    } catch (error) {
+      if (isAppError(error)) return error.reason;
+      throw error;
+    }
+    return "admitted";
+  };
+
+  it("admits by kind", () => {
+    const play: Principal = { kind: "play_session", claims: {}, token: "t" };
+    assert.equal(refusal(edge("anyone"), { kind: "anyone" }), "admitted");
+    assert.equal(refusal(edge("account"), user()), "admitted");
+    assert.equal(refusal(edge("account"), play), "ACCESS_DENIED");
+    assert.equal(refusal(edge("account", "play_session"), play), "admitted");
+    assert.equal(refusal(edge("profile"), user()), "PROFILE_REQUIRED");
+    assert.equal(refusal(edge("profile"), user({ profileId: "p" })), "admitted");
+    assert.equal(refusal(edge("creator"), user({ roles: ["operator"] })), "ACCESS_DENIED");
+    assert.equal(refusal(edge("creator"), user({ roles: ["creator"] })), "admitted");
+  });
+
+  it("asks an operator for every permission", () => {
+    const rule = { ...edge("operator"), permissions: ["a.read", "a.write"] };
+    assert.equal(refusal(rule, user({ roles: ["operator"], permissions: ["a.read"] })), "PERMISSION_MISSING");
+    assert.equal(refusal(rule, user({ roles: ["operator"], permissions: ["a.write", "a.read"] })), "admitted");
+    assert.equal(refusal(rule, user({ roles: [], permissions: ["a.write", "a.read"] })), "ACCESS_DENIED");
+  });
+
+  it("admits a module that the rule names, and no other", () => {
+    const rule: AccessRule = { ...edge("service"), callers: ["playback"] };
+    assert.equal(refusal(rule, { kind: "service", module: "playback" }, "playback"), "admitted");
+    assert.equal(refusal(rule, user(), "playback"), "admitted");
+    assert.equal(refusal(rule, { kind: "service", module: "catalog" }, "catalog"), "ACCESS_DENIED");
+    assert.equal(refusal(rule, user()), "ACCESS_DENIED");
+    assert.equal(refusal(rule, { kind: "anyone" }), "SIGN_IN_REQUIRED");
+  });
+});
+
+describe("the rate limit", () => {
+  const clock = new ManualClock(new Date("2026-01-01T00:00:00Z"));
+  const open = () => {
+    const cache = openMemoryCache({ clock });
+    return {
+      cache,
+      step: rateLimitStep({ cache, log: silentLogger, standard: { perSecond: 1, burst: 2 } }),
+    };
+  };
+
+  it("counts each caller and each target by itself, and says when to come back", async () => {
+    const { step } = open();
+    const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
+    await enter(newCall({}));
+    await enter(newCall({}));
+    await assert.rejects(enter(newCall({})), (error) => {
+      assert.ok(isAppError(error, "RATE_LIMITED"));
+      assert.ok(error.retryAfterMs !== undefined && error.retryAfterMs > 0 && error.retryAfterMs <= 1000);
+      return true;
+    });
+    await enter(newCall({}, "192.0.2.2"));
+    await enter(newCall({ name: "other" }));
+    const signedIn = newCall({});
+    signedIn.principal = user();
+    await enter(signedIn);
+    clock.advance(1000);
+    await enter(newCall({}));
+  });
+
+  it("takes the target's own bucket and spares modules", async () => {
+    const { step } = open();
+    const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
+    const access = { ...edge("anyone"), rateLimit: { perSecond: 1, burst: 1 } };
+    await enter(newCall({ access }));
+    await assert.rejects(enter(newCall({ access })), (error) => isAppError(error, "RATE_LIMITED"));
+    const peer = newCall({ access });
+    peer.peer = "playback";
+    await enter(peer);
+  });
+
+  it("lets calls through while the cache is down", async () => {
+    const step = rateLimitStep({
+      cache: { takeToken: () => Promise.reject(new Error("down")) },
+      log: silentLogger,
+      standard: { perSecond: 1, burst: 1 },
+    });
+    await step.enter?.(newCall({}));
+  });
+});
+
+describe("idempotency", () => {
+  it("asks for a request id where the request can carry one", () => {
+    const step = idempotencyStep();
+    const method = ProfileService.method.signUp;
+    const call = newCall({ method, access: accessOf(method) });
+    call.request = create(SignUpRequestSchema, {});
+    assert.throws(
+      () => step.enter?.(call),
+      (error) => isAppError(error, "REQUEST_ID_REQUIRED"),
+    );
+    call.request = create(SignUpRequestSchema, { requestId: "0190a5b4-7c1d-7000-8000-000000000001" });
+    step.enter?.(call);
+    const list = NotificationService.method.listNotifications;
+    const other = newCall({ method: list, access: accessOf(list) });
+    other.request = create(ListNotificationsRequestSchema, {});
+    step.enter?.(other);
+  });
+});
