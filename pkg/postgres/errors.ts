@@ -69,6 +69,9 @@ export function toAppError(error: unknown): unknown {
   if (isConnectionLoss(error)) return databaseUnavailable(error);
   if (isConflict(error)) return databaseConflict(error);
   if (error instanceof pg.DatabaseError && error.code === "57014") return statementTimeout(error);
+  // text with U+0000, which PostgreSQL cannot store, in a column or inside jsonb
+  if (error instanceof pg.DatabaseError && (error.code === "22021" || error.code === "22P05"))
+    return textInvalid(error);
   return error;
 }
 
@@ -96,6 +99,15 @@ function statementTimeout(cause: unknown): AppError {
     kind: "deadline_exceeded",
     reason: "DATABASE_STATEMENT_TIMEOUT",
     message: "The database took too long.",
+    cause,
+  });
+}
+
+function textInvalid(cause: unknown): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "DATABASE_TEXT_INVALID",
+    message: "A text holds a character that cannot be stored.",
     cause,
   });
 }

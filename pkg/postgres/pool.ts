@@ -52,6 +52,7 @@ export function openPool(options: PoolOptions): Db {
     options.log.debug({ reason: error.message, pool: options.name }, "idle database connection lost"),
   );
   const listener = new Listener(client, options.log);
+  let ending: Promise<unknown> | undefined;
 
   async function run<R extends Row>(
     connection: pg.PoolClient,
@@ -124,7 +125,8 @@ export function openPool(options: PoolOptions): Db {
     },
     listen: (channel, wake, signal) => listener.listen(channel, wake, signal),
     async [Symbol.asyncDispose]() {
-      await Promise.all([listener.close(), pool.end()]);
+      ending ??= Promise.all([listener.close(), pool.end()]);
+      await ending;
     },
   };
 }

@@ -36,8 +36,8 @@ export function serverArgs(options: Pick<ServerOptions, "cluster" | "port" | "du
     listen_addresses: "127.0.0.1",
     port: String(options.port),
     unix_socket_directories: "",
-    // a pool of 4 per module and port, twice over, for hosts of one module each
-    max_connections: "200",
+    // a pool of 4 and a listener per module and port, for a host of its own each
+    max_connections: "300",
     shared_buffers: "64MB",
     timezone: "UTC",
     log_timezone: "UTC",

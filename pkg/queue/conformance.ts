@@ -161,6 +161,13 @@ export function describeQueue(
       assert.deepEqual(await waiting, []);
     });
 
+    it("refuses a body that is empty or holds control characters", async () => {
+      const to = await freshName();
+      for (const body of ["", "a\u0000b"]) {
+        await assert.rejects(queue.send(to, body), (error) => isAppError(error, "QUEUE_ARGUMENT_INVALID"));
+      }
+    });
+
     it("refuses a body over 256 KiB and a delay over 15 minutes", async () => {
       const to = await freshName();
       const refused = (error: unknown) => isAppError(error, "QUEUE_ARGUMENT_INVALID");

@@ -8,11 +8,17 @@ export const MAX_VISIBILITY_MS = 12 * 3_600_000;
 export const MAX_WAIT_MS = 20_000;
 export const MAX_BATCH = 10;
 
+/** What XML 1.0, and so SQS, has no place for. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNSENDABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+
 export function checkSend(queue: string, body: string, delayMs: number): void {
   checkName(queue);
   if (body === "" || Buffer.byteLength(body) > MAX_BODY_BYTES) {
     throw queueArgumentInvalid(`A message body has 1 to ${MAX_BODY_BYTES} bytes.`);
   }
+  if (UNSENDABLE.test(body))
+    throw queueArgumentInvalid("A message body holds no control characters but tab and line ends.");
   checkRange("delayMs", delayMs, 0, MAX_DELAY_MS);
 }
 

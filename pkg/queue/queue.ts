@@ -6,7 +6,7 @@
 /** A received message, invisible to others until its visibility time-out passes. */
 export interface QueueMessage {
   readonly id: string;
-  /** At most 256 KiB with the attributes. */
+  /** 1 byte to 256 KiB; of the control characters only tab and line ends. */
   readonly body: string;
   /** How often it has been received, this time included; approximate. */
   readonly receiveCount: number;
