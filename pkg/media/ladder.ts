@@ -26,6 +26,9 @@ export interface Rung {
   readonly resolutionClass: "sd" | "hd" | "uhd";
 }
 
+/** What the ladder depends on. */
+export type LadderSource = Pick<VideoStream, "displayWidth" | "displayHeight" | "frameRate">;
+
 /** Height of the 16:9 box, bits per second at 24 to 30 frames, CRF. */
 const STEPS = [
   { height: 240, bitrate: 400_000, crf: 25 },
@@ -46,7 +49,7 @@ const SD_PIXELS = 589_824;
 const HD_PIXELS = 2_073_600;
 
 /** The rungs from the lowest upwards; at least one. `maxHeight` bounds the 16:9 box: 1080 leaves 2160p out. */
-export function buildLadder(video: VideoStream, options: { readonly maxHeight?: number } = {}): readonly Rung[] {
+export function buildLadder(video: LadderSource, options: { readonly maxHeight?: number } = {}): readonly Rung[] {
   const source = { width: video.displayWidth, height: video.displayHeight };
   const long = Math.max(source.width, source.height);
   const short = Math.min(source.width, source.height);
@@ -59,7 +62,7 @@ export function buildLadder(video: VideoStream, options: { readonly maxHeight?: 
 }
 
 function toRung(
-  video: VideoStream,
+  video: LadderSource,
   source: { readonly width: number; readonly height: number },
   boxHeight: number,
   ownHeight: number,

@@ -9,9 +9,10 @@ import { type ChunkPlan, planChunks, plannedKeyframes } from "./chunks.ts";
 import { inputArgs, runTool } from "./ffmpeg.ts";
 import { makeFilm, testPicture, X264 } from "./fixtures.ts";
 import { buildLadder, type Rung } from "./ladder.ts";
+import { countVideoSamples } from "./mp4.ts";
 import { type MediaInfo, probe } from "./probe.ts";
 import { formatRational, frameToSeconds } from "./rational.ts";
-import { countFrames, encodeAudio, encodeChunk, extractPoster, stitchChunks } from "./run.ts";
+import { encodeAudio, encodeChunk, extractPoster, stitchChunks } from "./run.ts";
 import { convertSidecarText, extractText } from "./text.ts";
 import { parseVtt } from "./vtt.ts";
 
@@ -109,7 +110,7 @@ describe("encoding", function () {
     const plan = planChunks(info, { targetSeconds: 3 });
     assert.equal(plan.timing, "timed");
     const [output = ""] = await encodeAll(source, info, plan, buildLadder(info.video).slice(0, 1));
-    assert.equal(await countFrames(output), info.video.frameCount);
+    assert.equal(await countVideoSamples(output), info.video.frameCount);
     assert.ok((await worstMatch(source, output, "fps=30:round=near,")) > 28);
   });
 
@@ -157,7 +158,7 @@ describe("encoding", function () {
     assert.ok((info.audio[0]?.startSeconds ?? 0) - info.video.startSeconds > 0.4);
     const plan = planChunks(info, { targetSeconds: 10 });
     const [output = ""] = await encodeAll(source, info, plan, buildLadder(info.video).slice(0, 1));
-    assert.equal(await countFrames(output), info.video.frameCount);
+    assert.equal(await countVideoSamples(output), info.video.frameCount);
     const [stream] = info.audio;
     assert.ok(stream !== undefined);
     await encodeAudio({ source, info, stream, output: at("sound.mp4") });

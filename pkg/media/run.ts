@@ -7,7 +7,8 @@ import { canToneMap } from "./capabilities.ts";
 import type { ChunkPlan } from "./chunks.ts";
 import { type AudioJob, audioArgs, type ChunkJob, chunkArgs, posterArgs, stitchArgs, stitchList } from "./encode.ts";
 import { mediaFrameCount } from "./errors.ts";
-import { inputArgs, type Progress, runTool, type ToolOptions } from "./ffmpeg.ts";
+import { type Progress, runTool, type ToolOptions } from "./ffmpeg.ts";
+import { countVideoSamples } from "./mp4.ts";
 import type { MediaInfo } from "./probe.ts";
 
 export interface EncodeOptions extends ToolOptions {
@@ -23,7 +24,7 @@ export async function encodeChunk(job: ChunkJob, options: EncodeOptions = {}): P
   const paths = job.outputs.map(({ path }) => path);
   await orRemove(paths, async () => {
     await runTool({ ...options, tool: "ffmpeg", args: chunkArgs({ hasZscale, ...job }) });
-    for (const path of paths) await checkFrames(path, job.chunk.frameCount, options);
+    for (const path of paths) await checkFrames(path, job.chunk.frameCount);
   });
 }
 
@@ -47,7 +48,7 @@ export async function stitchChunks(job: StitchJob, options: ToolOptions = {}): P
     } finally {
       await rm(list, { force: true });
     }
-    await checkFrames(job.output, job.plan.frameCount, options);
+    await checkFrames(job.output, job.plan.frameCount);
   });
 }
 
@@ -73,28 +74,8 @@ export async function extractPoster(job: PosterJob, options: ToolOptions = {}): 
   await orRemove([job.output], () => runTool({ ...options, tool: "ffmpeg", args: posterArgs({ hasZscale, ...job }) }));
 }
 
-/** The frames of an MP4 file of our own making, from its sample table. */
-export async function countFrames(path: string, options: ToolOptions = {}): Promise<number> {
-  const { stdout } = await runTool({
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    tool: "ffprobe",
-    args: [
-      "-v",
-      "error",
-      "-select_streams",
-      "v:0",
-      "-show_entries",
-      "stream=nb_frames",
-      "-of",
-      "csv=p=0",
-      ...inputArgs(path),
-    ],
-  });
-  return Number.parseInt(stdout, 10) || 0;
-}
-
-async function checkFrames(path: string, expected: number, options: ToolOptions): Promise<void> {
-  const found = await countFrames(path, options);
+async function checkFrames(path: string, expected: number): Promise<void> {
+  const found = await countVideoSamples(path);
   if (found !== expected) throw mediaFrameCount(path, expected, found);
 }
 
