@@ -42,7 +42,7 @@ lint:
 
 mocha:
 	@mkdir -p .cache
-	@$(WITH_MAKE) mocha --reporter scripts/test/reporter.cjs
+	@$(WITH_MAKE) npm test --silent -- --reporter scripts/test/reporter.cjs
 
 bench: setup ## Measure what the project promises, as ratios
 	@for bench in bench/*.ts; do case $$bench in *.test.ts) ;; *) node "$$bench" ;; esac; done

@@ -5,17 +5,18 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { newProgress } from "../clients/cli/progress.ts";
 import { startServer } from "../clients/cli/server.ts";
-import { toMatineeError } from "../clients/sdk/errors.ts";
+import { MatineeError } from "../clients/sdk/errors.ts";
 import { fileEntry, type LibraryEntry, openLibrary, shippedEntry } from "./demo/library.ts";
 import { films, MAIN_FILM } from "./films/films.ts";
 
 const DEFAULT_PORT = 8080;
 
+const askedToStop = new Error("interrupted");
 const interrupted = new AbortController();
 process.exitCode = await demo().catch((error: unknown) => {
-  if (interrupted.signal.aborted) return 0;
-  const { message, metadata } = toMatineeError(error);
-  process.stderr.write(`demo: ${message}\n${metadata.log_tail === undefined ? "" : `${metadata.log_tail}\n`}`);
+  if (interrupted.signal.reason === askedToStop) return 0;
+  const tail = error instanceof MatineeError ? error.metadata.log_tail : undefined;
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n${tail ? `${tail}\n` : ""}`);
   return 1;
 });
 
@@ -34,7 +35,7 @@ async function demo(): Promise<number> {
     process.on(name, () => {
       // The second time, the person does not want to wait any more.
       if (interrupted.signal.aborted) return stopNow();
-      interrupted.abort(new Error("interrupted"));
+      interrupted.abort(askedToStop);
       say("\nStopping ...");
     });
   }
@@ -51,6 +52,10 @@ async function demo(): Promise<number> {
     data,
     env: process.env,
     signal: interrupted.signal,
+  }).catch(async (error: unknown) => {
+    interrupted.abort(error);
+    await prepared.catch(() => undefined);
+    throw error;
   });
   stopNow = () => void server.stop("now");
   const stopped = server.ended.then(() => {
@@ -84,10 +89,9 @@ async function demo(): Promise<number> {
   } finally {
     progress.end();
     interrupted.abort(new Error("done"));
-    await server.stop();
+    await Promise.all([server.stop(), prepared.catch(() => undefined)]);
   }
-  const { reason } = interrupted.signal;
-  if (toMatineeError(reason).reason === "PLATFORM_ENDED") throw reason;
+  if (interrupted.signal.reason instanceof MatineeError) throw interrupted.signal.reason;
   say("Stopped.");
   return 0;
 }

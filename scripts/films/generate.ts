@@ -1,8 +1,8 @@
 /** Makes a demo film: `node scripts/films/generate.ts ID OUT`, or `generateFilm` for a program. */
 
 import { fork } from "node:child_process";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FilmId, films, isFilmId } from "./films.ts";
 
@@ -30,12 +30,31 @@ const KEEP_FRAMES_IN_MEMORY = {
 export async function generateFilm(id: FilmId, outPath: string, options: GenerateOptions = {}): Promise<void> {
   options.signal?.throwIfAborted();
   await mkdir(dirname(outPath), { recursive: true });
+  await removeLeftOvers(outPath);
   const unfinished = `${outPath}.${process.pid}.part`;
   try {
     await renderInProcess(id, unfinished, options);
     await rename(unfinished, outPath);
   } finally {
     await rm(unfinished, { force: true });
+    await rm(`${unfinished}.tracks`, { recursive: true, force: true });
+  }
+}
+
+/** What processes that were killed left of this film. */
+async function removeLeftOvers(outPath: string): Promise<void> {
+  for (const name of await readdir(dirname(outPath))) {
+    const owner = name.startsWith(`${basename(outPath)}.`) ? /\.(\d+)\.part(\.tracks)?$/.exec(name)?.[1] : undefined;
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    await rm(join(dirname(outPath), name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

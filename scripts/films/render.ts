@@ -1,8 +1,8 @@
 /** The process that makes one film: `node render.ts ID OUT`; sends its progress, in [0, 1], to the process that started it. */
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Film, films, frameCount, isFilmId } from "./films.ts";
@@ -23,23 +23,21 @@ process.off("disconnect", orphaned);
 process.disconnect?.();
 
 async function render(film: Film, outPath: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "matinee-film-"));
-  try {
-    const score = compose(film);
-    const tracks = await Promise.all(
-      film.languages.map(async (language) => {
-        const lines = await speak(film, language);
-        const audio = join(folder, `${language.tag}.wav`);
-        const text = join(folder, `${language.tag}.vtt`);
-        await writeFile(audio, mixSoundtrack(film, score, lines));
-        await writeFile(text, captions(lines));
-        return { audio, text };
-      }),
-    );
-    await encode(film, tracks, outPath);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  // Removed with everything else by the process that started this one, whatever becomes of this one.
+  const folder = `${outPath}.tracks`;
+  await mkdir(folder, { recursive: true });
+  const score = compose(film);
+  const tracks = await Promise.all(
+    film.languages.map(async (language) => {
+      const lines = await speak(film, language);
+      const audio = join(folder, `${language.tag}.wav`);
+      const text = join(folder, `${language.tag}.vtt`);
+      await writeFile(audio, mixSoundtrack(film, score, lines));
+      await writeFile(text, captions(lines));
+      return { audio, text };
+    }),
+  );
+  await encode(film, tracks, outPath);
 }
 
 interface Track {
