@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { DescFile } from "@bufbuild/protobuf";
 import { checkModules } from "#pkg/app/graph";
+import { settingGroups } from "#pkg/app/settings";
+import { printReference } from "#pkg/config/reference";
 import { accessOf, checkAccess, methodName } from "#pkg/rpc/access";
 import { modules } from "./targets.ts";
 
@@ -101,6 +103,15 @@ describe("the contracts", () => {
     await promisify(execFile)(join(ROOT, "node_modules/.bin/buf"), ["lint"], { cwd: ROOT }).catch((error: unknown) => {
       assert.fail(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error));
     });
+  });
+});
+
+describe("the documents", () => {
+  it("list every setting as it is", () => {
+    const path = "docs/settings.md";
+    const written = existsSync(join(ROOT, path)) ? read(path) : "";
+    const hint = `run: node services/main.ts --print-reference > ${path}`;
+    assert.ok(written === printReference(settingGroups(modules)), hint);
   });
 });
 

@@ -21,33 +21,57 @@ export interface BackgroundOptions {
 }
 
 export interface Background {
-  /** Aborts everything and resolves when all of it has ended. */
-  stop(): Promise<void>;
+  /** Aborts everything and resolves when all of it has ended, at the latest after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
 }
 
 export function startBackground(modules: readonly RunningModule[], options: BackgroundOptions): Background {
   const controller = new AbortController();
   const { signal } = controller;
+  const left = new Set<string>();
   const running = modules.flatMap((module) => {
-    const start = (name: string, run: () => Promise<void>) =>
-      run().then(
-        () => {
-          if (!signal.aborted) options.fail(module.name, new Error(`${name} ended by itself`));
-        },
-        (error: unknown) => {
-          if (!signal.aborted) options.fail(module.name, error);
-        },
-      );
+    const start = (name: string, run: () => Promise<void>) => {
+      const label = `${module.name}: ${name}`;
+      left.add(label);
+      return run()
+        .then(
+          () => {
+            if (!signal.aborted) options.fail(module.name, new Error(`${name} ended by itself`));
+          },
+          (error: unknown) => {
+            if (!signal.aborted) options.fail(module.name, error);
+          },
+        )
+        .finally(() => left.delete(label));
+    };
     const work = module.background.map(({ name, run }) => start(name, () => run(signal)));
     if (usesEventBus(module.definition)) work.push(...startEvents(module, options, signal, start));
     return work;
   });
   return {
-    async stop() {
+    async stop(graceMs) {
       controller.abort(new Error("the host is closing"));
-      await Promise.all(running);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, graceMs);
+      });
+      await Promise.race([Promise.all(running), late]);
+      clearTimeout(timer);
+      if (left.size > 0) options.log.error({ left: [...left] }, "background work did not end when told to");
     },
   };
+}
+
+/** Every consumer is known to the bus before anything is served: an event that is said from then on reaches it. */
+export async function registerConsumers(modules: readonly RunningModule[], ports: HostPorts): Promise<void> {
+  for (const { name, consumers } of modules) {
+    if (consumers.length === 0) continue;
+    const bus = await ports.eventBus();
+    await bus.register(
+      name,
+      consumers.map(({ event }) => event.typeName),
+    );
+  }
 }
 
 function startEvents(

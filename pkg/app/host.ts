@@ -22,7 +22,7 @@ import { LocalServices, newLocalService } from "#pkg/rpc/local";
 import { givenProof, newRunSecret, secretProof } from "#pkg/rpc/loopback";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
 import { openTerritory } from "#pkg/rpc/territory";
-import { startBackground } from "./background.ts";
+import { registerConsumers, startBackground } from "./background.ts";
 import { type Children, startChildren } from "./children.ts";
 import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
 import { checkModules, inOrder } from "./graph.ts";
@@ -190,8 +190,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     for (const binding of opened.services) local.add(newLocalService(module.name, binding.service, binding.handler));
   }
 
+  await registerConsumers(running, ports);
   const background = startBackground(running, { clock, log, tracer, ports, database: openDatabaseOnce, fail });
-  stack.defer(() => background.stop());
+  stack.defer(() => background.stop(config.graceMs));
   const routes: readonly BoundRoute[] = [
     ...running.flatMap((module) => module.routes.map((route) => bindRoute(module.name, route))),
     ...jwksRoutes(running),

@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import type { Environment } from "#pkg/config/load";
 import { printSettings } from "#pkg/config/print";
+import { printReference } from "#pkg/config/reference";
 import { newLogger } from "#pkg/obs/logger";
 import type { Logger } from "#pkg/obs/obs";
 import { openDatabase } from "./database.ts";
@@ -10,7 +11,7 @@ import { printGraph } from "./graph.ts";
 import { openHost } from "./host.ts";
 import type { Module } from "./module.ts";
 import { schemaPlans } from "./ports.ts";
-import { loadSettings, type Settings } from "./settings.ts";
+import { loadSettings, type Settings, settingGroups } from "./settings.ts";
 import { untilTold } from "./signals.ts";
 
 export interface RunOptions {
@@ -35,6 +36,10 @@ export async function run(options: RunOptions): Promise<number> {
   }
   if (command.kind === "help") {
     options.out.write(help(options.modules));
+    return 0;
+  }
+  if (command.kind === "reference") {
+    options.out.write(printReference(settingGroups(options.modules)));
     return 0;
   }
   if (command.kind === "graph") {
@@ -66,6 +71,7 @@ export async function run(options: RunOptions): Promise<number> {
 type Command =
   | { readonly kind: "help" }
   | { readonly kind: "graph" }
+  | { readonly kind: "reference" }
   | { readonly kind: "serve" | "config" | "migrate"; readonly targets: readonly Module[] };
 
 function parseCommand(argv: readonly string[], modules: readonly Module[]): Command {
@@ -75,12 +81,14 @@ function parseCommand(argv: readonly string[], modules: readonly Module[]): Comm
     options: {
       target: { type: "string", default: "all" },
       "print-graph": { type: "boolean", default: false },
+      "print-reference": { type: "boolean", default: false },
       "print-config": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return { kind: "help" };
   if (values["print-graph"]) return { kind: "graph" };
+  if (values["print-reference"]) return { kind: "reference" };
   const targets = parseTargets(values.target, modules);
   const [word, ...rest] = positionals;
   if (rest.length > 0 || (word !== undefined && word !== "migrate"))
@@ -108,6 +116,7 @@ Options:
   --target=LIST    the modules to open; all of them unless given
   --print-graph    who owns, calls, emits and consumes what
   --print-config   every setting with its value and where it comes from
+  --print-reference  every setting that exists, as Markdown
   -h, --help       this text
 
 Modules:

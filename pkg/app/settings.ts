@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Environment, loadConfig, prefixOf, type Setting, unknownVariables } from "#pkg/config/load";
+import type { SettingGroup } from "#pkg/config/reference";
 import { type ConfigSpec, type ConfigValues, defineConfig } from "#pkg/config/spec";
 import type { BlobStoreName, Module } from "./module.ts";
 
@@ -175,6 +176,25 @@ export function loadSettings(modules: readonly Module[], known: readonly Module[
       ...unknown.map((variable) => `${variable}: there is no such setting; --print-config lists them`),
     ],
   };
+}
+
+/** Every setting that exists, by what it belongs to. */
+export function settingGroups(known: readonly Module[]): readonly SettingGroup[] {
+  return [
+    { title: "Host", prefix: "", spec: hostConfig },
+    ...known.map((module) => ({
+      title: module.name,
+      prefix: prefixOf(module.name),
+      spec: {
+        addr: {
+          type: "string",
+          default: undefined,
+          doc: "HOST:PORT of each replica, separated by commas, where the module runs in another process",
+        },
+        ...module.config,
+      } satisfies ConfigSpec,
+    })),
+  ];
 }
 
 /** `CATALOG_ADDR`: where a module that runs elsewhere is reached. */
