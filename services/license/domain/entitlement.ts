@@ -1,0 +1,77 @@
+/** The one decision before any engine: may this token have a licence, and for which keys. */
+
+import {
+  licenseKeyNotGranted,
+  licenseRightsEnded,
+  licenseSessionMismatch,
+  licenseTerritory,
+  licenseTokenExpired,
+} from "../errors.ts";
+import { type KeyClass, toKid, type WrappedContentKey } from "./content-key.ts";
+
+/** On what terms a class of keys is licensed. Key systems that can enforce less than this refuse or ignore, as they say. */
+export interface KeyPolicy {
+  readonly licenseDurationMs: number;
+  readonly minHdcp: "none" | "v1" | "v2_2";
+  readonly minRobustness: "none" | "software" | "hardware";
+  readonly canRenew: boolean;
+  readonly canPersist: boolean;
+}
+
+/** A verified play token, as far as licences are concerned. */
+export interface Grant {
+  readonly playSessionId: string;
+  readonly accountId: string;
+  readonly assetId: string;
+  /** ISO 3166-1 alpha-2. */
+  readonly territory: string;
+  /** Undefined where the right never ends. */
+  readonly rightsEndAt: Date | undefined;
+  readonly policies: ReadonlyMap<KeyClass, KeyPolicy>;
+}
+
+/** Where and when a licence is asked for. */
+export interface Circumstances {
+  readonly now: Date;
+  /** Id of the play session that the caller says it belongs to. */
+  readonly playSessionId: string;
+  readonly tokenExpiresAt: Date;
+  /** ISO 3166-1 alpha-2 of where the request comes from. */
+  readonly territory: string;
+}
+
+/**
+ * Throws the first reason against any licence under this grant. Whose token it is comes first; the end of rights comes
+ * before expiry, because a token never outlives the rights and the viewer should be told the cause.
+ */
+export function checkGrant(grant: Grant, at: Circumstances): void {
+  if (at.playSessionId !== grant.playSessionId) throw licenseSessionMismatch();
+  if (grant.rightsEndAt !== undefined && at.now >= grant.rightsEndAt) throw licenseRightsEnded(grant.rightsEndAt);
+  if (at.now >= at.tokenExpiresAt) throw licenseTokenExpired();
+  if (at.territory !== grant.territory) throw licenseTerritory(grant.territory, at.territory);
+}
+
+/** A key that may be licensed, and on what terms. */
+export interface GrantedKey {
+  readonly key: WrappedContentKey;
+  readonly policy: KeyPolicy;
+}
+
+/**
+ * Of the keys asked for, those that the grant covers: known, of its asset, of a class with a policy. The others are
+ * left out, for a player can go on without them. Throws `LICENSE_KEY_NOT_GRANTED` where nothing is left.
+ */
+export function grantedKeys(
+  grant: Grant,
+  requested: readonly string[],
+  known: readonly WrappedContentKey[],
+): GrantedKey[] {
+  const wanted = new Set(requested);
+  const granted = known.flatMap((key): GrantedKey[] => {
+    const policy = grant.policies.get(key.keyClass);
+    const covered = wanted.has(toKid(key.keyId)) && key.assetId === grant.assetId;
+    return covered && policy !== undefined ? [{ key, policy }] : [];
+  });
+  if (granted.length === 0) throw licenseKeyNotGranted();
+  return granted;
+}

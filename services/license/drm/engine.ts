@@ -1,0 +1,48 @@
+/**
+ * One digital rights management system: reads its challenges and writes its licences. An engine decides nothing about
+ * entitlement and fetches no key; it gets the grant that was decided and the keys that may be issued. What holds for
+ * every adapter is in `conformance.ts`.
+ */
+
+import type { SecretBytes } from "#pkg/keys/keys";
+import type { Grant, KeyPolicy } from "../domain/entitlement.ts";
+import type { KeySystem } from "../domain/record.ts";
+
+/** What licences are worth: the DRM owner's, signed under synthetic roots, or nothing. */
+export type Trust = "production" | "synthetic-test" | "none";
+
+/** More keys than this in one challenge are refused. */
+export const MAX_KEY_IDS = 20;
+
+export interface ParsedChallenge {
+  /** 16 bytes each, without repeats, in the order asked for. */
+  readonly keyIds: readonly Uint8Array[];
+  readonly kind: "new" | "renew" | "release";
+  /** What the engine needs to answer; nobody else looks into it. */
+  readonly state: unknown;
+}
+
+export interface IssuableKey {
+  /** 16 bytes. */
+  readonly keyId: Uint8Array;
+  /** 16 bytes; zeroed by the caller after the licence was written. */
+  readonly key: SecretBytes;
+  readonly policy: KeyPolicy;
+}
+
+export interface License {
+  /** Zeroed by the caller after it was sent, where the licence shows its keys. */
+  readonly body: Uint8Array;
+  readonly contentType: string;
+}
+
+export interface LicenseEngine {
+  readonly system: KeySystem;
+  readonly trust: Trust;
+  /** What an operator should know of it; one sentence. */
+  readonly note: string;
+  /** Throws `LICENSE_REQUEST_MALFORMED` or `LICENSE_TYPE_UNSUPPORTED`, whatever the bytes are. */
+  parse(challenge: Uint8Array): Promise<ParsedChallenge>;
+  /** `keys` holds at least one key, each asked for in `challenge`. */
+  issue(challenge: ParsedChallenge, grant: Grant, keys: readonly IssuableKey[]): Promise<License>;
+}

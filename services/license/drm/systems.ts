@@ -1,0 +1,50 @@
+/** The key systems of this installation: which engines are on, and why the others are off. */
+
+import { KEY_SYSTEMS, type KeySystem } from "../domain/record.ts";
+import { keySystemOff, keySystemUnknown } from "../errors.ts";
+import type { LicenseEngine, Trust } from "./engine.ts";
+
+export interface SystemStatus {
+  readonly system: KeySystem;
+  readonly trust: Trust;
+  readonly isEnabled: boolean;
+  readonly note: string;
+}
+
+export interface KeySystems {
+  /** Throws `KEY_SYSTEM_UNKNOWN` for what is no key system, `KEY_SYSTEM_OFF` where it has no engine here. */
+  engine(system: string): LicenseEngine;
+  list(): readonly SystemStatus[];
+}
+
+/** What only the owner of each system can give (drm.md 9), and what is missing without it. */
+const MISSING: Readonly<Record<KeySystem, string>> = {
+  clearkey: "LICENSE_CLEARKEY_ENABLED is false",
+  widevine: "needs a provider name and signing key of Google's Widevine licence service",
+  playready: "needs a PlayReady server licence and the operator's service that runs Microsoft's Server SDK",
+  fairplay: "needs Apple's FPS deployment package: certificate, private key and the SDK's derivation function",
+};
+
+export function newKeySystems(engines: readonly LicenseEngine[]): KeySystems {
+  const bySystem = new Map<string, LicenseEngine>(engines.map((engine) => [engine.system, engine]));
+  return {
+    engine(system) {
+      const engine = bySystem.get(system);
+      if (engine !== undefined) return engine;
+      const known = toKeySystem(system);
+      throw known === undefined ? keySystemUnknown() : keySystemOff(known, MISSING[known]);
+    },
+    list: () =>
+      KEY_SYSTEMS.map((system) => {
+        const engine = bySystem.get(system);
+        return engine === undefined
+          ? { system, trust: "none", isEnabled: false, note: `off: ${MISSING[system]}` }
+          : { system, trust: engine.trust, isEnabled: true, note: engine.note };
+      }),
+  };
+}
+
+/** Undefined for what is no key system. */
+export function toKeySystem(text: string): KeySystem | undefined {
+  return KEY_SYSTEMS.find((system) => system === text);
+}

@@ -1,0 +1,45 @@
+/** The license contract: converts, calls, converts. */
+
+import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
+import { idOf, requireId } from "#pkg/aip/resource-name";
+import type { Handler } from "#pkg/rpc/call";
+import type { ContentKeys } from "./content-keys.ts";
+import { toContentKeyProto, toKeyClasses, toRecordProto, toStatusProto } from "./convert.ts";
+import type { KeySystems } from "./drm/systems.ts";
+import type { Records } from "./records.ts";
+
+export function licenseServiceHandler(use: {
+  readonly contentKeys: ContentKeys;
+  readonly records: Records;
+  readonly systems: KeySystems;
+}): Handler<typeof LicenseService> {
+  return {
+    async ensureContentKeys(request) {
+      const keys = await use.contentKeys.ensure(requireId("assets", request.asset), toKeyClasses(request.trackClasses));
+      using opened = new DisposableStack();
+      return { contentKeys: keys.map((key) => toContentKeyProto(key, opened.use(key.key))) };
+    },
+
+    async recordContentKeyIvs(request) {
+      const of = {
+        assetId: requireId("assets", request.asset),
+        packageId: requireId("packages", request.package),
+        revision: request.revision,
+      };
+      await use.contentKeys.recordIvs(of, request.ivs);
+      return {};
+    },
+
+    async listLicenseRecords(request) {
+      const page = await use.records.list(request, {
+        assetId: idOf("assets", request.asset),
+        playSessionId: idOf("playSessions", request.playSession),
+      });
+      return { licenseRecords: page.items.map(toRecordProto), nextPageToken: page.nextPageToken };
+    },
+
+    async listKeySystems() {
+      return { keySystems: use.systems.list().map(toStatusProto) };
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** `POST /license/{system}?session={play session}`: the raw endpoint that players send their challenges to. */
+
+import type { IncomingMessage } from "node:http";
+import { edge } from "#pkg/rpc/access";
+import type { Call, RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
+import { toKeySystem } from "./drm/systems.ts";
+import { keySystemUnknown, licenseRequestMalformed, licenseRequestTooLarge } from "./errors.ts";
+import type { Issuing } from "./issue.ts";
+
+/** Far above any real challenge; more is refused unread. */
+const MAX_CHALLENGE_BYTES = 64 * 1024;
+const BEARER = /^bearer +([^ ]+)$/i;
+
+/** The play token is verified by the use case, so that each refusal has its own reason and its row in the audit log. */
+export const licenseRoute: RouteDeclaration = {
+  method: "POST",
+  path: "/license/{system}",
+  access: { ...edge("anyone"), rateLimit: { perSecond: 10, burst: 60 } },
+  authenticates: true,
+};
+
+/** `territoryOf` says where a request comes from, as ISO 3166-1 alpha-2. */
+export function licenseHandler(issuing: Issuing, territoryOf: (call: Call) => string): RouteHandler {
+  return async (request, response, call, params) => {
+    const system = toKeySystem(params.system ?? "");
+    if (system === undefined) throw keySystemUnknown();
+    const license = await issuing.issue({
+      system,
+      token: BEARER.exec(call.headers.authorization ?? "")?.[1],
+      playSessionId: new URL(request.url ?? "", "http://host").searchParams.get("session") ?? "",
+      territory: territoryOf(call),
+      remoteAddress: call.remoteAddress,
+      traceId: call.traceId,
+      readChallenge: () => readChallenge(request),
+    });
+    response.writeHead(200, {
+      "content-type": license.contentType,
+      "content-length": license.body.byteLength,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "x-license-trust": license.trust,
+    });
+    await new Promise<void>((resolve) => {
+      response.once("close", resolve);
+      response.end(license.body, () => resolve());
+    });
+    license.body.fill(0);
+  };
+}
+
+async function readChallenge(request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_CHALLENGE_BYTES) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw licenseRequestMalformed("it ended early", error);
+  }
+  if (bytes > MAX_CHALLENGE_BYTES) throw licenseRequestTooLarge(MAX_CHALLENGE_BYTES);
+  return Buffer.concat(chunks);
+}

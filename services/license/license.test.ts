@@ -1,0 +1,395 @@
+import assert from "node:assert/strict";
+import { create, toJson } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { TrackClass } from "#gen/matinee/common/v1/media_pb";
+import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import { LicenseIssuedSchema, LicenseRefusedSchema } from "#gen/matinee/license/v1/events_pb";
+import { KeySystem, KeySystemStatus_Trust } from "#gen/matinee/license/v1/license_record_pb";
+import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
+import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
+import { ManualClock, newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { dumpDatabase } from "#pkg/testkit/dump";
+import { eventually } from "#pkg/testkit/eventually";
+import {
+  type Caller,
+  openModules,
+  operator,
+  playSession,
+  profile,
+  service,
+  type TestPlatform,
+} from "#pkg/testkit/module";
+import { license } from "./module.ts";
+
+const AUDITOR = operator(["licenses.read"]);
+const DAY_MS = 86_400_000;
+
+type TokenCaller = Exclude<Caller, { kind: "service" }>;
+
+interface Play {
+  readonly session: string;
+  readonly asset: string;
+  readonly classes?: readonly TrackClass[];
+  readonly territory?: string;
+  readonly rightsEndAt?: Date;
+  readonly lifeMs?: number;
+  readonly use?: string;
+}
+
+/** A play token as playback signs it. */
+function playToken(platform: TestPlatform, play: Play): Promise<string> {
+  const grant = create(PlayGrantSchema, {
+    playSession: `playSessions/${play.session}`,
+    account: `accounts/${newId()}`,
+    asset: `assets/${play.asset}`,
+    territory: play.territory ?? "US",
+    ...(play.rightsEndAt === undefined ? {} : { rightsEndTime: timestampFromDate(play.rightsEndAt) }),
+    keyPolicies: (play.classes ?? [TrackClass.AUDIO, TrackClass.SD]).map((trackClass) => ({
+      trackClass,
+      licenseDuration: durationFromMs(300_000),
+    })),
+  });
+  const claims = { sub: play.session, grant: toJson(PlayGrantSchema, grant), use: play.use ?? "play" };
+  return platform.token(playSession(claims) as TokenCaller, { lifeMs: play.lifeMs ?? 300_000 });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  /** Key by key id, in hex. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
+async function askLicense(
+  platform: TestPlatform,
+  ask: {
+    readonly session: string;
+    readonly token?: string | undefined;
+    readonly keyIds?: readonly Uint8Array[];
+    readonly body?: string;
+    readonly system?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
+): Promise<Answer> {
+  const kids = (ask.keyIds ?? []).map((keyId) => Buffer.from(keyId).toString("base64url"));
+  const response = await fetch(`${platform.url}/license/${ask.system ?? "clearkey"}?session=${ask.session}`, {
+    method: "POST",
+    headers: { ...(ask.token === undefined ? {} : { authorization: `Bearer ${ask.token}` }), ...ask.headers },
+    body: ask.body ?? JSON.stringify({ kids, type: "temporary" }),
+  });
+  const body = (await response.json()) as {
+    keys?: { kid: string; k: string }[];
+    message?: string;
+    details?: { debug?: { reason?: string } }[];
+  };
+  const hex = (text: string) => Buffer.from(text, "base64url").toString("hex");
+  return {
+    status: response.status,
+    headers: response.headers,
+    reason: JSON.stringify(body.details ?? "").match(/"reason":"([A-Z_]+)"/)?.[1],
+    message: body.message,
+    keys: new Map((body.keys ?? []).map(({ kid, k }) => [hex(kid), hex(k)])),
+  };
+}
+
+/** Keys of all classes of a new asset, as the packager gets them. */
+async function makeKeys(platform: TestPlatform, asset = newId()) {
+  const packager = platform.client(LicenseService, { as: service("packager") });
+  const { contentKeys } = await packager.ensureContentKeys({
+    asset: `assets/${asset}`,
+    trackClasses: [TrackClass.AUDIO, TrackClass.SD, TrackClass.HD],
+  });
+  const of = (trackClass: TrackClass) => {
+    const key = contentKeys.find((candidate) => candidate.trackClass === trackClass);
+    assert.ok(key);
+    return key;
+  };
+  return { asset, audio: of(TrackClass.AUDIO), sd: of(TrackClass.SD), hd: of(TrackClass.HD) };
+}
+
+const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
+describe("license", () => {
+  let platform: TestPlatform;
+  const clock = new ManualClock(new Date("2026-11-21T12:00:00Z"));
+
+  before(async () => {
+    platform = await openModules([license], { clock });
+  });
+  after(() => platform[Symbol.asyncDispose]());
+
+  const records = async (session: string) =>
+    (
+      await platform
+        .client(LicenseService, { as: AUDITOR })
+        .listLicenseRecords({ playSession: `playSessions/${session}` })
+    ).licenseRecords;
+
+  /** The refusal's reason has its message and a row in the audit log, and nothing was issued. */
+  async function assertRefused(answer: Answer, status: number, reason: string, message: RegExp): Promise<void> {
+    assert.deepEqual([answer.status, answer.reason], [status, reason]);
+    assert.match(answer.message ?? "", message);
+    assert.equal(answer.keys.size, 0);
+    const refused = await platform.nextEvent(LicenseRefusedSchema, ({ record }) => record?.refusalReason === reason);
+    assert.equal(refused.record?.isIssued, false);
+    const all = await platform.client(LicenseService, { as: AUDITOR }).listLicenseRecords({});
+    assert.ok(all.licenseRecords.some((record) => record.name === refused.record?.name));
+  }
+
+  describe("content keys", () => {
+    it("are made once for each asset and class, random, and the same at every call", async () => {
+      const first = await makeKeys(platform);
+      const again = await makeKeys(platform, first.asset);
+      const other = await makeKeys(platform);
+      assert.deepEqual(hexOf(again.sd.key), hexOf(first.sd.key));
+      assert.deepEqual(hexOf(again.sd.keyId), hexOf(first.sd.keyId));
+      const all = [first, other].flatMap((keys) => [keys.audio, keys.sd, keys.hd]);
+      assert.equal(new Set(all.flatMap(({ keyId, key }) => [hexOf(keyId), hexOf(key)])).size, 12);
+      assert.ok(all.every(({ keyId, key }) => keyId.byteLength === 16 && key.byteLength === 16));
+    });
+
+    it("are the same for callers that ask at the same moment", async () => {
+      const asset = newId();
+      const answers = await Promise.all(Array.from({ length: 8 }, () => makeKeys(platform, asset)));
+      assert.equal(new Set(answers.map(({ hd }) => hexOf(hd.key))).size, 1);
+    });
+
+    it("are answered to the packager and to nobody else", async () => {
+      const request = { asset: `assets/${newId()}`, trackClasses: [TrackClass.SD] };
+      for (const as of [profile(), operator(["licenses.read"]), service("playback")]) {
+        await assert.rejects(platform.client(LicenseService, { as }).ensureContentKeys(request), (error) =>
+          isAppError(error),
+        );
+      }
+    });
+
+    it("are nowhere in the database, in hex, base64, base64url or raw", async () => {
+      const { asset, audio, sd, hd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      assert.equal((await askLicense(platform, { session, token, keyIds: [audio.keyId, sd.keyId] })).status, 200);
+      const rows = await dumpDatabase();
+      assert.ok(rows.includes(hexOf(sd.keyId)), "the dump holds what it should");
+      for (const { key } of [audio, sd, hd]) {
+        const bytes = Buffer.from(key);
+        for (const form of [
+          bytes.toString("hex"),
+          bytes.toString("base64").slice(0, 21),
+          bytes.toString("base64url"),
+        ]) {
+          assert.ok(!rows.includes(form), "a content key lies in the clear");
+        }
+        assert.ok(!rows.includes(hexOf(Buffer.from(bytes.toString("base64")))));
+      }
+    });
+
+    it("take the vectors of their own asset's tracks and refuse those of another's", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const packager = platform.client(LicenseService, { as: service("packager") });
+      const iv = { keyId: sd.keyId, track: "video-360p", constantIv: new Uint8Array(16).fill(1) };
+      const of = { package: `packages/${newId()}`, revision: 0, ivs: [iv] };
+      await packager.recordContentKeyIvs({ ...of, asset: `assets/${asset}` });
+      await packager.recordContentKeyIvs({ ...of, asset: `assets/${asset}` });
+      await assert.rejects(packager.recordContentKeyIvs({ ...of, asset: `assets/${newId()}` }), (error) =>
+        isAppError(error, "CONTENT_KEY_UNKNOWN"),
+      );
+    });
+
+    it("are gone with their asset, for good", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      assert.equal((await askLicense(platform, { session, token, keyIds: [sd.keyId] })).status, 200);
+      await platform.publish(AssetDeletedSchema, { asset: `assets/${asset}` });
+      await eventually("the key is refused", async () => {
+        const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
+        return answer.reason === "LICENSE_KEY_NOT_GRANTED";
+      });
+      await assert.rejects(makeKeys(platform, asset), (error) => isAppError(error, "KEYS_OF_DELETED_ASSET"));
+    });
+  });
+
+  describe("a licence", () => {
+    it("holds the keys that were asked for and granted, and is recorded", async () => {
+      const { asset, audio, sd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      const answer = await askLicense(platform, { session, token, keyIds: [audio.keyId, sd.keyId] });
+      assert.equal(answer.status, 200);
+      assert.deepEqual([...answer.keys].sort(), [audio, sd].map(({ keyId, key }) => [hexOf(keyId), hexOf(key)]).sort());
+      assert.equal(answer.headers.get("x-license-trust"), "none");
+      assert.equal(answer.headers.get("cache-control"), "no-store");
+      const [record, ...rest] = await records(session);
+      assert.equal(rest.length, 0);
+      assert.ok(record?.isIssued);
+      assert.equal(record.keySystem, KeySystem.CLEARKEY);
+      assert.equal(record.asset, `assets/${asset}`);
+      assert.equal(record.refusalReason, "");
+      assert.notEqual(record.remoteAddress, "");
+      assert.deepEqual(record.issuedKeyIds.map(hexOf).sort(), [audio, sd].map(({ keyId }) => hexOf(keyId)).sort());
+      await platform.nextEvent(LicenseIssuedSchema, (event) => event.record?.name === record.name);
+    });
+
+    it("leaves out keys of a class without a policy, of another asset, and unknown ones", async () => {
+      const { asset, audio, sd, hd } = await makeKeys(platform);
+      const other = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      const keyIds = [audio.keyId, sd.keyId, hd.keyId, other.sd.keyId, new Uint8Array(16).fill(9)];
+      const answer = await askLicense(platform, { session, token, keyIds });
+      assert.deepEqual([...answer.keys.keys()].sort(), [audio, sd].map(({ keyId }) => hexOf(keyId)).sort());
+      const [record] = await records(session);
+      assert.equal(record?.requestedKeyIds.length, 5);
+      assert.equal(record?.issuedKeyIds.length, 2);
+    });
+
+    it("does not depend on the content type", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      for (const type of ["application/json", "application/octet-stream", "text/plain"]) {
+        const headers = { "content-type": type };
+        assert.equal((await askLicense(platform, { session, token, keyIds: [sd.keyId], headers })).status, 200);
+      }
+    });
+  });
+
+  describe("a refusal", () => {
+    it("comes when nothing of what is asked for is granted", async () => {
+      const { asset, hd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      const answer = await askLicense(platform, { session, token, keyIds: [hd.keyId] });
+      await assertRefused(answer, 403, "LICENSE_KEY_NOT_GRANTED", /none of the keys/);
+      const [record] = await records(session);
+      assert.deepEqual(record?.requestedKeyIds.map(hexOf), [hexOf(hd.keyId)]);
+      assert.equal(record?.asset, `assets/${asset}`);
+    });
+
+    it("comes for another session's token", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const token = await playToken(platform, { session: newId(), asset });
+      const answer = await askLicense(platform, { session: newId(), token, keyIds: [sd.keyId] });
+      await assertRefused(answer, 403, "LICENSE_SESSION_MISMATCH", /belongs to another session/);
+    });
+
+    it("comes for an expired token", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset, lifeMs: 60_000 });
+      clock.advance(61_000);
+      const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
+      await assertRefused(answer, 401, "LICENSE_TOKEN_EXPIRED", /has expired/);
+    });
+
+    it("names the end of the rights, also where the token has expired with them", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const rightsEndAt = new Date(clock.now().getTime() + 60_000);
+      const token = await playToken(platform, { session, asset, rightsEndAt, lifeMs: 60_000 });
+      assert.equal((await askLicense(platform, { session, token, keyIds: [sd.keyId] })).status, 200);
+      clock.advance(60_000);
+      const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
+      await assertRefused(answer, 403, "LICENSE_RIGHTS_ENDED", /the right to show this title ended at 2026-/);
+    });
+
+    it("comes from another territory than the play began in", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset, territory: "DE" });
+      const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
+      await assertRefused(answer, 403, "LICENSE_TERRITORY", /granted for DE, but the request comes from US/);
+    });
+
+    it("comes without a token, for a viewer's token, a media token and a token of nobody's", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const good = await playToken(platform, { session, asset });
+      const forged = `${good.slice(0, -6)}AAAAAA`;
+      const media = await playToken(platform, { session, asset, use: "media" });
+      for (const token of [undefined, "nonsense", forged, media, await platform.token(profile() as TokenCaller)]) {
+        const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
+        await assertRefused(answer, 401, "LICENSE_TOKEN_INVALID", /play token/);
+      }
+    });
+
+    it("comes for a body that is no challenge, and for one that is too long", async () => {
+      const { asset } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      const malformed = await askLicense(platform, { session, token, body: "<xml/>" });
+      await assertRefused(malformed, 400, "LICENSE_REQUEST_MALFORMED", /it is not JSON/);
+      const long = await askLicense(platform, { session, token, body: " ".repeat(70_000) });
+      await assertRefused(long, 400, "LICENSE_REQUEST_TOO_LARGE", /65536 bytes/);
+    });
+
+    it("says why a key system is off", async () => {
+      const { asset } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset });
+      const answer = await askLicense(platform, { session, token, system: "widevine" });
+      assert.equal(answer.reason, "KEY_SYSTEM_OFF");
+      assert.match(answer.message ?? "", /provider name/);
+      assert.equal((await askLicense(platform, { session, token, system: "acme" })).status, 404);
+    });
+  });
+
+  it("lists the key systems, and says that ClearKey protects nothing", async () => {
+    const { keySystems } = await platform.client(LicenseService, { as: AUDITOR }).listKeySystems({});
+    assert.deepEqual(
+      keySystems.map(({ keySystem, isEnabled }) => [keySystem, isEnabled]),
+      [
+        [KeySystem.CLEARKEY, true],
+        [KeySystem.WIDEVINE, false],
+        [KeySystem.PLAYREADY, false],
+        [KeySystem.FAIRPLAY, false],
+      ],
+    );
+    assert.match(keySystems[0]?.note ?? "", /protects nothing.*development/);
+    assert.equal(keySystems[0]?.trust, KeySystemStatus_Trust.NONE);
+    assert.ok(keySystems.slice(1).every(({ note }) => note.startsWith("off: needs ")));
+  });
+
+  it("pages through the audit log, newest first, without a repeat", async () => {
+    const asset = newId();
+    for (let count = 0; count < 5; count++) {
+      clock.advance(count % 2 === 0 ? 0 : DAY_MS);
+      const session = newId();
+      await askLicense(platform, {
+        session,
+        token: await playToken(platform, { session, asset }),
+        keyIds: [Buffer.alloc(16)],
+      });
+    }
+    const client = platform.client(LicenseService, { as: AUDITOR });
+    const names: string[] = [];
+    const times: number[] = [];
+    for (let pageToken = ""; ; ) {
+      const page = await client.listLicenseRecords({ asset: `assets/${asset}`, pageSize: 2, pageToken });
+      names.push(...page.licenseRecords.map(({ name }) => name));
+      times.push(...page.licenseRecords.map(({ createTime }) => Number(createTime?.seconds)));
+      pageToken = page.nextPageToken;
+      if (pageToken === "") break;
+    }
+    assert.equal(new Set(names).size, 5);
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => b - a),
+    );
+    await assert.rejects(platform.client(LicenseService, { as: profile() }).listLicenseRecords({}), (error) =>
+      isAppError(error),
+    );
+  });
+
+  it("issues nothing where ClearKey is turned off", async () => {
+    await using quiet = await openModules([license], { settings: { LICENSE_CLEARKEY_ENABLED: "false" } });
+    const { asset, sd } = await makeKeys(quiet);
+    const session = newId();
+    const token = await playToken(quiet, { session, asset });
+    const answer = await askLicense(quiet, { session, token, keyIds: [sd.keyId] });
+    assert.deepEqual([answer.reason, answer.keys.size], ["KEY_SYSTEM_OFF", 0]);
+  });
+});

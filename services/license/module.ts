@@ -1,0 +1,76 @@
+/** License: content keys, licences and their audit log. */
+
+import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import { LicenseIssuedSchema, LicenseRefusedSchema } from "#gen/matinee/license/v1/events_pb";
+import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
+import { licenseConfig } from "./config.ts";
+import { ContentKeys } from "./content-keys.ts";
+import { openClearKeyEngine } from "./drm/clearkey.ts";
+import { newKeySystems } from "./drm/systems.ts";
+import { newLicenseEvents } from "./events.ts";
+import { licenseServiceHandler } from "./handler.ts";
+import { licenseHandler, licenseRoute } from "./http.ts";
+import { Issuing } from "./issue.ts";
+import { newKeyCache } from "./key-cache.ts";
+import { newPlayTokens } from "./play-tokens.ts";
+import { Records } from "./records.ts";
+import { openKeyStore } from "./store/key-store.ts";
+import { openRecordStore } from "./store/record-store.ts";
+
+export const license = defineModule({
+  name: "license",
+  summary: "Content keys, licences and their audit log",
+  owns: ["content key", "key policy", "license record"],
+  config: licenseConfig,
+  serves: [LicenseService],
+  routes: [licenseRoute],
+  calls: [],
+  needs: ["postgres", "keys"],
+  emits: [LicenseIssuedSchema, LicenseRefusedSchema],
+  consumes: [AssetDeletedSchema],
+  migrations: new URL("./migrations/", import.meta.url),
+
+  async open(host, config) {
+    const { postgres: db, keys, clock, log } = host;
+    const systems = newKeySystems(config.clearkeyEnabled ? [openClearKeyEngine()] : []);
+    for (const status of systems.list()) {
+      const fields = { system: status.system, trust: status.trust, note: status.note };
+      if (status.isEnabled && status.trust !== "production") log.warn(fields, "key system is on without protection");
+      else log.info(fields, status.isEnabled ? "key system is on" : "key system is off");
+    }
+    const keyStore = openKeyStore(db);
+    const records = openRecordStore(db);
+    const unwrapped = newKeyCache({ keys, clock, size: config.keyCacheSize, ttlMs: config.keyCacheTtl });
+    const contentKeys = new ContentKeys({ db, store: keyStore, keys, unwrapped, clock });
+    const issuing = new Issuing({
+      db,
+      keyStore,
+      records,
+      unwrapped,
+      systems,
+      tokens: newPlayTokens({ keySets: host.keySets, clock }),
+      events: newLicenseEvents(host),
+      clock,
+      log,
+    });
+    return {
+      services: [serve(LicenseService, licenseServiceHandler({ contentKeys, records: new Records(records), systems }))],
+      routes: [{ ...licenseRoute, handle: licenseHandler(issuing, host.territoryOf) }],
+      consumers: [
+        consume(AssetDeletedSchema, async (event, message) => {
+          await db.tx(async (tx) => {
+            if (!(await host.inbox.firstTime(tx, event.id))) return;
+            await contentKeys.deleteOf(tx, requireId("assets", message.asset));
+          });
+        }),
+      ],
+      background: [{ name: "key cache", run: (signal) => unwrapped.sweep(signal) }],
+      ready: async () => {
+        await Promise.all([db.ping(), keys.ping()]);
+      },
+      [Symbol.asyncDispose]: async () => unwrapped[Symbol.dispose](),
+    };
+  },
+});
