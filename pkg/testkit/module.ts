@@ -19,7 +19,7 @@ import type { CallOptions, Client } from "@connectrpc/connect";
 import { type Host, openHost } from "#pkg/app/host";
 import type { Module, ServiceBinding } from "#pkg/app/module";
 import { generateSigningKey, type SigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
-import { PLAY_ISSUER, VIEWER_ISSUER } from "#pkg/auth/viewer";
+import { PLAY_ISSUER, PLAY_TOKEN_USE, VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { type Clock, newId, systemClock } from "#pkg/clock/clock";
 import { type LogLevel, newLogger, silentLogger } from "#pkg/obs/logger";
 import { methodName } from "#pkg/rpc/access";
@@ -72,7 +72,7 @@ export function operator(permissions: readonly string[], ids: Ids = {}): Caller 
   return { ...(profile(ids) as Extract<Caller, { kind: "user" }>), roles: ["operator"], permissions };
 }
 
-/** The holder of a play token with these claims. */
+/** The holder of a play token with these claims; `sub` is the session's id. */
 export function playSession(claims: Readonly<Record<string, unknown>>): Caller {
   return { kind: "play_session", claims };
 }
@@ -176,6 +176,7 @@ export async function openModules(
   if (emitted.length > 0) {
     const controller = new AbortController();
     const bus = await host.eventBus();
+    await bus.register("testkit", emitted);
     const ended = bus.subscribe(
       {
         consumer: "testkit",
@@ -271,7 +272,14 @@ function signFor(
   const issuedAt = clock.now();
   const expiresAt = new Date(issuedAt.getTime() + lifeMs);
   if (caller.kind === "play_session") {
-    return signToken(key, { issuer: PLAY_ISSUER, subject: newId(), issuedAt, expiresAt, claims: caller.claims });
+    const { sub = newId(), ...claims } = caller.claims;
+    return signToken(key, {
+      issuer: PLAY_ISSUER,
+      subject: String(sub),
+      issuedAt,
+      expiresAt,
+      claims: { use: PLAY_TOKEN_USE, ...claims },
+    });
   }
   const { accountId, profileId, roles, permissions } = caller;
   return signToken(key, {

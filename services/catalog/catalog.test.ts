@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
+import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
+import type { TitleSchema } from "#gen/matinee/catalog/v1/title_pb";
+import { Protection, TrackKind } from "#gen/matinee/common/v1/media_pb";
+import { AssetPackagedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { Package_State } from "#gen/matinee/packager/v1/package_pb";
+import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
+import { Row_Kind } from "#gen/matinee/recommendations/v1/row_pb";
+import { newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { peerUnavailable } from "#pkg/rpc/errors";
+import { eventually } from "#pkg/testkit/eventually";
+import { fake, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
+import { catalog } from "./module.ts";
+
+const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
+
+describe("the catalog service", () => {
+  let platform: TestPlatform;
+  let rows: () => Promise<{ kind: Row_Kind; items: { title: string }[] }[]>;
+  const studio = () => platform.client(CatalogService, { as: operator(["titles.read", "titles.write"]) });
+  const viewer = () => platform.client(CatalogService, { as: profile() });
+  const playback = () => platform.client(CatalogService, { as: service("playback") });
+
+  const draft = async (title: MessageInitShape<typeof TitleSchema> = {}, requestId = newId()) => {
+    const { title: made } = await studio().createTitle({
+      title: {
+        displayTitle: "The Night Train",
+        synopsis: "A conductor carries a letter across the snow.",
+        asset: `assets/${newId()}`,
+        availabilityWindows: [{}],
+        ...title,
+      },
+      requestId,
+    });
+    assert.ok(made);
+    return made;
+  };
+  const packaged = (asset: string, revision: number) =>
+    platform.publish(AssetPackagedSchema, {
+      package: {
+        name: `packages/${newId()}`,
+        asset,
+        revision,
+        state: Package_State.READY,
+        isComplete: revision > 0,
+        protection: Protection.CBCS,
+        duration: { seconds: 75n },
+        tracks: [
+          { track: { id: "video-720p", kind: TrackKind.VIDEO, label: "720p", height: 720 } },
+          { track: { id: "audio-de-2", kind: TrackKind.AUDIO, label: "Deutsch", language: "de" } },
+          { track: { id: "audio-en-1", kind: TrackKind.AUDIO, label: "English", language: "en", isDefault: true } },
+        ],
+      },
+    });
+  const published = async (title: MessageInitShape<typeof TitleSchema> = {}) => {
+    const made = await draft(title);
+    await packaged(made.asset, 1);
+    await studio().publishTitle({ name: made.name });
+    return eventually("the title can be played", async () => {
+      const { title: seen } = await viewer().getTitle({ name: made.name });
+      return seen?.media === undefined ? undefined : seen;
+    });
+  };
+
+  before(async () => {
+    rows = async () => [];
+    platform = await openModules([catalog], {
+      fakes: [fake(RecommendationsService, { listRows: async () => ({ rows: await rows() }) })],
+      settings: { TERRITORY: "DE" },
+    });
+  });
+  after(() => platform[Symbol.asyncDispose]());
+
+  it("makes one draft for one request, which viewers do not see", async () => {
+    const requestId = newId();
+    const made = await draft({}, requestId);
+    assert.equal((await draft({}, requestId)).name, made.name);
+    await assert.rejects(viewer().getTitle({ name: made.name }), refused("TITLE_NOT_FOUND"));
+    await assert.rejects(viewer().createTitle({ title: {}, requestId: newId() }), (error) => isAppError(error));
+  });
+
+  it("says what is missing before it publishes", async () => {
+    const made = await draft({ asset: "", synopsis: "", availabilityWindows: [] });
+    await assert.rejects(studio().publishTitle({ name: made.name }), (error) => {
+      assert.ok(isAppError(error, "TITLE_INCOMPLETE"));
+      assert.deepEqual(
+        error.fields.map(({ field }) => field),
+        ["title.asset", "title.synopsis", "title.availability_windows"],
+      );
+      return true;
+    });
+  });
+
+  it("refuses a window that ends before it starts, by its contract", async () => {
+    const window = { startTime: timestampFromDate(new Date(2000)), endTime: timestampFromDate(new Date(1000)) };
+    await assert.rejects(draft({ availabilityWindows: [window] }), refused("VALIDATION_FAILED"));
+  });
+
+  it("changes only what the mask names, and refuses a change of something older", async () => {
+    const made = await draft();
+    const change = { name: made.name, displayTitle: "Another name", synopsis: "Not this", etag: made.etag };
+    const { title } = await studio().updateTitle({ title: change, updateMask: { paths: ["display_title"] } });
+    assert.equal(title?.displayTitle, "Another name");
+    assert.equal(title?.synopsis, made.synopsis);
+    await assert.rejects(
+      studio().updateTitle({ title: change, updateMask: { paths: ["display_title"] } }),
+      refused("TITLE_CHANGED"),
+    );
+    await assert.rejects(
+      studio().updateTitle({ title: { ...change, etag: "" }, updateMask: { paths: ["state"] } }),
+      refused("TITLE_UPDATE_MASK_INVALID"),
+    );
+  });
+
+  it("shows what the newest package holds, whichever revision comes last", async () => {
+    const made = await draft();
+    await packaged(made.asset, 1);
+    await eventually("the package is known", async () => {
+      const { title } = await studio().getTitle({ name: made.name });
+      return title?.media?.isComplete;
+    });
+    await packaged(made.asset, 0);
+    await studio().publishTitle({ name: made.name });
+    const { title } = await viewer().getTitle({ name: made.name });
+    assert.equal(title?.media?.revision, 1);
+    assert.deepEqual(title?.media?.audioLanguages, ["en", "de"], "the default language comes first");
+    assert.equal(title?.media?.maxHeight, 720);
+    assert.equal(title?.availability?.isAvailable, true);
+  });
+
+  it("decides on availability for playback, with what plays", async () => {
+    const title = await published({
+      availabilityWindows: [{ territories: ["DE"], tiers: ["premium"] }],
+      minimumAge: 12,
+    });
+    const ask = (change: object) =>
+      playback().checkAvailability({ title: title.name, territory: "DE", tier: "premium", maximumAge: 16, ...change });
+    const allowed = await ask({});
+    assert.equal(allowed.availability?.isAvailable, true);
+    assert.equal(allowed.package?.revision, 1);
+    const reasons = await Promise.all(
+      [{ territory: "US" }, { tier: "basic" }, { maximumAge: 6 }].map(
+        async (change) => (await ask(change)).availability,
+      ),
+    );
+    assert.deepEqual(
+      reasons.map((availability) => availability?.reason),
+      ["TITLE_TERRITORY", "TITLE_TIER", "TITLE_MATURITY"],
+    );
+    assert.ok(reasons.every((availability) => availability?.message));
+    await assert.rejects(viewer().checkAvailability({ title: title.name }), (error) => isAppError(error));
+  });
+
+  it("finds a title by a misspelt or unfinished word, and no more once it left the catalogue", async () => {
+    const title = await published({ displayTitle: "Lighthouse of Amrum", genres: ["drama"] });
+    const finds = async (query: string, genres: string[] = []) => {
+      const { hits } = await viewer().searchTitles({ query, genres });
+      return hits.some((hit) => hit.title?.name === title.name);
+    };
+    await eventually("it is found", () => finds("lighthouse"));
+    assert.equal(await finds("lighthuose"), true);
+    assert.equal(await finds("light"), true);
+    assert.equal(await finds("lighthouse", ["comedy"]), false);
+    await studio().unpublishTitle({ name: title.name });
+    await platform.nextEvent(TitleUnpublishedSchema, (event) => event.title === title.name);
+    assert.equal(await finds("lighthouse"), false);
+  });
+
+  it("tells of publishing once, and again of changes as such", async () => {
+    const title = await published();
+    const told = () => platform.events(TitlePublishedSchema).filter((event) => event.title?.name === title.name);
+    await eventually("it is told", () => told().some(({ isNew }) => isNew));
+    await studio().publishTitle({ name: title.name });
+    await studio().updateTitle({
+      title: { name: title.name, releaseYear: 1999 },
+      updateMask: { paths: ["release_year"] },
+    });
+    await eventually("the change is told", () => told().some((event) => event.title?.releaseYear === 1999));
+    assert.equal(told().filter(({ isNew }) => isNew).length, 1);
+  });
+
+  it("fills the home page with what recommendations choose and is in the catalogue", async () => {
+    const [shown, hidden] = [await published(), await draft()];
+    rows = async () => [{ kind: Row_Kind.NEW, items: [{ title: shown.name }, { title: hidden.name }] }];
+    const home = await viewer().getHome({});
+    assert.deepEqual(
+      home.rows.map((row) => [row.id, row.items.map(({ title }) => title?.name)]),
+      [["new", [shown.name]]],
+    );
+    rows = async () => {
+      throw peerUnavailable("recommendations");
+    };
+    const fallback = await viewer().getHome({});
+    assert.ok(fallback.rows[0]?.items.length, "the newest titles are shown while recommendations are away");
+  });
+
+  it("counts each started play once, however often it is told", async () => {
+    const title = await published();
+    const start = { title: title.name, playSession: `playSessions/${newId()}` };
+    for (let plays = 0; plays < 3; plays++) await platform.publish(PlaybackStartedSchema, start);
+    await eventually("the plays are counted", async () => {
+      const answer = await viewer().getTitle({ name: title.name });
+      return answer.title?.viewCount === 3n;
+    });
+  });
+
+  it("brings a deleted title back as a draft", async () => {
+    const title = await published();
+    await studio().deleteTitle({ name: title.name });
+    await assert.rejects(viewer().getTitle({ name: title.name }), refused("TITLE_NOT_FOUND"));
+    await assert.rejects(studio().publishTitle({ name: title.name }), refused("TITLE_WRONG_STATE"));
+    await studio().undeleteTitle({ name: title.name });
+    await studio().publishTitle({ name: title.name });
+    assert.ok((await viewer().getTitle({ name: title.name })).title);
+  });
+
+  it("lists titles in pages, newest first", async () => {
+    await Promise.all([draft(), draft(), draft()]);
+    const first = await studio().listTitles({ pageSize: 2 });
+    const second = await studio().listTitles({ pageSize: 2, pageToken: first.nextPageToken });
+    const names = [...first.titles, ...second.titles].map(({ name }) => name);
+    assert.equal(new Set(names).size, 4);
+    assert.deepEqual([...names].sort().reverse(), names, "ids grow with time");
+    await assert.rejects(
+      studio().listTitles({ pageSize: 2, pageToken: first.nextPageToken, asset: `assets/${newId()}` }),
+      refused("PAGE_TOKEN_INVALID"),
+    );
+  });
+
+  it("serves no picture for a path that names none", async () => {
+    const title = await published();
+    for (const path of [
+      `/images/${title.name.slice(7)}/${createHash("sha256").digest("hex")}.jpg`,
+      "/images/x/y.jpg",
+    ]) {
+      const response = await fetch(platform.url + path);
+      assert.equal(response.status, 404);
+      assert.equal(((await response.json()) as { code: string }).code, "not_found");
+    }
+  });
+});

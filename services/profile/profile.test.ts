@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { AccountDeletedSchema, ListChangedSchema, ProfileCreatedSchema } from "#gen/matinee/profile/v1/events_pb";
+import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
+import { ManualClock, newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { eventually } from "#pkg/testkit/eventually";
+import { openModules, service, type TestPlatform } from "#pkg/testkit/module";
+import { profile } from "./module.ts";
+
+const PASSWORD = "a long enough password";
+const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+describe("the profile service", () => {
+  let platform: TestPlatform;
+  const client = () => platform.client(ProfileService);
+  const signUp = async (email = `${newId()}@example.test`, requestId = newId()) => {
+    const answer = await client().signUp({ email, password: PASSWORD, displayName: "Ada", requestId });
+    assert.ok(answer.tokens && answer.account && answer.profile);
+    return { ...answer, tokens: answer.tokens, account: answer.account, profile: answer.profile, email, requestId };
+  };
+
+  before(async () => {
+    platform = await openModules([profile], { settings: { PROFILE_REFRESH_GRACE: "0s" } });
+  });
+  after(() => platform[Symbol.asyncDispose]());
+
+  it("signs up once for the same request, and refuses the address to another", async () => {
+    const first = await signUp();
+    const again = await signUp(first.email, first.requestId);
+    assert.equal(again.account.name, first.account.name);
+    await assert.rejects(signUp(first.email), refused("EMAIL_TAKEN"));
+    await assert.rejects(signUp(first.email.toUpperCase()), refused("EMAIL_TAKEN"));
+    const told = await platform.nextEvent(
+      ProfileCreatedSchema,
+      (event) => event.profile?.account === first.account.name,
+    );
+    assert.equal(told.profile?.displayName, "Ada");
+  });
+
+  it("signs in with the right password only, and does not tell which half was wrong", async () => {
+    const { email, account } = await signUp();
+    const answer = await client().signIn({ email, password: PASSWORD });
+    assert.equal(answer.account?.name, account.name);
+    assert.ok(answer.profile, "the only profile is chosen");
+    await assert.rejects(client().signIn({ email, password: "a wrong password" }), refused("SIGN_IN_FAILED"));
+    await assert.rejects(
+      client().signIn({ email: "nobody@example.test", password: PASSWORD }),
+      refused("SIGN_IN_FAILED"),
+    );
+  });
+
+  it("slows down whoever guesses the password of one address", async () => {
+    const { email } = await signUp();
+    for (let tries = 0; tries < 5; tries++) {
+      await assert.rejects(client().signIn({ email, password: "a wrong password" }), refused("SIGN_IN_FAILED"));
+    }
+    await assert.rejects(client().signIn({ email, password: PASSWORD }), refused("SIGN_IN_TOO_OFTEN"));
+  });
+
+  it("refuses short passwords and addresses that are none, naming the field", async () => {
+    const attempt = client().signUp({
+      email: "not-an-address",
+      password: "short",
+      displayName: "",
+      requestId: newId(),
+    });
+    await assert.rejects(attempt, (error) => {
+      assert.ok(isAppError(error, "VALIDATION_FAILED"));
+      assert.deepEqual(error.fields.map(({ field }) => field).sort(), ["display_name", "email", "password"]);
+      return true;
+    });
+  });
+
+  it("answers the account to its own token, and to no forged one", async () => {
+    const { tokens, account } = await signUp();
+    assert.equal((await client().getAccount({}, bearer(tokens.accessToken))).account?.name, account.name);
+    const forged = `${tokens.accessToken.slice(0, -6)}AAAAAA`;
+    await assert.rejects(client().getAccount({}, bearer(forged)), refused("TOKEN_INVALID"));
+    await assert.rejects(client().getAccount({}), refused("SIGN_IN_REQUIRED"));
+  });
+
+  it("rotates refresh tokens; one that is used twice ends the session", async () => {
+    const { tokens } = await signUp();
+    const second = await client().refreshSession({ refreshToken: tokens.refreshToken });
+    await assert.rejects(
+      client().refreshSession({ refreshToken: tokens.refreshToken }),
+      refused("REFRESH_TOKEN_REUSED"),
+    );
+    const refreshToken = second.tokens?.refreshToken ?? "";
+    await assert.rejects(client().refreshSession({ refreshToken }), refused("SESSION_ENDED"));
+    await assert.rejects(client().refreshSession({ refreshToken: "nonsense" }), refused("SESSION_ENDED"));
+  });
+
+  it("does not choose another account's profile", async () => {
+    const [mine, theirs] = [await signUp(), await signUp()];
+    const attempt = client().refreshSession({ refreshToken: mine.tokens.refreshToken, profile: theirs.profile.name });
+    await assert.rejects(attempt, refused("PROFILE_NOT_FOUND"));
+  });
+
+  it("ends every session when asked to", async () => {
+    const { email, tokens } = await signUp();
+    const other = await client().signIn({ email, password: PASSWORD });
+    await client().signOut({ isEverywhere: true }, bearer(tokens.accessToken));
+    const refreshToken = other.tokens?.refreshToken ?? "";
+    await assert.rejects(client().refreshSession({ refreshToken }), refused("SESSION_ENDED"));
+  });
+
+  it("keeps a list, newest first, and tells each change once", async () => {
+    const { tokens, profile: own } = await signUp();
+    const titles = [`titles/${newId()}`, `titles/${newId()}`] as const;
+    for (const title of [...titles, titles[1]]) await client().addListItem({ title }, bearer(tokens.accessToken));
+    const page = await client().listListItems({ pageSize: 1 }, bearer(tokens.accessToken));
+    assert.deepEqual(
+      page.items.map(({ title }) => title),
+      [titles[1]],
+    );
+    const rest = await client().listListItems(
+      { pageSize: 1, pageToken: page.nextPageToken },
+      bearer(tokens.accessToken),
+    );
+    assert.deepEqual(
+      rest.items.map(({ title }) => title),
+      [titles[0]],
+    );
+    await client().removeListItem({ title: titles[0] }, bearer(tokens.accessToken));
+    await platform.nextEvent(ListChangedSchema, (event) => event.title === titles[0] && !event.isListed);
+    const told = platform.events(ListChangedSchema).filter(({ profile: name }) => name === own.name);
+    assert.equal(told.length, 3);
+  });
+
+  it("keeps the newest position whatever order events come in", async () => {
+    const { tokens, account, profile: own } = await signUp();
+    const title = `titles/${newId()}`;
+    const base = { playSession: `playSessions/${newId()}`, account: account.name, profile: own.name, title };
+    const duration = durationFromMs(60_000);
+    await platform.publish(PlaybackProgressedSchema, { ...base, position: durationFromMs(20_000), duration });
+    const point = await eventually("the position is kept", async () => {
+      const { resumePoints } = await client().listResumePoints({ title }, bearer(tokens.accessToken));
+      return resumePoints[0];
+    });
+    assert.equal(point.position?.seconds, 20n);
+    const viewer = await platform
+      .client(ProfileService, { as: service("playback") })
+      .getViewer({ account: account.name, profile: own.name, title });
+    assert.equal(viewer.resumePoint?.position?.seconds, 20n);
+    assert.equal(viewer.viewer?.maxStreams, 2);
+  });
+
+  it("answers viewers to playback only", async () => {
+    const { tokens, account, profile: own } = await signUp();
+    const request = { account: account.name, profile: own.name };
+    await assert.rejects(client().getViewer(request, bearer(tokens.accessToken)), refused("TARGET_NOT_FOUND"));
+    const stranger = platform.client(ProfileService, { as: service("telemetry") });
+    await assert.rejects(stranger.getViewer(request), refused("ACCESS_DENIED"));
+  });
+
+  it("erases an account with everything that hangs on it", async () => {
+    const { tokens, account, email, profile: own } = await signUp();
+    await assert.rejects(
+      client().deleteAccount({ password: "a wrong password" }, bearer(tokens.accessToken)),
+      refused("SIGN_IN_FAILED"),
+    );
+    await client().deleteAccount({ password: PASSWORD }, bearer(tokens.accessToken));
+    const told = await platform.nextEvent(AccountDeletedSchema, (event) => event.account === account.name);
+    assert.deepEqual(told.profiles, [own.name]);
+    await assert.rejects(client().getAccount({}, bearer(tokens.accessToken)), refused("ACCOUNT_NOT_FOUND"));
+    await assert.rejects(client().signIn({ email, password: PASSWORD }), refused("SIGN_IN_FAILED"));
+  });
+});
+
+describe("the operator's account", () => {
+  it("is made at start with the role and its permissions, and takes a new password at the next", async () => {
+    await using platform = await openModules([profile], {
+      settings: { PROFILE_OPERATOR_EMAIL: "studio@example.test", PROFILE_OPERATOR_PASSWORD: PASSWORD },
+    });
+    const answer = await platform.client(ProfileService).signIn({ email: "studio@example.test", password: PASSWORD });
+    const [, payload = ""] = (answer.tokens?.accessToken ?? "").split(".");
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as {
+      roles: string[];
+      permissions: string[];
+    };
+    assert.deepEqual(claims.roles, ["operator"]);
+    assert.ok(claims.permissions.includes("assets.write"));
+  });
+});
+
+describe("an access token", () => {
+  it("stops working when its time is over", async () => {
+    const clock = new ManualClock(new Date());
+    await using platform = await openModules([profile], { clock });
+    const client = platform.client(ProfileService);
+    const { tokens } = await client.signUp({
+      email: "clock@example.test",
+      password: PASSWORD,
+      displayName: "Clock",
+      requestId: newId(),
+    });
+    clock.advance(16 * 60_000);
+    await assert.rejects(client.getAccount({}, bearer(tokens?.accessToken ?? "")), refused("TOKEN_EXPIRED"));
+  });
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
+import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
+import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
+import { Row_Kind } from "#gen/matinee/recommendations/v1/row_pb";
+import { newId } from "#pkg/clock/clock";
+import { eventually } from "#pkg/testkit/eventually";
+import { openModules, service, type TestPlatform } from "#pkg/testkit/module";
+import { recommendations } from "./module.ts";
+
+describe("the recommendations service", () => {
+  let platform: TestPlatform;
+  const rowsOf = async (profile: string) => {
+    const client = platform.client(RecommendationsService, { as: service("catalog") });
+    const { rows } = await client.listRows({ profile });
+    return new Map(rows.map((row) => [row.kind, row.items.map(({ title }) => title)]));
+  };
+  const publish = async (published = true) => {
+    const title = `titles/${newId()}`;
+    if (published)
+      await platform.publish(TitlePublishedSchema, { title: { name: title, displayTitle: "A" }, isNew: true });
+    return title;
+  };
+  const progress = (profile: string, title: string, positionMs: number, isFinished = false) =>
+    platform.publish(PlaybackProgressedSchema, { profile, title, position: durationFromMs(positionMs), isFinished });
+
+  before(async () => {
+    platform = await openModules([recommendations]);
+  });
+  after(() => platform[Symbol.asyncDispose]());
+
+  it("shows the newest title first, and none that left the catalogue", async () => {
+    const [older, newer] = [await publish(), await publish()];
+    const profile = `profiles/${newId()}`;
+    await eventually("both are shown", async () => (await rowsOf(profile)).get(Row_Kind.NEW)?.includes(newer));
+    const row = (await rowsOf(profile)).get(Row_Kind.NEW) ?? [];
+    assert.ok(row.indexOf(newer) < row.indexOf(older));
+    await platform.publish(TitleUnpublishedSchema, { title: newer });
+    await eventually("it is gone", async () => !(await rowsOf(profile)).get(Row_Kind.NEW)?.includes(newer));
+  });
+
+  it("continues what was begun, until it is finished", async () => {
+    const profile = `profiles/${newId()}`;
+    const [begun, barely] = [await publish(), await publish()];
+    await progress(profile, barely, 1_000);
+    await progress(profile, begun, 30_000);
+    const row = await eventually("it is shown", async () => (await rowsOf(profile)).get(Row_Kind.CONTINUE_WATCHING));
+    assert.deepEqual(row, [begun]);
+    await progress(profile, begun, 60_000, true);
+    await eventually("it is finished", async () => !(await rowsOf(profile)).has(Row_Kind.CONTINUE_WATCHING));
+  });
+
+  it("shows another profile nothing of it", async () => {
+    const [mine, theirs] = [`profiles/${newId()}`, `profiles/${newId()}`];
+    const title = await publish();
+    await progress(mine, title, 30_000);
+    await platform.publish(ListChangedSchema, { profile: mine, title, isListed: true });
+    await eventually("mine is shown", async () => (await rowsOf(mine)).get(Row_Kind.MY_LIST)?.includes(title));
+    const rows = await rowsOf(theirs);
+    assert.equal(rows.has(Row_Kind.CONTINUE_WATCHING), false);
+    assert.equal(rows.has(Row_Kind.MY_LIST), false);
+  });
+});
