@@ -42,7 +42,7 @@ export interface HostOptions {
   readonly env: Environment;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** The script that starts isolated modules, by `--target=NAME`; without one they are not started. */
+  /** The script that starts isolated modules, by `--target=NAME`; without one they are opened here. */
   readonly script?: string;
   /** For tests, what a host of the product never has. */
   readonly test?: TestOptions;
@@ -160,8 +160,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     databasePath: config.territoryDatabase,
   });
 
-  const inside =
-    options.modules.length === 1 ? options.modules : options.modules.filter((one) => one.isolated !== true);
+  const apart = options.script !== undefined && options.modules.length > 1;
+  const inside = options.modules.filter((module) => !(apart && module.isolated === true));
   const isolated = options.modules.filter((one) => !inside.includes(one));
   const plans = await schemaPlans(inside, config);
   if (plans.length > 0) await (await openDatabaseOnce()).prepare(plans);
@@ -219,7 +219,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   internalListener?.serve({ ...serving, via: "internal", metrics: () => metrics.print(), fallback: undefined });
 
   const children: Children = startChildren({
-    modules: options.script === undefined ? [] : isolated,
+    modules: isolated,
     script: options.script ?? "",
     known: options.known,
     here: inside,

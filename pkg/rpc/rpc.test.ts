@@ -228,6 +228,7 @@ describe("a service on every transport", () => {
     await everywhere(async (client) => {
       const error = await thrown(() => client.listNotifications({}, { timeoutMs: 30 }));
       assert.equal(error.kind, "deadline_exceeded");
+      assert.equal(error.reason, "DEADLINE_EXCEEDED");
     });
   });
 
