@@ -166,6 +166,8 @@ describe("the import matrix", () => {
     const violations = imports.filter(({ file, target }) => {
       const own = placeOf(file)?.service;
       const other = /^services\/([^/]+)\//.exec(target)?.[1];
+      // A test may open a real peer beside its own service, through its module as a host does.
+      if (isTest(file) && target.endsWith("/module.ts")) return false;
       return own !== undefined && other !== undefined && other !== own;
     });
     none(violations, "services talk through contracts, bus and log");
