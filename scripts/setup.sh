@@ -74,7 +74,9 @@ fi
 # npm may be told, or by its version decide, not to run what packages do at installation; two packages need theirs.
 if ! node_modules/.bin/node --version >/dev/null 2>&1; then
   say "fetching Node $(node -p 'require("./node_modules/node/package.json").version')"
+  mkdir -p "$stamps" node_modules/.bin
   (cd node_modules/node && node installArchSpecificPackage.js) >"$stamps/node.log" 2>&1 || true
+  ln -sf ../node/bin/node node_modules/.bin/node
   node_modules/.bin/node --version >/dev/null 2>&1 || refuse "the npm package node brought no program, see $stamps/node.log"
 fi
 wanted_node=$(node -p 'require("./package.json").dependencies.node')
