@@ -9,8 +9,9 @@ import { pollUntilAborted } from "#pkg/postgres/poll";
 import { type BusEvent, type EventBus, MAX_DELIVERIES, type Subscription } from "./eventbus.ts";
 import { checkEvent, typeNameOf } from "./limits.ts";
 
-// pg-boss has publish/subscribe too, but copies a job per queue with the queue as the unit of retry and expiry, and
-// its own loop and schema; fan-out, parking and leases are four statements here, in a role that sees nothing else.
+// Not pg-boss: its publish() fans out alike, but what a failed job's delay and end are is set per queue, and queues
+// are made at run time by its own migrations and maintenance. Here it is four statements on one table, under the
+// leases that the queue and the log have too.
 
 /** Looking by time as well covers notifications that were lost with a connection. */
 const POLL_MS = 2000;

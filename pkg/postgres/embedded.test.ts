@@ -1,19 +1,27 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { systemClock } from "#pkg/clock/clock";
+import { create } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { newId, systemClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
+import { migrationsFor as eventBusMigrations, openEventBus } from "#pkg/eventbus/open";
+import { migrationsFor as eventLogMigrations, openEventLog } from "#pkg/eventlog/open";
 import type { Logger } from "#pkg/obs/obs";
+import { openQueue, migrationsFor as queueMigrations } from "#pkg/queue/open";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog } from "#pkg/testkit/postgres";
 import { startEmbeddedPostgres } from "./embedded.ts";
+import { migrate } from "./migrate.ts";
 import { pollUntilAborted } from "./poll.ts";
 import { openPool } from "./pool.ts";
 import { processStartTime } from "./processes.ts";
+import { roleUrl } from "./roles.ts";
 import { serverArgs } from "./server-process.ts";
 
 describe("the embedded PostgreSQL", () => {
@@ -126,6 +134,58 @@ describe("the embedded PostgreSQL", () => {
     assert.deepEqual(said, ["background work is interrupted; trying again", "background work goes on"]);
     stop.abort();
     await polling;
+  });
+
+  it("brings events, messages and records to whoever waits for them over kill -9", async function () {
+    // an event that was being handled comes again when its lease of 10 s runs out
+    this.timeout(60_000);
+    await using server = await start();
+    const roleSecret = randomBytes(32);
+    const plans = [
+      { name: "port-eventbus", sets: eventBusMigrations("postgres:") },
+      { name: "port-eventlog", sets: eventLogMigrations("postgres:") },
+      { name: "port-queue", sets: queueMigrations("postgres:") },
+    ];
+    await migrate({ adminUrl: server.url, roleSecret, plans, log: quietLog });
+    const deps = (name: string) => ({
+      postgres: async () => pool(roleUrl(server.url, roleSecret, name)),
+      clock: systemClock,
+      log: quietLog,
+    });
+    await using bus = await openEventBus("postgres:", deps("port-eventbus"));
+    await using eventLog = await openEventLog("postgres:", deps("port-eventlog"));
+    await using queue = await openQueue("postgres:", deps("port-queue"));
+    const stop = new AbortController();
+    const seen = new Set<string>();
+    await bus.register("c", ["t.T"]);
+    const running = [
+      bus.subscribe({ consumer: "c", types: ["t.T"], handle: async (event) => void seen.add(event.key) }, stop.signal),
+      eventLog.consume("t", "g", async (batch) => batch.forEach((one) => void seen.add(one.key)), stop.signal),
+    ];
+    const say = async (text: string) => {
+      const payload = create(AnySchema, { typeUrl: "type.googleapis.com/t.T" });
+      await bus.publish([
+        { id: newId(), source: "s", occurredAt: new Date(), key: `event ${text}`, traceparent: "", payload },
+      ]);
+      await eventLog.append("t", [{ key: `record ${text}`, value: new Uint8Array() }]);
+      await queue.send("q", `message ${text}`);
+    };
+    const hear = async () => {
+      for (const { body } of await queue.receive("q", { max: 10, waitMs: 1000, visibilityMs: 60_000 })) seen.add(body);
+    };
+    const all = (text: string) => ["event", "record", "message"].map((kind) => `${kind} ${text}`);
+    await say("before");
+    process.kill(server.pid, "SIGKILL");
+    await eventually("the database takes new ones", async () => {
+      await say("after");
+      return true;
+    });
+    await eventually("all of them came", async () => {
+      await hear();
+      return [...all("before"), ...all("after")].every((text) => seen.has(text));
+    });
+    stop.abort();
+    await Promise.all(running);
   });
 
   it("goes when its host is killed, and the next host finds what was committed", async () => {

@@ -177,11 +177,3 @@ export function binariesMissing(problem: string): AppError {
     message: `The PostgreSQL binaries cannot be used: ${problem}.`,
   });
 }
-
-export function cursorInvalid(): AppError {
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "CURSOR_INVALID",
-    message: "The page cursor does not belong to this list.",
-  });
-}

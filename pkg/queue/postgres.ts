@@ -6,9 +6,9 @@ import { Bell } from "#pkg/postgres/poll";
 import { checkName, checkReceive, checkSend, checkVisibility } from "./limits.ts";
 import type { Queue, QueueMessage } from "./queue.ts";
 
-// pg-boss and graphile-worker own the loop that runs a job; this port hands out one lease whose holder shortens,
-// prolongs or lets it lapse from another process, as with SQS. pg-boss's fetch() has no per-call visibility time-out
-// or prolonging (heartbeat only as a queue setting), graphile-worker's lock is a fixed 4 h.
+// Not pg-boss or graphile-worker: pg-boss fixes time-out and tries when a job is sent or its queue made, and here each
+// receiver chooses and changes them, as with SQS; graphile-worker runs handlers in a loop of its own, hands out no
+// leases, and frees the jobs of a killed process after four hours.
 
 /** Looking by time as well covers notifications that were lost with a connection. */
 const POLL_MS = 2000;
