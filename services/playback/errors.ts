@@ -77,12 +77,3 @@ export function mediaTokenExpired(): AppError {
 export function mediaNotFound(): AppError {
   return new AppError({ kind: "not_found", reason: "MEDIA_NOT_FOUND", message: "there is no such file" });
 }
-
-export function mediaRangeInvalid(sizeBytes: number): AppError {
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "MEDIA_RANGE_INVALID",
-    message: `the range lies outside the file's ${sizeBytes} bytes`,
-    metadata: { size_bytes: String(sizeBytes) },
-  });
-}

@@ -6,7 +6,7 @@ import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { CEILINGS } from "./domain/ceiling.ts";
 import { parseRange } from "./domain/range.ts";
-import { mediaNotFound, mediaRangeInvalid, mediaTokenInvalid } from "./errors.ts";
+import { mediaNotFound, mediaTokenInvalid } from "./errors.ts";
 import type { MediaTicket, Tickets } from "./tickets.ts";
 
 /** Players send no headers of ours with media, so the token in the path is what admits them. */
@@ -52,8 +52,9 @@ export function mediaHandler(deps: { readonly tickets: Tickets; readonly package
     }
     const range = parseRange(request.headers.range, blob.sizeBytes);
     if (range.kind === "unsatisfiable") {
-      response.setHeader("content-range", `bytes */${blob.sizeBytes}`);
-      throw mediaRangeInvalid(blob.sizeBytes);
+      // No error kind of ours is 416, and players know what to do with it (RFC 9110, 15.5.17).
+      response.writeHead(416, { ...headers, "content-range": `bytes */${blob.sizeBytes}`, "content-length": 0 }).end();
+      return;
     }
     if (range.kind === "part") {
       const { start, end } = range;
