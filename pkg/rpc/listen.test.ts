@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { connect } from "node:http2";
+import { connect as connectSocket } from "node:net";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
@@ -10,8 +11,10 @@ import { Health } from "#gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb";
 import { NotificationService } from "#gen/matinee/notification/v1/notification_service_pb";
 import { defineModule, type Module } from "#pkg/app/module";
+import { silentLogger } from "#pkg/obs/logger";
 import { fake, openModules } from "#pkg/testkit/module";
 import { edge } from "./access.ts";
+import { listen } from "./listen.ts";
 
 const routes = [{ method: "GET", path: "/whoami", access: edge("anyone") }] as const;
 
@@ -106,6 +109,42 @@ describe("a listener", () => {
     };
     assert.match(await ask({}), /127\.0\.0\.1$/);
     assert.equal(await ask({ TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8" }), "198.51.100.7");
+  });
+
+  it("gives up on clients that never finish their headers, or say nothing at all", async () => {
+    const listener = await listen({ host: "127.0.0.1", port: 0, log: silentLogger, limits: { headersTimeoutMs: 200 } });
+    for (const start of ["", "PO", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "]) {
+      let answer = "";
+      await new Promise<void>((resolve) => {
+        const socket = connectSocket(listener.port, "127.0.0.1", () => socket.write(start));
+        socket.on("data", (chunk) => {
+          answer += String(chunk);
+        });
+        socket.on("error", () => {});
+        socket.on("close", () => resolve());
+      });
+      if (start.length > 3) assert.match(answer, /^HTTP\/1\.1 408 /);
+    }
+    await listener.drain(0);
+  });
+
+  it("lets a client cancel many streams of one connection, within its limits", async () => {
+    await using platform = await openModules([notification]);
+    const session = connect(platform.url);
+    const failed = new Promise<unknown>((resolve) => session.once("error", resolve));
+    for (let round = 0; round < 900; round++) {
+      const stream = session.request({ ":path": "/whoami" });
+      stream.on("error", () => {});
+      stream.close(8);
+    }
+    const stream = session.request({ ":path": "/whoami" });
+    let text = "";
+    const served = (async () => {
+      for await (const chunk of stream) text += String(chunk);
+    })();
+    await Promise.race([served, failed]);
+    assert.match(text, /127\.0\.0\.1$/);
+    session.close();
   });
 
   it("shows metrics inside only", async () => {
