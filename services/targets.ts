@@ -4,16 +4,22 @@ import type { Module } from "#pkg/app/module";
 // One import per service, in the order of a film's way through them.
 import { ingestion } from "./ingestion/module.ts";
 import { catalog } from "./catalog/module.ts";
+import { license } from "./license/module.ts";
+import { notification } from "./notification/module.ts";
+import { packager } from "./packager/module.ts";
 import { profile } from "./profile/module.ts";
 import { recommendations } from "./recommendations/module.ts";
 import { playback } from "./playback/module.ts";
 
 export const modules: readonly Module[] = [
   ingestion,
-  // transcode, transcodeWorker, packager, license
+  // transcode, transcodeWorker
+  packager,
+  license,
   catalog,
   profile,
   recommendations,
   playback,
-  // telemetry, notification
+  // telemetry
+  notification,
 ];

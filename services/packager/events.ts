@@ -1,0 +1,74 @@
+/** What the packager says of its work: to the bus, the metrics and the log. */
+
+import { AssetPackagedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
+import type { Outbox } from "#pkg/app/module";
+import type { Logger, Metrics } from "#pkg/obs/obs";
+import type { Tx } from "#pkg/postgres/db";
+import { toBlobProto, toPackageProto } from "./convert.ts";
+import type { Revision } from "./domain/revision.ts";
+
+export interface PackagerEvents {
+  /** Call it in the transaction that makes the revision ready. `tookMs` is the length of the last run. */
+  packaged(tx: Tx, revision: Revision, tookMs: number): Promise<void>;
+  /** Call it in the transaction that gives the revision up. */
+  failed(tx: Tx, revision: Revision, failure: { readonly reason: string; readonly message: string }): Promise<void>;
+}
+
+const SECONDS = [0.5, 1, 2, 5, 10, 30, 60, 300, 1800];
+
+export function newPackagerEvents(host: {
+  readonly outbox: Outbox<typeof AssetPackagedSchema | typeof PackageFailedSchema>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}): PackagerEvents {
+  const revisions = host.metrics.counter("matinee_packages_total", "Package revisions by outcome", ["outcome"]);
+  const seconds = host.metrics.histogram("matinee_packaging_seconds", "Length of a successful run", SECONDS);
+  return {
+    async packaged(tx, revision, tookMs) {
+      const { input, output } = revision;
+      await host.outbox.emit(
+        tx,
+        AssetPackagedSchema,
+        {
+          package: toPackageProto(revision),
+          owner: input.owner,
+          fileName: input.fileName,
+          posters: input.posters.map(toBlobProto),
+        },
+        revision.assetId,
+      );
+      tx.afterCommit(() => {
+        revisions.add(1, { outcome: "ready" });
+        seconds.record(tookMs / 1000);
+        const fields = { ...ids(revision), tracks: output?.files.length, sizeBytes: output?.sizeBytes, tookMs };
+        host.log.info(fields, "asset packaged");
+      });
+    },
+
+    async failed(tx, revision, failure) {
+      const { owner, fileName } = revision.input;
+      await host.outbox.emit(
+        tx,
+        PackageFailedSchema,
+        {
+          asset: `assets/${revision.assetId}`,
+          package: `packages/${revision.packageId}`,
+          revision: revision.revision,
+          owner,
+          fileName,
+          reason: failure.reason,
+          message: failure.message,
+        },
+        revision.assetId,
+      );
+      tx.afterCommit(() => {
+        revisions.add(1, { outcome: failure.reason });
+        host.log.warn({ ...ids(revision), ...failure }, "packaging failed for good");
+      });
+    },
+  };
+}
+
+function ids(revision: Revision): object {
+  return { assetId: revision.assetId, packageId: revision.packageId, revision: revision.revision };
+}

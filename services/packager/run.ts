@@ -1,0 +1,250 @@
+/** Packages one revision from the mezzanine files to what players fetch; everything lands in the run's own folder. */
+
+import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import type { Logger } from "#pkg/obs/obs";
+import { codecsOf } from "./domain/dash.ts";
+import { readBoxHeader, readTrackHeader, type TrackHeader } from "./domain/isobmff.ts";
+import { type ManifestText, manifestsOf, type Packaged } from "./domain/manifests.ts";
+import {
+  type AudioTrack,
+  type KeyClass,
+  keyClassOf,
+  type Revision,
+  type RevisionOutput,
+  type Track,
+  type VideoTrack,
+} from "./domain/revision.ts";
+import { packageInputDamaged, packageOutputWrong, packageWithoutVideo } from "./errors.ts";
+import type { ContentKeyPeer } from "./peers.ts";
+import { packagerArgs } from "./shaka/argv.ts";
+import { type ServedKey, startKeyServer } from "./shaka/key-server.ts";
+import { runShakaPackager } from "./shaka/run.ts";
+
+export interface PackagingOptions {
+  readonly mezzanine: BlobStore;
+  readonly packaged: BlobStore;
+  readonly contentKeys: ContentKeyPeer;
+  /** The module's scratch folder. */
+  readonly scratch: string;
+  readonly segmentMs: number;
+  readonly timeLimitMs: number;
+  readonly log: Logger;
+}
+
+/** A revision and the folder that a run of it writes to. */
+export interface PackagingRun {
+  readonly revision: Revision;
+  readonly folder: string;
+}
+
+const IN = "in";
+const OUT = "out";
+const MPD_FILE = "all.mpd";
+/** The head of a track of twelve hours is below one megabyte. */
+const MAX_HEAD_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Everything that a run does outside the database. Throws an AppError for what is wrong with the revision, whatever the
+ * stores and license throw, and the signal's reason.
+ */
+export async function packageRevision(
+  options: PackagingOptions,
+  { revision, folder }: PackagingRun,
+  signal: AbortSignal,
+): Promise<RevisionOutput> {
+  const { input } = revision;
+  if (!input.tracks.some(({ kind }) => kind === "video")) throw packageWithoutVideo();
+  const work = join(options.scratch, folder);
+  try {
+    for (const name of [IN, OUT, "tmp"]) await mkdir(join(work, name), { recursive: true, mode: 0o700 });
+    await fetchInputs(options, input.tracks, work, signal);
+    const keyIds = await packageTracks(options, revision, work, signal);
+    const mpd = await readFile(join(work, OUT, MPD_FILE), "utf8");
+    const packaged = await inspect(input.tracks, work, codecsOf(mpd), keyIds);
+    await recordIvs(options, revision, packaged, signal);
+    const manifests = manifestsOf({
+      assetId: revision.assetId,
+      durationSeconds: input.duration.seconds + input.duration.nanos / 1e9,
+      mpd,
+      packaged,
+    });
+    for (const { file, text } of manifests) await writeFile(join(work, OUT, file), text, { flag: "wx" });
+    return await store(options, { revision, folder }, { work, packaged, manifests }, signal);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Where a run's objects lie in the packaged store. */
+export function folderKey(of: {
+  readonly packageId: string;
+  readonly revision: number;
+  readonly folder: string;
+}): string {
+  return `${of.packageId}/${of.revision}/${of.folder}/`;
+}
+
+async function fetchInputs(
+  { mezzanine }: PackagingOptions,
+  tracks: readonly Track[],
+  work: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const track of tracks) {
+    // Text needs no packaging, so it goes where the results are.
+    const path = join(work, track.kind === "text" ? OUT : IN, fileOf(track));
+    await mezzanine.getFile(track.blob.key, path, { signal });
+    const { size } = await stat(path);
+    if (size !== track.blob.sizeBytes)
+      throw packageInputDamaged(track.id, `it has ${size} bytes, not ${track.blob.sizeBytes}`);
+  }
+}
+
+/** Answers the key id of each class, 32 hex digits; none in the clear. */
+async function packageTracks(
+  options: PackagingOptions,
+  { assetId, input }: Revision,
+  work: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<KeyClass, string>> {
+  const tracks = input.tracks.filter(({ kind }) => kind !== "text");
+  await using cleanup = new AsyncDisposableStack();
+  let keys: readonly ServedKey[] = [];
+  if (input.protection !== "clear") {
+    const classes = [...new Set(tracks.flatMap((track) => keyClassOf(track) ?? []))];
+    keys = await options.contentKeys.ensure(assetId, classes, signal);
+    for (const { key } of keys) cleanup.use(key);
+  }
+  const keyServer =
+    input.protection === "clear"
+      ? undefined
+      : cleanup.use(
+          await startKeyServer({ folder: work, contentId: Buffer.from(assetId.replaceAll("-", ""), "hex"), keys }),
+        );
+  const args = packagerArgs({
+    tracks,
+    inputOf: (track) => `${IN}/${fileOf(track)}`,
+    outputOf: (track) => `${OUT}/${fileOf(track)}`,
+    mpdPath: `${OUT}/${MPD_FILE}`,
+    tempFolder: "tmp",
+    segmentSeconds: options.segmentMs / 1000,
+    keyServer: keyServer?.access,
+  });
+  await runShakaPackager({ args, folder: work, timeLimitMs: options.timeLimitMs, signal, log: options.log });
+  return new Map(keys.map(({ keyClass, keyId }) => [keyClass, Buffer.from(keyId).toString("hex")]));
+}
+
+async function inspect(
+  tracks: readonly Track[],
+  work: string,
+  codecs: ReadonlyMap<string, string>,
+  keyIds: ReadonlyMap<KeyClass, string>,
+): Promise<Packaged[]> {
+  const packaged: Packaged[] = [];
+  for (const track of tracks) {
+    const file = fileOf(track);
+    if (track.kind === "text") {
+      packaged.push({ track, file });
+      continue;
+    }
+    const header = readTrackHeader(await readHead(join(work, OUT, file)));
+    const keyClass = keyClassOf(track);
+    const keyId = keyClass && keyIds.get(keyClass);
+    checkProtection(track, header, keyId);
+    packaged.push({ track, file, codec: codecs.get(file) ?? track.codec, header, keyId });
+  }
+  return packaged;
+}
+
+/** The last line of defence: no file is published that is not encrypted, from its first sample, with the key it should be. */
+function checkProtection(track: VideoTrack | AudioTrack, header: TrackHeader, keyId: string | undefined): void {
+  const { encryption, sampleEntries, segments } = header;
+  if (segments.length === 0) throw packageOutputWrong(track.id, "it has no segments");
+  if (keyId === undefined) {
+    if (encryption !== undefined) throw packageOutputWrong(track.id, "it is encrypted and should be in the clear");
+    return;
+  }
+  const isWhole = sampleEntries.every((entry) => entry === "encv" || entry === "enca");
+  if (encryption === undefined || !isWhole) throw packageOutputWrong(track.id, "a part of it is in the clear");
+  if (encryption.scheme !== "cbcs") throw packageOutputWrong(track.id, `it is encrypted by ${encryption.scheme}`);
+  if (Buffer.from(encryption.keyId).toString("hex") !== keyId) throw packageOutputWrong(track.id, "it has another key");
+  if (encryption.constantIv === undefined) throw packageOutputWrong(track.id, "it has no constant vector");
+}
+
+async function recordIvs(
+  { contentKeys }: PackagingOptions,
+  { assetId, packageId, revision }: Revision,
+  packaged: readonly Packaged[],
+  signal: AbortSignal,
+): Promise<void> {
+  const ivs = packaged.flatMap((one) => {
+    if (!("header" in one)) return [];
+    const constantIv = one.header.encryption?.constantIv;
+    return one.keyId === undefined || constantIv === undefined
+      ? []
+      : [{ keyId: one.keyId, trackId: one.track.id, constantIv }];
+  });
+  if (ivs.length > 0) await contentKeys.recordIvs({ assetId, packageId, revision }, ivs, signal);
+}
+
+async function store(
+  { packaged: blobs }: PackagingOptions,
+  { revision, folder }: PackagingRun,
+  made: { readonly work: string; readonly packaged: readonly Packaged[]; readonly manifests: readonly ManifestText[] },
+  signal: AbortSignal,
+): Promise<RevisionOutput> {
+  const prefix = folderKey({ ...revision, folder });
+  const media = made.packaged.map(({ track, file }) => ({ file, contentType: contentTypeOf(track) }));
+  let sizeBytes = 0;
+  // Manifests last: whoever finds one finds what it names.
+  for (const { file, contentType } of [...media, ...made.manifests]) {
+    signal.throwIfAborted();
+    const path = join(made.work, OUT, file);
+    const stored = await blobs.putFile(`${prefix}${file}`, path, { contentType, ifAbsent: true, signal });
+    sizeBytes += stored.sizeBytes;
+  }
+  return {
+    manifests: made.manifests.flatMap(({ file, entry }) =>
+      entry === undefined ? [] : [{ ...entry, path: `${folder}/${file}` }],
+    ),
+    files: made.packaged.map((one) => ({
+      trackId: one.track.id,
+      keyClass: keyClassOf(one.track),
+      codec: "codec" in one ? one.codec : one.track.codec,
+      path: `${folder}/${one.file}`,
+      keyId: "keyId" in one ? one.keyId : undefined,
+    })),
+    sizeBytes,
+  };
+}
+
+/** Everything before the first fragment. */
+async function readHead(path: string): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const header = Buffer.alloc(16);
+    for (let at = 0; ; ) {
+      const { bytesRead } = await file.read(header, 0, header.byteLength, at);
+      const box = readBoxHeader(header.subarray(0, bytesRead), 0);
+      if (box === undefined || box.size < 8 || at + box.size > MAX_HEAD_BYTES)
+        throw new Error(`${path} has no sidx box`);
+      at += box.size;
+      if (box.type !== "sidx") continue;
+      const head = Buffer.alloc(at);
+      await file.read(head, 0, at, 0);
+      return head;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function fileOf(track: Track): string {
+  return `${track.id}.${track.kind === "text" ? "vtt" : "mp4"}`;
+}
+
+function contentTypeOf(track: Track): string {
+  return track.kind === "text" ? "text/vtt" : `${track.kind}/mp4`;
+}

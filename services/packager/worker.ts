@@ -1,0 +1,186 @@
+/** Takes revisions one after the other and packages them, so that each ends ready or failed whatever dies in between. */
+
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import type { Clock } from "#pkg/clock/clock";
+import { type AppError, isAppError, isRetryable } from "#pkg/errors/errors";
+import type { Logger } from "#pkg/obs/obs";
+import type { Db } from "#pkg/postgres/db";
+import { pollUntilAborted } from "#pkg/postgres/poll";
+import type { RevisionOutput } from "./domain/revision.ts";
+import { packagerInterrupted, packagingFailed } from "./errors.ts";
+import type { PackagerEvents } from "./events.ts";
+import { folderKey, type PackagingRun } from "./run.ts";
+import type { Lease, LeaseStore } from "./store/lease-store.ts";
+
+export interface WorkerOptions {
+  readonly db: Db;
+  readonly leases: LeaseStore;
+  readonly events: PackagerEvents;
+  /** Packages one revision into the run's folder. */
+  readonly packageRevision: (run: PackagingRun, signal: AbortSignal) => Promise<RevisionOutput>;
+  readonly packaged: BlobStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly leaseMs: number;
+  readonly maxAttempts: number;
+  readonly retryDelayMs: number;
+  readonly sweepEveryMs: number;
+}
+
+/** Looking by time as well covers hints that were lost, and leases that ran out. */
+const POLL_MS = 2000;
+/** Renewed often enough that two renewals may fail. */
+const RENEWALS_PER_LEASE = 3;
+/** How long to wait for a service or a store that does not answer. */
+const UNAVAILABLE_DELAY_MS = 5000;
+const MAX_RETRY_DELAY_MS = 600_000;
+const SWEEP_BATCH = 100;
+
+export class PackagerWorker {
+  readonly #options: WorkerOptions;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Works until the signal is aborted; what it was doing then is given back at once. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { db, clock, log, leases, leaseMs } = this.#options;
+    await pollUntilAborted(
+      {
+        name: "packager",
+        clock,
+        log,
+        listen: (wake, until) => db.listen("revisions", wake, until),
+        work: async () => {
+          const lease = await leases.take(leaseMs);
+          if (lease === undefined) return POLL_MS;
+          await this.#work(lease, signal);
+          return "again";
+        },
+      },
+      signal,
+    );
+  }
+
+  /** Deletes what dead runs and deleted assets have left in the packaged store, until the signal is aborted. */
+  async runSweep(signal: AbortSignal): Promise<void> {
+    const { clock, log, sweepEveryMs } = this.#options;
+    await pollUntilAborted(
+      {
+        name: "packager sweep",
+        clock,
+        log,
+        work: async () => ((await this.sweep()) === SWEEP_BATCH ? "again" : sweepEveryMs),
+      },
+      signal,
+    );
+  }
+
+  /** One round of the sweep; answers how many folders it removed. */
+  async sweep(): Promise<number> {
+    const { leases, packaged, log } = this.#options;
+    const folders = await leases.looseFolders(SWEEP_BATCH);
+    for (const folder of folders) {
+      await packaged.deletePrefix(folderKey(folder));
+      await leases.forget(folder);
+      log.info(folder, "left-over of a packaging run removed");
+    }
+    return folders.length;
+  }
+
+  async #work(lease: Lease, signal: AbortSignal): Promise<void> {
+    const { maxAttempts, log } = this.#options;
+    const { packageId, revision } = lease.revision;
+    const about = { packageId, revision, attempt: lease.attempt, folder: lease.folder };
+    // A run that took its process with it has left no error behind; it must not do so for ever.
+    if (lease.attempt > maxAttempts) return this.#giveUp(lease, packagerInterrupted(maxAttempts));
+    log.info(about, "packaging begins");
+    const lost = new AbortController();
+    const renewing = this.#keepRenewing(lease, lost);
+    const startedAtMs = performance.now();
+    try {
+      const output = await this.#options.packageRevision(
+        { revision: lease.revision, folder: lease.folder },
+        AbortSignal.any([signal, lost.signal]),
+      );
+      await this.#succeed(lease, output, performance.now() - startedAtMs);
+    } catch (error) {
+      await this.#discard(lease);
+      if (signal.aborted) await this.#options.leases.giveBack(lease, 0, "does not count");
+      else if (lost.signal.aborted) log.warn(about, "packaging was taken over by another process");
+      else await this.#afterFailure(lease, error);
+    } finally {
+      renewing[Symbol.dispose]();
+    }
+  }
+
+  async #succeed(lease: Lease, output: RevisionOutput, tookMs: number): Promise<void> {
+    const { db, leases, events, clock } = this.#options;
+    const readyAt = clock.now();
+    const isOurs = await db.tx(async (tx) => {
+      if (!(await leases.succeed(tx, lease, output, readyAt))) return false;
+      await events.packaged(
+        tx,
+        { ...lease.revision, state: "ready", output, readyAt, failure: undefined },
+        Math.round(tookMs),
+      );
+      return true;
+    });
+    if (!isOurs) await this.#discard(lease);
+  }
+
+  async #afterFailure(lease: Lease, error: unknown): Promise<void> {
+    const { leases, maxAttempts, retryDelayMs, log } = this.#options;
+    const failure = isAppError(error) ? error : packagingFailed(error);
+    if (isRetryable(error)) {
+      log.warn({ err: error, folder: lease.folder }, "packaging waits for what does not answer");
+      return leases.giveBack(lease, UNAVAILABLE_DELAY_MS, "does not count");
+    }
+    const isHopeless = failure.kind === "failed_precondition" || failure.kind === "not_found";
+    if (isHopeless || lease.attempt >= maxAttempts) return this.#giveUp(lease, failure);
+    const delayMs = Math.min(retryDelayMs * 2 ** (lease.attempt - 1), MAX_RETRY_DELAY_MS);
+    log.warn({ err: error, folder: lease.folder, delayMs }, "packaging failed; trying again");
+    return leases.giveBack(lease, delayMs, "counts");
+  }
+
+  async #giveUp(lease: Lease, error: AppError): Promise<void> {
+    const { db, leases, events } = this.#options;
+    const failure = { reason: error.reason, message: error.message };
+    await db.tx(async (tx) => {
+      if (await leases.fail(tx, lease, failure)) await events.failed(tx, lease.revision, failure);
+    });
+  }
+
+  /** What cannot be removed now is removed by the sweep. */
+  async #discard(lease: Lease): Promise<void> {
+    const folder = { ...lease.revision, folder: lease.folder };
+    try {
+      await this.#options.packaged.deletePrefix(folderKey(folder));
+      await this.#options.leases.forget(folder);
+    } catch (error) {
+      this.#options.log.warn({ err: error, folder: lease.folder }, "a failed run is left to the sweep");
+    }
+  }
+
+  #keepRenewing(lease: Lease, lost: AbortController): Disposable {
+    const { leases, clock, leaseMs, log } = this.#options;
+    const ended = new AbortController();
+    const loop = async () => {
+      let renewedAtMs = performance.now();
+      while (!ended.signal.aborted) {
+        await clock.sleep(leaseMs / RENEWALS_PER_LEASE, ended.signal).catch(() => undefined);
+        if (ended.signal.aborted) return;
+        const renewed = await leases.renew(lease, leaseMs).catch((error: unknown) => {
+          log.warn({ err: error }, "a packaging lease could not be renewed");
+          // Unknown: ours until it must have run out.
+          return performance.now() - renewedAtMs < leaseMs ? undefined : false;
+        });
+        if (renewed === true) renewedAtMs = performance.now();
+        if (renewed === false) return lost.abort(new Error("the lease was lost"));
+      }
+    };
+    void loop();
+    return { [Symbol.dispose]: () => ended.abort() };
+  }
+}
