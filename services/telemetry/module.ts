@@ -1,0 +1,58 @@
+/** Telemetry: takes in what players measure and answers how good playing is. */
+
+import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
+import { TelemetryService } from "#gen/matinee/telemetry/v1/telemetry_service_pb";
+import { defineModule, serve } from "#pkg/app/module";
+import { pollUntilAborted } from "#pkg/postgres/poll";
+import { telemetryConfig } from "./config.ts";
+import { openTelemetryEvents } from "./events.ts";
+import { telemetryHandler } from "./handler.ts";
+import { Quality } from "./quality.ts";
+import { openQualityStore } from "./store/quality-store.ts";
+
+export const telemetry = defineModule({
+  name: "telemetry",
+  summary: "Takes in what players measure and answers how good playing is",
+  owns: ["player event", "quality view"],
+  config: telemetryConfig,
+  serves: [TelemetryService],
+  routes: [],
+  calls: [],
+  needs: ["postgres", "eventlog"],
+  emits: [QualityAlertSchema],
+  consumes: [],
+  migrations: new URL("./migrations/", import.meta.url),
+  async open(host, config) {
+    const { postgres: db, eventlog, outbox, clock, log, metrics } = host;
+    const events = openTelemetryEvents({ eventlog, outbox, metrics, log });
+    const quality = new Quality({
+      db,
+      store: openQualityStore(db),
+      events,
+      clock,
+      sessionSilenceMs: config.sessionSilence,
+      eventRetentionMs: config.eventRetention,
+      sessionRetentionMs: config.sessionRetention,
+      alerts: {
+        intervalMs: config.alertInterval,
+        windowMs: config.alertWindow,
+        minSessions: config.alertMinSessions,
+        rebufferRatio: config.alertRebufferRatio,
+        pauseMs: config.alertPause,
+      },
+    });
+    const loop = (name: string, work: () => Promise<"again" | number>) => ({
+      name,
+      run: (signal: AbortSignal) => pollUntilAborted({ name: `telemetry ${name}`, clock, log, work }, signal),
+    });
+    return {
+      services: [serve(TelemetryService, telemetryHandler({ events, quality, clock }))],
+      background: [
+        { name: "counting", run: (signal) => events.consume((batches) => quality.count(batches), signal) },
+        loop("alerts", () => quality.checkAlerts()),
+        loop("prune", () => quality.prune()),
+      ],
+      ready: () => db.ping(),
+    };
+  },
+});
