@@ -10,6 +10,7 @@ import { packager } from "./packager/module.ts";
 import { profile } from "./profile/module.ts";
 import { recommendations } from "./recommendations/module.ts";
 import { playback } from "./playback/module.ts";
+import { telemetry } from "./telemetry/module.ts";
 
 export const modules: readonly Module[] = [
   ingestion,
@@ -20,6 +21,6 @@ export const modules: readonly Module[] = [
   profile,
   recommendations,
   playback,
-  // telemetry
+  telemetry,
   notification,
 ];
