@@ -6,7 +6,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import type { DescFile } from "@bufbuild/protobuf";
+import { type DescFile, isFieldSet } from "@bufbuild/protobuf";
+import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { checkModules } from "#pkg/app/graph";
 import { settingGroups } from "#pkg/app/settings";
 import { printReference } from "#pkg/config/reference";
@@ -88,6 +89,15 @@ describe("the code base", () => {
   });
 });
 
+const FROZEN = "proto/FROZEN";
+
+/** Fails with what buf has to say. */
+async function buf(...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(join(ROOT, "node_modules/.bin/buf"), args, { cwd: ROOT }).catch((error: unknown) => {
+    assert.fail(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error));
+  });
+}
+
 describe("the contracts", () => {
   it("say for every method who may call it, and name callers that exist", async () => {
     const known = new Set(readdirSync(join(ROOT, "services")));
@@ -99,11 +109,21 @@ describe("the contracts", () => {
     }
   });
 
-  it("pass buf's lint rules", async () => {
-    await promisify(execFile)(join(ROOT, "node_modules/.bin/buf"), ["lint"], { cwd: ROOT }).catch((error: unknown) => {
-      assert.fail(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error));
-    });
+  it("say for every method what repeating it does, even where that is not known", async () => {
+    for (const file of await contracts()) {
+      for (const method of file.services.flatMap((service) => service.methods)) {
+        const { options } = method.proto;
+        assert.ok(options && isFieldSet(options, MethodOptionsSchema.field.idempotencyLevel), methodName(method));
+      }
+    }
   });
+
+  it("pass buf's lint rules", () => buf("lint"));
+
+  // Contracts are frozen from the commit that the file names; before there is one they may still change.
+  if (existsSync(join(ROOT, FROZEN))) {
+    it("break nothing that was frozen", () => buf("breaking", "--against", `.git#ref=${read(FROZEN).trim()}`));
+  }
 });
 
 describe("the documents", () => {

@@ -4,13 +4,17 @@ import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
-import { CEILINGS } from "./domain/ceiling.ts";
+import { CEILINGS, type Ceiling } from "./domain/ceiling.ts";
 import { parseRange } from "./domain/range.ts";
 import { mediaNotFound, mediaTokenInvalid } from "./errors.ts";
 import type { MediaTicket, Tickets } from "./tickets.ts";
 
 /** Players send no headers of ours with media, so the token in the path is what admits them. */
-const access = edge("anyone");
+const access = {
+  ...edge("anyone"),
+  // A household behind one address: each player asks for a few ranges a second, and many when it seeks.
+  rateLimit: { perSecond: 500, burst: 2_000 },
+};
 const path = "/m/{token}/{package}/{revision}/{file...}";
 export const mediaRoutes: readonly RouteDeclaration[] = [
   { method: "GET", path, access },
@@ -84,6 +88,6 @@ function requireWithin(ticket: MediaTicket, packageId: string, revision: string,
   const parts = file.split("/");
   if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw mediaNotFound();
   const manifest = /^(sd|hd|uhd)\.(mpd|m3u8)$/.exec(parts.at(-1) ?? "")?.[1];
-  const rank = CEILINGS.findIndex((ceiling) => ceiling === manifest);
+  const rank = CEILINGS.indexOf(manifest as Ceiling);
   if (rank > CEILINGS.indexOf(ticket.ceiling)) throw mediaTokenInvalid();
 }
