@@ -62,6 +62,15 @@ export function planChunks(
   return { frameRate, gopFrames, frameCount: video.frameCount, timing, chunks };
 }
 
+/** The chunk of a film that a plan made elsewhere asks for; it is sought at a keyframe where it begins at one. */
+export function chunkAt(info: MediaInfo, span: Omit<Chunk, "index" | "seekSeconds">): Chunk {
+  const { firstFrame } = span;
+  const keyframe = info.video.keyframes.find(({ frame }) => frame === firstFrame);
+  const timing = info.video.isConstantFrameRate ? "counted" : "timed";
+  const seekSeconds = firstFrame === 0 ? 0 : seekOf(info, { frame: firstFrame, seconds: keyframe?.seconds }, timing);
+  return { ...span, index: 0, seekSeconds };
+}
+
 /** Frames of the whole film that start a closed GOP. */
 export function plannedKeyframes(plan: ChunkPlan): number[] {
   return plan.chunks.flatMap((chunk) => {

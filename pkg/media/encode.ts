@@ -8,13 +8,16 @@ import { formatRational, frameToSeconds, type Rational } from "./rational.ts";
 
 export type X264Preset = "ultrafast" | "superfast" | "veryfast" | "faster" | "fast" | "medium" | "slow";
 
+/** What an encoder has to know of a rung. */
+export type EncodedRung = Omit<Rung, "name" | "codecs" | "resolutionClass">;
+
 /** One chunk in any subset of the ladder. */
 export interface ChunkJob {
   readonly source: string;
   readonly info: MediaInfo;
   readonly plan: ChunkPlan;
   readonly chunk: Chunk;
-  readonly outputs: readonly { readonly rung: Rung; readonly path: string }[];
+  readonly outputs: readonly { readonly rung: EncodedRung; readonly path: string }[];
   /** `veryfast` by default. */
   readonly preset?: X264Preset;
   /** `fast` decodes and scales with shortcuts that a small picture does not show; for the first playable rendition. */
@@ -32,6 +35,8 @@ const TIMED_LEAD_SECONDS = 1;
 const MIN_TIMESCALE = 10_000;
 const AUDIO_RATE = 48_000;
 const AUDIO_BITRATE = 128_000;
+/** Samples per second by which sound may be stretched to follow its time stamps: a thousandth, which nobody hears. */
+const MAX_STRETCH = 48;
 /** High-definition films that do not name their matrix are BT.709, others BT.601. */
 const HD_HEIGHT = 720;
 
@@ -99,7 +104,8 @@ export interface AudioJob {
 
 /**
  * The whole audio stream as AAC-LC, 48 kHz, stereo. It starts where the first frame is shown and lasts as long as the
- * video: silence is added and sound cut at both ends, gaps are filled, and nothing is stretched, so it cannot drift.
+ * video: silence is added and sound cut at both ends, and gaps are filled. Where the recorder's sample clock was off, it
+ * is kept within 10 ms of its time stamps, so it cannot drift over a film.
  */
 export function audioArgs(job: AudioJob): string[] {
   const { info, stream } = job;
@@ -107,7 +113,8 @@ export function audioArgs(job: AudioJob): string[] {
   const samples = Math.round(info.video.durationSeconds * AUDIO_RATE);
   const filter = [
     `asetpts=PTS-${seconds(offset)}/TB`,
-    `aresample=${AUDIO_RATE}:async=1:first_pts=0`,
+    // flags=res: switching the resampler on in mid-stream, which 48 kHz input needs, starts FFmpeg's clock anew.
+    `aresample=${AUDIO_RATE}:async=${MAX_STRETCH}:min_comp=0.01:min_hard_comp=0.03:flags=res:first_pts=0`,
     "aformat=sample_fmts=fltp:channel_layouts=stereo",
     "apad",
     `atrim=end_sample=${samples}`,
