@@ -35,7 +35,7 @@ const STANDARD_RATES = [
 const MAX_JITTER = 0.35;
 /** Encodings run at most this fast. */
 const MAX_RATE = 120;
-const KEYFRAME_SPACING_SECONDS = 0.5;
+const KEYFRAME_SPACING_SECONDS = 1;
 
 export function timeFrames(
   packets: VideoPackets,

@@ -61,7 +61,7 @@ export interface VideoStream {
   readonly durationSeconds: number;
   /** When the first frame is shown, on the file's clock. */
   readonly startSeconds: number;
-  /** Where decoding can start: frames at `frameRate`, and their exact time on the file's clock. At most two a second. */
+  /** Where decoding can start: frames at `frameRate`, and their exact time on the file's clock. At most one a second. */
   readonly keyframes: readonly { readonly frame: number; readonly seconds: number }[];
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { isAppError } from "#pkg/errors/errors";
+import { canToneMap } from "./capabilities.ts";
 import { type ChunkPlan, planChunks, plannedKeyframes } from "./chunks.ts";
 import { inputArgs, runTool } from "./ffmpeg.ts";
 import { makeFilm, testPicture, X264 } from "./fixtures.ts";
@@ -129,6 +130,43 @@ describe("encoding", function () {
     await extractPoster({ source: at("upright.mp4"), info, seconds: 0.2, width: 120, output: at("poster.jpg") });
     const poster = await readFile(at("poster.jpg"));
     assert.deepEqual([...poster.subarray(0, 2)], [0xff, 0xd8]);
+  });
+
+  it("brings a film of high dynamic range down to the standard one", async () => {
+    const hdr = ["-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "smpte2084"];
+    const x265 = [
+      "-c:v",
+      "libx265",
+      "-preset",
+      "ultrafast",
+      "-x265-params",
+      "log-level=none",
+      "-pix_fmt",
+      "yuv420p10le",
+    ];
+    await makeFilm(at("hdr.mkv"), [...testPicture("426x240", "25", 1), ...x265, ...hdr]);
+    const info = await probe(at("hdr.mkv"));
+    assert.deepEqual([info.video.dynamicRange, info.video.bitDepth], ["hdr10", 10]);
+    assert.equal(await canToneMap(), true);
+    const [output = ""] = await encodeAll(at("hdr.mkv"), info, planChunks(info), buildLadder(info.video).slice(0, 1));
+    const { video } = await probe(output);
+    assert.deepEqual([video.pixelFormat, video.colour.transfer, video.colour.matrix], ["yuv420p", "bt709", "bt709"]);
+  });
+
+  it("keeps sound at its time stamps where the recorder's clock was off", async () => {
+    // One part in two thousand: 30 ms after a minute, and seconds over a film.
+    const click = "aevalsrc='if(lt(mod(t,10),0.005),sin(2*PI*2000*t),0)':s=48000:d=60";
+    await makeFilm(at("drift.mkv"), [
+      ...["-f", "lavfi", "-i", "color=black:s=64x64:r=25:d=60", "-f", "lavfi", "-i", click],
+      ...["-af", "asetpts=PTS*1.0005", ...X264, "-c:a", "pcm_s16le"],
+    ]);
+    const info = await probe(at("drift.mkv"));
+    const [stream] = info.audio;
+    assert.ok(stream !== undefined);
+    await encodeAudio({ source: at("drift.mkv"), info, stream, output: at("drift.mp4") });
+    const clicks = await clicksOf(at("drift.mp4"));
+    assert.equal(clicks.length, 6);
+    for (const [i, click] of clicks.entries()) assert.ok(Math.abs(click - i * 10.005) < 0.015, `${click}`);
   });
 
   it("refuses a result with another number of frames than planned, and leaves no file", async () => {
