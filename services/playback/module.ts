@@ -2,8 +2,10 @@
 
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
 import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
+import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
-import { defineModule, serve } from "#pkg/app/module";
+import { requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
 import { periodic } from "#pkg/app/periodic";
 import { openSigner } from "#pkg/auth/signer";
 import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
@@ -29,7 +31,7 @@ export const playback = defineModule({
   calls: [CatalogService, ProfileService],
   needs: ["postgres", "cache", "keys", "packaged"],
   emits: PLAYBACK_EVENTS,
-  consumes: [],
+  consumes: [AccountDeletedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   issuer: PLAY_ISSUER,
   async open(host, config) {
@@ -49,9 +51,10 @@ export const playback = defineModule({
       playTokenLifeMs: config.playTokenLife,
       mediaTokenLifeMs: config.mediaTokenLife,
     });
+    const store = openSessionStore(db);
     const sessions = new Sessions({
       db,
-      store: openSessionStore(db),
+      store,
       events: openPlaybackEvents(host),
       peers: openPeers({ catalog: host.dial(CatalogService), profile: host.dial(ProfileService) }),
       tickets,
@@ -79,6 +82,9 @@ export const playback = defineModule({
       ],
       routes: mediaRoutes.map((route) => ({ ...route, handle: serveMedia })),
       keySet: signer,
+      consumers: [
+        consume(AccountDeletedSchema, (_event, { account }) => store.deleteAccount(requireId("accounts", account))),
+      ],
       background: [
         periodic("session sweep", config.slotLease / 2, () => sessions.sweep(), host),
         periodic("key rotation", ROTATION_CHECK_MS, () => signer.rotate(), host),

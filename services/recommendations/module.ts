@@ -3,7 +3,7 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
-import { ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
+import { AccountDeletedSchema, ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
@@ -22,7 +22,13 @@ export const recommendations = defineModule({
   calls: [],
   needs: ["postgres"],
   emits: [],
-  consumes: [TitlePublishedSchema, TitleUnpublishedSchema, PlaybackProgressedSchema, ListChangedSchema],
+  consumes: [
+    TitlePublishedSchema,
+    TitleUnpublishedSchema,
+    PlaybackProgressedSchema,
+    ListChangedSchema,
+    AccountDeletedSchema,
+  ],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
     const store = openLearnedStore(host.postgres);
@@ -54,6 +60,9 @@ export const recommendations = defineModule({
         consume(ListChangedSchema, async (event, { profile, title, isListed }) => {
           await store.listTold(requireId("profiles", profile), requireId("titles", title), isListed, event.occurredAt);
         }),
+        consume(AccountDeletedSchema, (_event, { profiles }) =>
+          store.forgetProfiles(profiles.map((name) => requireId("profiles", name))),
+        ),
       ],
       ready: () => host.postgres.ping(),
     };

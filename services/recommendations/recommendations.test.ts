@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
-import { ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
+import { AccountDeletedSchema, ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { Row_Kind } from "#gen/matinee/recommendations/v1/row_pb";
 import { newId } from "#pkg/clock/clock";
@@ -61,5 +61,13 @@ describe("the recommendations service", () => {
     const rows = await rowsOf(theirs);
     assert.equal(rows.has(Row_Kind.CONTINUE_WATCHING), false);
     assert.equal(rows.has(Row_Kind.MY_LIST), false);
+  });
+
+  it("forgets the profiles of an erased account", async () => {
+    const profile = `profiles/${newId()}`;
+    await progress(profile, await publish(), 30_000);
+    await eventually("it is shown", async () => (await rowsOf(profile)).has(Row_Kind.CONTINUE_WATCHING));
+    await platform.publish(AccountDeletedSchema, { account: `accounts/${newId()}`, profiles: [profile] });
+    await eventually("it is forgotten", async () => !(await rowsOf(profile)).has(Row_Kind.CONTINUE_WATCHING));
   });
 });

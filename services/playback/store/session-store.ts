@@ -148,5 +148,10 @@ export function openSessionStore(db: Db) {
         [before, limit],
       );
     },
+
+    /** Forgets an erased account. */
+    async deleteAccount(accountId: string): Promise<void> {
+      await db.execute("delete from play_sessions where account_id = $1", [accountId]);
+    },
   };
 }

@@ -72,5 +72,13 @@ export function openLearnedStore(db: Db) {
       );
       return rows.map((row) => row.title_id);
     },
+
+    /** Forgets erased profiles. */
+    async forgetProfiles(profileIds: readonly string[]): Promise<void> {
+      await db.tx(async (tx) => {
+        await tx.execute("delete from history where profile_id = any($1::uuid[])", [profileIds]);
+        await tx.execute("delete from list_items where profile_id = any($1::uuid[])", [profileIds]);
+      });
+    },
   };
 }
