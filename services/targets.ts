@@ -3,6 +3,8 @@
 import type { Module } from "#pkg/app/module";
 // One import per service, in the order of a film's way through them.
 import { ingestion } from "./ingestion/module.ts";
+import { transcode } from "./transcode/module.ts";
+import { transcodeWorker } from "./transcode-worker/module.ts";
 import { catalog } from "./catalog/module.ts";
 import { license } from "./license/module.ts";
 import { notification } from "./notification/module.ts";
@@ -14,7 +16,8 @@ import { telemetry } from "./telemetry/module.ts";
 
 export const modules: readonly Module[] = [
   ingestion,
-  // transcode, transcodeWorker
+  transcode,
+  transcodeWorker,
   packager,
   license,
   catalog,

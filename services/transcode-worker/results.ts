@@ -1,0 +1,54 @@
+/** Stores what a task made, under keys that are its hash, once. */
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { isAppError } from "#pkg/errors/errors";
+import type { Blob, Made, Output, Task } from "./task.ts";
+
+export interface Stores {
+  readonly mezzanine: BlobStore;
+  readonly images: BlobStore;
+}
+
+const HASH_CHARS = 32;
+const READ_BYTES = 1 << 20;
+
+/** Hashes the files and stores those that are not there yet. */
+export async function storeResults(
+  task: Pick<Task, "assetId">,
+  made: readonly Made[],
+  stores: Stores,
+  signal: AbortSignal,
+): Promise<Output[]> {
+  return Promise.all(made.map((file) => storeResult(task, file, stores, signal)));
+}
+
+async function storeResult(
+  { assetId }: Pick<Task, "assetId">,
+  { path, extension, contentType, ...made }: Made,
+  stores: Stores,
+  signal: AbortSignal,
+): Promise<Output> {
+  const [sha256, { size: sizeBytes }] = await Promise.all([hashFile(path, signal), stat(path)]);
+  const name = `${sha256.slice(0, HASH_CHARS)}.${extension}`;
+  const store = extension === "jpg" ? "images" : "mezzanine";
+  const key = store === "images" ? `${assetId}/${name}` : `${assetId}/${made.track}/${name}`;
+  try {
+    await stores[store].putFile(key, path, { contentType, sha256, ifAbsent: true, signal });
+  } catch (error) {
+    // The key is the hash: whoever stored it stored the same bytes.
+    if (!(isAppError(error) && error.kind === "already_exists")) throw error;
+  }
+  const blob: Blob = { store, key, sha256, sizeBytes };
+  const bitsPerSecond = made.durationSeconds > 0 ? (sizeBytes * 8) / made.durationSeconds : 0;
+  return { ...made, blob, bitsPerSecond };
+}
+
+async function hashFile(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: READ_BYTES }), hash, { signal });
+  return hash.digest("hex");
+}

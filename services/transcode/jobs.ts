@@ -1,0 +1,124 @@
+/** Jobs as people see and steer them: read, listed, run again, cancelled. */
+
+import { loadPage, type Page, type PageRequest } from "#pkg/aip/page";
+import type { Clock } from "#pkg/clock/clock";
+import type { Db, Tx } from "#pkg/postgres/db";
+import { hasEnded, type Job, type JobState } from "./domain/job.ts";
+import type { JobView } from "./domain/progress.ts";
+import { jobAlreadyEnded, jobChanged, jobNotFound, jobNotRetryable, jobSourceDeleted } from "./errors.ts";
+import type { TranscodeEvents } from "./events.ts";
+import type { Hints } from "./hints.ts";
+import type { JobStore } from "./store/job-store.ts";
+import type { TaskStore } from "./store/task-store.ts";
+import type { ViewStore } from "./store/view-store.ts";
+
+/** Whose jobs a caller may see: their own, as `accounts/{uuid}`, or all. */
+export type Scope = { readonly kind: "own"; readonly owner: string } | { readonly kind: "all" };
+
+export interface JobsOptions {
+  readonly db: Db;
+  readonly jobs: JobStore;
+  readonly tasks: TaskStore;
+  readonly views: ViewStore;
+  readonly hints: Hints;
+  readonly events: TranscodeEvents;
+  readonly clock: Clock;
+  /** Whether the original is still there. */
+  readonly hasSource: (assetId: string) => Promise<boolean>;
+}
+
+/** More hints than workers would be noise; one task follows the other. */
+const HINTS_AFTER_RETRY = 4;
+
+export class Jobs {
+  readonly #options: JobsOptions;
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `JOB_NOT_FOUND`, also for somebody else's job. */
+  async get(id: string, scope: Scope): Promise<JobView> {
+    const job = await this.#options.jobs.find(id);
+    if (job === undefined || !isInScope(job, scope)) throw jobNotFound(id);
+    return this.#view(job);
+  }
+
+  /** Newest first. */
+  async list(
+    scope: Scope,
+    filter: { readonly state: JobState | undefined; readonly assetId: string | undefined },
+    request: PageRequest,
+  ): Promise<Page<JobView>> {
+    const { jobs, views, clock } = this.#options;
+    const owner = scope.kind === "own" ? scope.owner : undefined;
+    const page = await loadPage<Job>(request, {
+      parameters: [owner ?? "", filter.state ?? "", filter.assetId ?? ""],
+      load: (limit, after) =>
+        jobs.list({ owner, ...filter, before: after === undefined ? undefined : String(after.id), limit }),
+      cursorOf: (job) => ({ id: job.id }),
+    });
+    return { items: await views.views(page.items, clock.now()), nextPageToken: page.nextPageToken };
+  }
+
+  /**
+   * Queues a failed or cancelled job again; finished tasks stay finished. A job that runs is left alone.
+   * Throws `JOB_NOT_FOUND`, `JOB_CHANGED`, `JOB_NOT_RETRYABLE`, `JOB_SOURCE_DELETED`.
+   */
+  async retry(id: string, etag: string, scope: Scope): Promise<JobView> {
+    const { jobs, tasks, events, hints, clock, hasSource } = this.#options;
+    const known = await this.get(id, scope);
+    if (!(await hasSource(known.job.assetId))) throw jobSourceDeleted(id);
+    await this.#change(id, etag, async (tx, job) => {
+      if (job.state === "succeeded") throw jobNotRetryable(id);
+      if (!hasEnded(job.state)) return;
+      if (await jobs.isDeleted(tx, job.assetId)) throw jobSourceDeleted(id);
+      // A job that could not even be planned has nothing to run.
+      if (job.frameCount === 0) throw jobNotRetryable(id);
+      const now = clock.now();
+      await jobs.restart(tx, id, now);
+      await jobs.resetRenditions(tx, id);
+      await tasks.resume(tx, id, now);
+      events.jobRetried(tx, job);
+      tx.afterCommit(() => {
+        hints.tell(0, HINTS_AFTER_RETRY);
+        hints.tell(1, HINTS_AFTER_RETRY);
+      });
+    });
+    return this.get(id, scope);
+  }
+
+  /** A cancelled job is left alone. Throws `JOB_NOT_FOUND`, `JOB_CHANGED`, `JOB_ALREADY_ENDED`. */
+  async cancel(id: string, etag: string, scope: Scope): Promise<JobView> {
+    const { jobs, tasks, events, clock } = this.#options;
+    await this.get(id, scope);
+    await this.#change(id, etag, async (tx, job) => {
+      if (job.state === "canceled") return;
+      if (hasEnded(job.state)) throw jobAlreadyEnded(id, job.state);
+      await jobs.end(tx, id, "canceled", undefined, clock.now());
+      await tasks.hold(tx, id);
+      events.jobCanceled(tx, job);
+    });
+    return this.get(id, scope);
+  }
+
+  async #change(id: string, etag: string, change: (tx: Tx, job: Job) => Promise<void>): Promise<void> {
+    const { db, jobs } = this.#options;
+    await db.tx(async (tx) => {
+      const job = await jobs.lock(tx, id);
+      if (job === undefined) throw jobNotFound(id);
+      if (etag !== "" && etag !== String(job.version)) throw jobChanged(id);
+      await change(tx, job);
+    });
+  }
+
+  async #view(job: Job): Promise<JobView> {
+    const [view] = await this.#options.views.views([job], this.#options.clock.now());
+    if (view === undefined) throw jobNotFound(job.id);
+    return view;
+  }
+}
+
+export function isInScope(job: Job, scope: Scope): boolean {
+  return scope.kind === "all" || job.owner === scope.owner;
+}

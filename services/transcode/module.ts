@@ -1,0 +1,100 @@
+/** Transcode: turns an ingested film into renditions, task by task, with workers that may vanish at any moment. */
+
+import { AssetDeletedSchema, AssetIngestedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
+import { RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
+import { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb";
+import { WorkerService } from "#gen/matinee/transcode/v1/worker_service_pb";
+import { requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
+import { transcodeConfig } from "./config.ts";
+import { fromAssetIngested } from "./convert.ts";
+import { openTranscodeEvents } from "./events.ts";
+import { Feed } from "./feed.ts";
+import { transcodeHandler, workerHandler } from "./handler.ts";
+import { Hints } from "./hints.ts";
+import { Jobs } from "./jobs.ts";
+import { ladderOf } from "./ladder.ts";
+import { Planning } from "./planning.ts";
+import { Results } from "./results.ts";
+import { hasSource } from "./source.ts";
+import { openJobStore } from "./store/job-store.ts";
+import { openTaskStore } from "./store/task-store.ts";
+import { openViewStore } from "./store/view-store.ts";
+import { Sweeps } from "./sweeps.ts";
+import { Tasks } from "./tasks.ts";
+
+export const transcode = defineModule({
+  name: "transcode",
+  summary: "Plans films into tasks, leases them to workers, joins what they make",
+  owns: ["job", "task", "rendition"],
+  config: transcodeConfig,
+  serves: [TranscodeService, WorkerService],
+  routes: [],
+  calls: [IngestionService],
+  needs: ["postgres", "queue", "mezzanine", "images"],
+  emits: [RenditionsReadySchema, TranscodeFailedSchema],
+  consumes: [AssetIngestedSchema, AssetDeletedSchema],
+  migrations: new URL("./migrations/", import.meta.url),
+  async open(host, config) {
+    const { postgres: db, mezzanine, images, clock, log, inbox } = host;
+    const jobs = openJobStore(db);
+    const taskStore = openTaskStore(db);
+    const views = openViewStore(db);
+    const events = openTranscodeEvents(host);
+    const hints = new Hints({ queue: host.queue, clock, log });
+    const results = new Results({ jobs, tasks: taskStore, events, hints });
+    const ingestion = host.dial(IngestionService);
+    const shared = { db, jobs, tasks: taskStore, hints, events, mezzanine, images, clock, leaseMs: config.lease };
+    const planning = new Planning({
+      ...shared,
+      ladderOf: (video) => ladderOf(video, config.maxHeight),
+      plan: {
+        preset: config.preset,
+        gopSeconds: config.gopSeconds,
+        chunkSeconds: config.chunkSeconds,
+        firstLookSeconds: config.firstLookSeconds,
+        audioBitsPerSecond: config.audioBitsPerSecond,
+      },
+      minWorkers: config.workers,
+    });
+    const tasks = new Tasks({
+      ...shared,
+      results,
+      longPollMs: config.longPoll,
+      pollMs: config.poll,
+      maxAttempts: config.maxAttempts,
+      retryDelayMs: config.retryDelay,
+    });
+    const sweeps = new Sweeps({
+      ...shared,
+      taskStore,
+      tasks,
+      planning,
+      log,
+      sweepMs: config.sweep,
+      hintAfterMs: config.hintAfter,
+    });
+    const people = new Jobs({ ...shared, views, hasSource: (assetId) => hasSource(ingestion, assetId) });
+    const feed = new Feed({ views, clock, intervalMs: config.watchInterval, keepAliveMs: config.keepAlive });
+    return {
+      services: [
+        serve(TranscodeService, transcodeHandler(people, feed)),
+        serve(WorkerService, workerHandler(tasks, config.lease)),
+      ],
+      consumers: [
+        consume(AssetIngestedSchema, (event, message) =>
+          planning.onIngested(fromAssetIngested(message), (tx) => inbox.firstTime(tx, event.id)),
+        ),
+        consume(AssetDeletedSchema, (event, message) =>
+          planning.onDeleted(requireId("assets", message.asset), (tx) => inbox.firstTime(tx, event.id)),
+        ),
+      ],
+      background: [
+        { name: "hints", run: (signal) => hints.run(signal) },
+        { name: "sweeps", run: (signal) => sweeps.run(signal) },
+      ],
+      ready: () => db.ping(),
+    };
+  },
+});

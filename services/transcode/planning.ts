@@ -1,0 +1,135 @@
+/** Makes a job out of an ingested asset, and takes it back when the asset goes. */
+
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { type Clock, newId } from "#pkg/clock/clock";
+import type { Db, Tx } from "#pkg/postgres/db";
+import type { Blob, Failure, Job, Protection, TaskPriority } from "./domain/job.ts";
+import { type Plan, type PlanOptions, planJob, type Rung, type SourceMedia } from "./domain/plan.ts";
+import { sourceUnusable } from "./errors.ts";
+import type { TranscodeEvents } from "./events.ts";
+import type { Hints } from "./hints.ts";
+import type { JobStore } from "./store/job-store.ts";
+import type { TaskStore } from "./store/task-store.ts";
+
+/** An asset as its event tells of it. */
+export interface IngestedAsset {
+  readonly assetId: string;
+  readonly owner: string;
+  readonly fileName: string;
+  readonly protection: Protection;
+  readonly source: Blob;
+  /** Absent where the event holds no picture. */
+  readonly media: SourceMedia | undefined;
+}
+
+export interface PlanningOptions {
+  readonly db: Db;
+  readonly jobs: JobStore;
+  readonly tasks: TaskStore;
+  readonly hints: Hints;
+  readonly events: TranscodeEvents;
+  readonly mezzanine: BlobStore;
+  readonly images: BlobStore;
+  readonly clock: Clock;
+  /** The renditions that a picture is good for, from the lowest up. */
+  readonly ladderOf: (video: SourceMedia["video"]) => readonly Rung[];
+  readonly plan: Omit<PlanOptions, "workers" | "now">;
+  /** Workers to plan for at least. */
+  readonly minWorkers: number;
+  readonly leaseMs: number;
+}
+
+/** A worker that asked for a task this lately is there. */
+const WORKER_SEEN_MS = 60_000;
+const MAX_WORKERS = 64;
+
+export class Planning {
+  readonly #options: PlanningOptions;
+
+  constructor(options: PlanningOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the asset's one job. `isFirst` says whether the event is new, in the same transaction. */
+  async onIngested(asset: IngestedAsset, isFirst: (tx: Tx) => Promise<boolean>): Promise<void> {
+    const { db, jobs, tasks, events, clock } = this.#options;
+    const now = clock.now();
+    const planned = await this.#plan(asset, now);
+    const job = newJob(asset, planned, now);
+    await db.tx(async (tx) => {
+      if (!(await isFirst(tx))) return;
+      // The two events come in any order; the row decides.
+      if (await jobs.isDeleted(tx, asset.assetId)) return;
+      const isUnusable = "reason" in planned;
+      if (!(await jobs.insert(tx, job, isUnusable ? [] : planned.tracks))) return;
+      if (isUnusable) {
+        await events.jobFailed(tx, job, planned);
+        return;
+      }
+      await tasks.insert(tx, job.id, planned.tasks, now);
+      events.jobPlanned(tx, job, planned.tasks.length);
+      tx.afterCommit(() => this.#hint(planned));
+    });
+  }
+
+  /** Cancels the asset's job and removes what it stored, now and once more when no worker can hold a lease. */
+  async onDeleted(assetId: string, isFirst: (tx: Tx) => Promise<boolean>): Promise<void> {
+    const { db, jobs, tasks, events, clock, leaseMs } = this.#options;
+    const now = clock.now();
+    await db.tx(async (tx) => {
+      if (!(await isFirst(tx))) return;
+      await jobs.insertDeleted(tx, assetId, now, new Date(now.getTime() + 2 * leaseMs));
+      const job = await jobs.lockByAsset(tx, assetId);
+      if (job === undefined || (job.state !== "queued" && job.state !== "running")) return;
+      await jobs.end(tx, job.id, "canceled", undefined, now);
+      await tasks.hold(tx, job.id);
+      events.jobCanceled(tx, job);
+    });
+    await this.purge(assetId);
+  }
+
+  /** Removes every file that was made from the asset. */
+  async purge(assetId: string): Promise<void> {
+    await this.#options.mezzanine.deletePrefix(`${assetId}/`);
+    await this.#options.images.deletePrefix(`${assetId}/`);
+  }
+
+  async #plan(asset: IngestedAsset, now: Date): Promise<Plan | Failure> {
+    const { media } = asset;
+    if (media === undefined) return sourceUnusable("it has no picture");
+    const { frameRate, frameCount, width, height } = media.video;
+    if (frameCount < 1 || frameRate.num < 1 || frameRate.den < 1) return sourceUnusable("it has no frames");
+    if (width < 2 || height < 2) return sourceUnusable("its picture is too small");
+    const seen = await this.#options.tasks.countWorkers(new Date(now.getTime() - WORKER_SEEN_MS));
+    const workers = Math.min(MAX_WORKERS, Math.max(this.#options.minWorkers, seen));
+    return planJob(media, this.#options.ladderOf(media.video), { ...this.#options.plan, workers, now });
+  }
+
+  #hint({ tasks }: Plan): void {
+    for (const priority of [0, 1] satisfies TaskPriority[]) {
+      const ready = tasks.filter((task) => task.state === "ready" && task.priority === priority);
+      this.#options.hints.tell(priority, ready.length);
+    }
+  }
+}
+
+function newJob(asset: IngestedAsset, planned: Plan | Failure, now: Date): Job {
+  const { media, ...rest } = asset;
+  const failure = "reason" in planned ? planned : undefined;
+  return {
+    ...rest,
+    id: newId(),
+    frameRate: media?.video.frameRate ?? { num: 1, den: 1 },
+    frameCount: media?.video.frameCount ?? 0,
+    gopFrames: "reason" in planned ? 1 : planned.gopFrames,
+    state: failure === undefined ? "queued" : "failed",
+    attempt: 1,
+    isFirstPlayable: false,
+    posters: [],
+    failure,
+    version: 1,
+    createdAt: now,
+    startedAt: undefined,
+    endedAt: failure === undefined ? undefined : now,
+  };
+}

@@ -1,0 +1,80 @@
+/** Looks by time for what events and messages should have brought: lost leases, lost hints, files to remove. */
+
+import type { BlobStore } from "#pkg/blobstore/blobstore";
+import type { Clock } from "#pkg/clock/clock";
+import type { Logger } from "#pkg/obs/obs";
+import type { TranscodeEvents } from "./events.ts";
+import type { Hints } from "./hints.ts";
+import type { Planning } from "./planning.ts";
+import type { JobStore } from "./store/job-store.ts";
+import type { TaskStore } from "./store/task-store.ts";
+import type { Tasks } from "./tasks.ts";
+
+export interface SweepsOptions {
+  readonly jobs: JobStore;
+  readonly taskStore: TaskStore;
+  readonly tasks: Tasks;
+  readonly planning: Planning;
+  readonly hints: Hints;
+  readonly events: TranscodeEvents;
+  readonly mezzanine: BlobStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly sweepMs: number;
+  readonly hintAfterMs: number;
+}
+
+const BATCH = 50;
+/** Nobody reads the spans of a job that succeeded; a minute is for a worker that has not heard of it. */
+const SPANS_KEPT_MS = 60_000;
+const WORKER_FORGOTTEN_MS = 24 * 3_600_000;
+
+export class Sweeps {
+  readonly #options: SweepsOptions;
+
+  constructor(options: SweepsOptions) {
+    this.#options = options;
+  }
+
+  /** Sweeps again and again until the signal is aborted; a sweep that fails is tried again with the next. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, sweepMs } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.sweep();
+      } catch (err) {
+        log.warn({ err }, "sweep failed");
+      }
+      await clock.sleep(sweepMs, signal).catch(() => {});
+    }
+  }
+
+  async sweep(): Promise<void> {
+    const { taskStore, tasks, hints, events, clock, hintAfterMs } = this.#options;
+    const now = clock.now();
+    for (const lost of await taskStore.findLost(now, BATCH)) await tasks.lose(lost);
+    const before = new Date(now.getTime() - hintAfterMs);
+    for (const { priority, count } of await taskStore.rehint(before, now, BATCH)) hints.tell(priority, count);
+    const ready = new Map((await taskStore.countReady()).map(({ priority, count }) => [priority, count]));
+    for (const priority of [0, 1] as const) events.tasksWaiting(priority, ready.get(priority) ?? 0);
+    await this.#removeDeleted(now);
+    await this.#removeSpans(now);
+    await taskStore.forgetWorkers(new Date(now.getTime() - WORKER_FORGOTTEN_MS));
+  }
+
+  async #removeDeleted(now: Date): Promise<void> {
+    const { jobs, planning } = this.#options;
+    for (const assetId of await jobs.findPurges(now, BATCH)) {
+      await planning.purge(assetId);
+      await jobs.setPurged(assetId);
+    }
+  }
+
+  async #removeSpans(now: Date): Promise<void> {
+    const { jobs, mezzanine, clock } = this.#options;
+    for (const { id } of await jobs.findWithSpans(new Date(now.getTime() - SPANS_KEPT_MS), BATCH)) {
+      for (const key of await jobs.spanKeys(id)) await mezzanine.delete(key);
+      await jobs.setSpansRemoved(id, clock.now());
+    }
+  }
+}
