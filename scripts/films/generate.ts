@@ -15,16 +15,8 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/**
- * Glibc gives freed frames back to the kernel and asks for them again, which costs more than painting them;
- * these settings keep them in the process.
- */
-const KEEP_FRAMES_IN_MEMORY = {
-  MALLOC_ARENA_MAX: "1",
-  MALLOC_MMAP_THRESHOLD_: "1000000000",
-  MALLOC_TRIM_THRESHOLD_: "2000000000",
-  MALLOC_TOP_PAD_: "134217728",
-} as const;
+/** The canvas' allocator gives freed frames back to the system and asks for them again, which can cost more than painting them. */
+const KEEP_FRAMES_IN_MEMORY = { MIMALLOC_PURGE_DELAY: "-1" } as const;
 
 /** Writes a film to `outPath`, which appears only when it is whole. Rejects when a tool fails or the signal aborts. */
 export async function generateFilm(id: FilmId, outPath: string, options: GenerateOptions = {}): Promise<void> {
