@@ -158,10 +158,14 @@ describe("packager", function () {
       const source = new Set((await packetHashes(paths.get(id) ?? "")).map(({ hash }) => hash));
       const stored = await packetHashes(fileOf(encrypted, id));
       assert.equal(stored.length, source.size);
-      assert.ok(
-        stored.every(({ hash }) => !source.has(hash)),
+      // `cbcs` encrypts whole blocks of 16 bytes; only a sample shorter than one has none to encrypt.
+      const inTheClear = stored.filter(({ hash }) => source.has(hash));
+      assert.deepEqual(
+        inTheClear.filter(({ bytes }) => bytes >= 16),
+        [],
         `${id} holds samples in the clear`,
       );
+      assert.ok(inTheClear.length <= 2);
       // A group of samples may be described as clear only by these boxes.
       assert.ok(!boxTypes(bytes).has("sgpd"));
     }
@@ -255,7 +259,22 @@ async function hashes(path: string, key: string | undefined, how: readonly strin
   const decryption = key === undefined ? [] : ["-decryption_key", key];
   const { stdout } = await run(
     "ffmpeg",
-    ["-v", "error", "-xerror", ...decryption, "-i", path, "-map", "0:0", ...how, "-f", "framemd5", "-"],
+    [
+      "-v",
+      "error",
+      "-xerror",
+      "-ignore_editlist",
+      "1",
+      ...decryption,
+      "-i",
+      path,
+      "-map",
+      "0:0",
+      ...how,
+      "-f",
+      "framemd5",
+      "-",
+    ],
     { maxBuffer: 1 << 24 },
   );
   return stdout

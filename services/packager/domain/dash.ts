@@ -44,11 +44,11 @@ export function dashManifest(mpd: string, tracks: readonly DashTrack[]): string 
   for (const representation of elements(document, "Representation")) {
     const file = fileOf(representation);
     if (byFile.has(file)) kept.add(file);
-    else removeWithIndent(representation);
+    else representation.parentNode?.removeChild(representation);
   }
   for (const set of elements(document, "AdaptationSet")) {
     const files = elements(set, "Representation").map(fileOf);
-    if (files.length === 0) removeWithIndent(set);
+    if (files.length === 0) set.parentNode?.removeChild(set);
     else
       describeSet(
         document,
@@ -64,6 +64,7 @@ export function dashManifest(mpd: string, tracks: readonly DashTrack[]): string 
   if (period === undefined) throw new Error("the packager's manifest has no period");
   for (const { file, track } of tracks) if (track.kind === "text") appendText(document, period, file, track);
   renumber(document);
+  if (document.documentElement !== null) layOut(document, document.documentElement, 0);
   return `${new XMLSerializer().serializeToString(document).trim()}\n`;
 }
 
@@ -71,7 +72,7 @@ function describeSet(document: Document, set: Element, tracks: readonly DashTrac
   for (const name of ["Label", "Role", "Accessibility", "ContentProtection", "SupplementalProperty"]) {
     for (const child of children(set, name)) {
       if (name === "SupplementalProperty" && child.getAttribute("schemeIdUri") !== SWITCHING) continue;
-      removeWithIndent(child);
+      set.removeChild(child);
     }
   }
   const [first] = tracks;
@@ -83,7 +84,7 @@ function describeSet(document: Document, set: Element, tracks: readonly DashTrac
     if (first.track.kind === "audio") described.push(...audioRoles(document, first.track));
     described.push(element(document, "Label", {}, first.track.label));
   }
-  insertFirst(set, described);
+  for (const child of described) set.appendChild(child);
 }
 
 /** The common system's key ids let a player ask for the licence before it has read any media. */
@@ -123,14 +124,14 @@ function limitSizes(set: Element, tracks: readonly DashTrack[]): void {
 }
 
 function appendText(document: Document, period: Element, file: string, track: TextTrack): void {
-  const set = element(document, "AdaptationSet", { contentType: "text", mimeType: "text/vtt", lang: track.language });
+  const set = element(document, "AdaptationSet", { contentType: "text", lang: track.language });
   const role = track.isForced ? "forced-subtitle" : track.isSdh ? "caption" : "subtitle";
   if (track.isSdh) set.appendChild(element(document, "Accessibility", { schemeIdUri: AUDIO_PURPOSE, value: "2" }));
   set.appendChild(element(document, "Role", { schemeIdUri: ROLE, value: role }));
   if (track.isDefault) set.appendChild(element(document, "Role", { schemeIdUri: ROLE, value: "main" }));
   set.appendChild(element(document, "Label", {}, track.label));
   const bandwidth = String(Math.max(1, Math.round(track.bitsPerSecond)));
-  const representation = element(document, "Representation", { id: track.id, bandwidth });
+  const representation = element(document, "Representation", { id: track.id, bandwidth, mimeType: "text/vtt" });
   representation.appendChild(element(document, "BaseURL", {}, file));
   set.appendChild(representation);
   period.appendChild(set);
@@ -144,9 +145,7 @@ function renumber(document: Document): void {
   for (const set of videos) {
     const others = videos.filter((other) => other !== set).map((other) => other.getAttribute("id"));
     if (others.length === 0) continue;
-    const property = element(document, "SupplementalProperty", { schemeIdUri: SWITCHING, value: others.join(",") });
-    const before = children(set, "Role")[0] ?? children(set, "Representation")[0] ?? null;
-    set.insertBefore(property, before);
+    set.appendChild(element(document, "SupplementalProperty", { schemeIdUri: SWITCHING, value: others.join(",") }));
   }
   for (const [index, representation] of elements(document, "Representation").entries()) {
     representation.setAttribute("id", String(index));
@@ -181,23 +180,30 @@ function element(
   return made;
 }
 
-/** The schema orders the children of a set: protection, properties, accessibility, role, label, representations. */
-function insertFirst(set: Element, described: readonly Element[]): void {
-  const [representation] = children(set, "Representation");
-  const channels = children(set, "AudioChannelConfiguration")[0];
-  for (const child of described) {
-    const isProtection = child.localName === "ContentProtection";
-    set.insertBefore(child, (isProtection ? set.firstChild : undefined) ?? channels ?? representation ?? null);
-  }
-  const [scheme, common] = children(set, "ContentProtection");
-  if (scheme && common && scheme.getAttribute("schemeIdUri") !== PROTECTION) set.insertBefore(common, scheme);
-}
+/** The schema's order of a set's children. */
+const ORDER = [
+  "AudioChannelConfiguration",
+  "ContentProtection",
+  "SupplementalProperty",
+  "Label",
+  "Accessibility",
+  "Role",
+  "Representation",
+];
 
-function removeWithIndent(node: Element): void {
-  const before = node.previousSibling;
-  if (before !== null && before.nodeType === 3 && before.textContent?.trim() === "")
-    before.parentNode?.removeChild(before);
-  node.parentNode?.removeChild(node);
+/** Puts every set in the schema's order, and each element on a line of its own. */
+function layOut(document: Document, node: Element, depth: number): void {
+  const within = [...node.childNodes].filter((child): child is Element => child.nodeType === 1);
+  if (within.length === 0) return;
+  for (const child of [...node.childNodes]) node.removeChild(child);
+  const rank = (child: Element) => ORDER.indexOf(child.localName ?? "");
+  const ordered = node.localName === "AdaptationSet" ? within.toSorted((a, b) => rank(a) - rank(b)) : within;
+  for (const child of ordered) {
+    node.appendChild(document.createTextNode(`\n${"  ".repeat(depth + 1)}`));
+    node.appendChild(child);
+    layOut(document, child, depth + 1);
+  }
+  node.appendChild(document.createTextNode(`\n${"  ".repeat(depth)}`));
 }
 
 function toUuid(keyId: string): string {
