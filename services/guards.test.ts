@@ -23,7 +23,7 @@ function files(folder: string, pattern: RegExp): string[] {
 }
 
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
-const isTest = (file: string) => /\.test\.tsx?$|\/(fixtures\/|conformance\.ts$)/.test(file);
+const isTest = (file: string) => /\.test\.tsx?$|\/(fixtures\/|conformance\.ts$)|^services\/scenarios\//.test(file);
 const server = [...files("pkg", /\.ts$/), ...files("services", /\.ts$/)];
 
 /** Every generated file of our own contracts. */

@@ -1,0 +1,46 @@
+/** People who use the platform, each with the SDK as their client. */
+
+import { randomUUID } from "node:crypto";
+import { newPlatform, type Platform } from "../../clients/sdk/platform.ts";
+import { memorySessionStore, Session } from "../../clients/sdk/session.ts";
+import type { Cluster } from "./cluster.ts";
+
+export interface Person {
+  readonly platform: Platform;
+  readonly session: Session;
+}
+
+/** The studio's account, signed in; the same sign-in at every call for one platform. */
+export function operatorOf(cluster: Cluster): Promise<Person> {
+  let person = operators.get(cluster);
+  if (person === undefined) {
+    const session = newSession(cluster);
+    const { email, password } = cluster.operator;
+    person = session.signIn(email, password).then(() => withPlatform(cluster, session));
+    operators.set(cluster, person);
+  }
+  return person;
+}
+
+const operators = new WeakMap<Cluster, Promise<Person>>();
+
+/** Somebody new who may watch and nothing else. */
+export async function newViewer(cluster: Cluster): Promise<Person> {
+  const session = newSession(cluster);
+  await session.signUp({
+    email: `viewer-${randomUUID()}@matinee.test`,
+    password: "a password for scenarios",
+    displayName: "Viewer",
+    language: "en",
+    requestId: randomUUID(),
+  });
+  return withPlatform(cluster, session);
+}
+
+function newSession(cluster: Cluster): Session {
+  return new Session({ origin: cluster.origin, store: memorySessionStore() });
+}
+
+function withPlatform(cluster: Cluster, session: Session): Person {
+  return { session, platform: newPlatform({ origin: cluster.origin, tokens: session }) };
+}
