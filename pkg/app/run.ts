@@ -62,8 +62,10 @@ export async function run(options: RunOptions): Promise<number> {
     else return await serve(command.targets, options, log);
     return 0;
   } catch (error) {
-    log.error({ err: error }, "cannot start");
-    options.err.write(`${messageOf(error)}\n`);
+    const first = firstCause(error);
+    log.error({ err: first }, "cannot start");
+    if (first !== error) log.error({ err: (error as SuppressedError).error }, "cannot clean up after that either");
+    options.err.write(`${messageOf(first)}\n`);
     return 1;
   }
 }
@@ -154,6 +156,11 @@ async function serve(targets: readonly Module[], options: RunOptions, log: Logge
   await host[Symbol.asyncDispose]();
   if (ended !== undefined) options.err.write(`${ended.message}\n`);
   return ended === undefined ? 0 : 1;
+}
+
+/** What went wrong first, where disposing of what was open went wrong too. */
+function firstCause(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstCause(error.suppressed) : error;
 }
 
 function messageOf(error: unknown): string {
