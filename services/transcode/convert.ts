@@ -82,7 +82,7 @@ export function toProtoJob({ job, progress, renditions }: JobView): MessageInitS
       percent: progress.percent,
       speed: progress.speed,
       activeWorkers: progress.activeWorkers,
-      ...(progress.etaSeconds !== undefined && { eta: durationFromMs(progress.etaSeconds * 1000) }),
+      ...(progress.etaSeconds !== undefined && { eta: durationFromMs(Math.round(progress.etaSeconds * 1000)) }),
     },
     renditions: renditions.map(toProtoRendition),
     ...(job.failure && { failure: job.failure }),
@@ -154,7 +154,10 @@ export function toProtoTask(task: LeasedTask): MessageInitShape<typeof TaskSchem
         ...base,
         work: {
           case: "takePosters",
-          value: { positions: work.positionsSeconds.map((at) => durationFromMs(at * 1000)), width: work.width },
+          value: {
+            positions: work.positionsSeconds.map((at) => durationFromMs(Math.round(at * 1000))),
+            width: work.width,
+          },
         },
       };
   }
