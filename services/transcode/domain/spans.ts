@@ -43,7 +43,7 @@ export function cutForWorkers(film: Film, maxFrames: number, workers: number): S
     const from = starts.at(-1) ?? 0;
     const left = film.frameCount - from;
     const wanted = Math.min(longest, Math.max(shortest, left / (2 * workers)));
-    if (left < wanted + shortest) return starts.map((start, i) => toSpan(film, start, starts[i + 1]));
+    if (left < wanted + shortest / 2) return starts.map((start, i) => toSpan(film, start, starts[i + 1]));
     starts.push(nextStart(film, from, wanted, wanted === longest ? DEVIATION_COST : END_DEVIATION_COST));
   }
 }
