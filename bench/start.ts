@@ -5,7 +5,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,6 +69,8 @@ function report(what: string, value: number, unit: string, limit: number): boole
 }
 
 const data = await mkdtemp(join(tmpdir(), "matinee-bench-start-"));
+// As root the database runs as another user, who must be able to reach its folder.
+await chmod(data, 0o755);
 try {
   const port = await freePort();
   const first = await start(data, port);
