@@ -1,5 +1,6 @@
 /** `make demo`: starts the platform on one port, puts films into it, and stops everything with Ctrl-C. */
 
+import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -43,6 +44,7 @@ async function demo(): Promise<number> {
   const progress = newProgress(process.stdout);
   const library = openLibrary({ data, progress, signal: interrupted.signal });
   say(`Starting Matinee in ${data}`);
+  if (!(await library.has(main))) say(`\n${main.title.displayTitle}`);
   // The film is made while the platform starts.
   const prepared = library.prepare(main);
   prepared.catch(() => undefined);
@@ -58,7 +60,7 @@ async function demo(): Promise<number> {
     throw error;
   });
   stopNow = () => void server.stop("now");
-  const stopped = server.ended.then(() => {
+  void server.ended.then(() => {
     if (!interrupted.signal.aborted) interrupted.abort(server.failure("Matinee stopped by itself."));
   });
   try {
@@ -80,10 +82,11 @@ async function demo(): Promise<number> {
       );
     });
     for (const entry of others) {
+      if (!(await library.has(entry))) say(`\n${entry.title.displayTitle}`);
       await library.prepare(entry);
       await library.add(entry);
     }
-    await stopped;
+    if (!interrupted.signal.aborted) await once(interrupted.signal, "abort");
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
   } finally {

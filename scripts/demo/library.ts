@@ -68,6 +68,8 @@ export function fileEntry(path: string): LibraryEntry {
 }
 
 export interface Library {
+  /** True for a film that was wholly imported before. */
+  has(entry: LibraryEntry): Promise<boolean>;
   signIn(origin: string, operator: Login): Promise<void>;
   /** Makes the film where it is ours and not there yet; does nothing for one that is imported. */
   prepare(entry: LibraryEntry): Promise<void>;
@@ -93,17 +95,18 @@ export function openLibrary(options: { data: string; progress: Progress; signal:
       return {};
     }
   };
-  const isShelved = async (entry: LibraryEntry): Promise<boolean> => (await entry.key()) in (await shelf());
+  const has = async (entry: LibraryEntry): Promise<boolean> => (await entry.key()) in (await shelf());
 
   return {
+    has,
     async signIn(origin, operator) {
       const session = new Session({ origin, store: memorySessionStore() });
       await session.signIn(operator.email, operator.password);
       platform = newPlatform({ origin, tokens: session });
     },
     async prepare(entry) {
-      if (await isShelved(entry)) return;
-      await entry.file({ signal, onProgress: (share) => progress.set("Film", share, entry.title.displayTitle) });
+      if (await has(entry)) return;
+      await entry.file({ signal, onProgress: (share) => progress.set("Film", share, "drawing and narrating") });
       signal.throwIfAborted();
     },
     async add(entry, onPlayable) {
