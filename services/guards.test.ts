@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type DescFile, isFieldSet } from "@bufbuild/protobuf";
 import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
-import { checkModules } from "#pkg/app/graph";
+import { checkModules, printGraph } from "#pkg/app/graph";
 import { settingGroups } from "#pkg/app/settings";
 import { printReference } from "#pkg/config/reference";
 import { accessOf, checkAccess, methodName } from "#pkg/rpc/access";
@@ -132,6 +132,13 @@ describe("the documents", () => {
     const written = existsSync(join(ROOT, path)) ? read(path) : "";
     const hint = `run: node services/main.ts --print-reference > ${path}`;
     assert.ok(written === printReference(settingGroups(modules)), hint);
+  });
+});
+
+describe("the README", () => {
+  it("draws the modules as they are", () => {
+    const [, drawn = ""] = /<!-- graph -->\n([\s\S]*?)<!-- \/graph -->/.exec(read("README.md")) ?? [];
+    assert.ok(drawn.trim() === printGraph(modules).trim(), "put what --print-graph prints between the graph marks");
   });
 });
 
