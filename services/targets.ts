@@ -2,7 +2,6 @@
 
 import type { Module } from "#pkg/app/module";
 import { catalog } from "./catalog/module.ts";
-// One import per service, in the order of a film's way through them.
 import { ingestion } from "./ingestion/module.ts";
 import { license } from "./license/module.ts";
 import { notification } from "./notification/module.ts";
@@ -14,6 +13,7 @@ import { telemetry } from "./telemetry/module.ts";
 import { transcode } from "./transcode/module.ts";
 import { transcodeWorker } from "./transcode-worker/module.ts";
 
+/** In the order of a film's way through them. */
 export const modules: readonly Module[] = [
   ingestion,
   transcode,
