@@ -1,0 +1,34 @@
+/** Starts the web client. */
+
+import { newPlatform } from "@matinee/sdk/platform";
+import { Session } from "@matinee/sdk/session";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import { AppRoutes } from "./app.tsx";
+import { AppContext } from "./app-context.ts";
+import { Live } from "./live.ts";
+import { QueryCache } from "./query.ts";
+import { browserSessionStore, onOtherTab } from "./session-store.ts";
+
+async function start(root: HTMLElement): Promise<void> {
+  const { origin } = location;
+  const session = new Session({ origin, store: browserSessionStore() });
+  await session.restore();
+  onOtherTab(() => void session.restore());
+  const platform = newPlatform({ origin, tokens: session });
+  const queries = new QueryCache();
+  session.onChange(() => queries.clear());
+  const app = { platform, session, queries, live: new Live(platform, session) };
+  createRoot(root).render(
+    <StrictMode>
+      <AppContext value={app}>
+        <AppRoutes />
+      </AppContext>
+    </StrictMode>,
+  );
+}
+
+const root = document.getElementById("root");
+if (root !== null) void start(root);

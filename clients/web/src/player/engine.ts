@@ -1,0 +1,204 @@
+/** Shaka Player over one play session: loads, licenses, and tells what tracks there are and how it goes. */
+
+import { newTraceparent } from "@matinee/sdk/clock";
+import type { MatineeError } from "@matinee/sdk/errors";
+import type { PlaySessionHandle } from "@matinee/sdk/playback";
+import { languageName } from "../words.ts";
+import { browserTooOld, fromShaka, insecureContext, isInterruption, noManifest } from "./failure.ts";
+import { loadShaka } from "./shaka.ts";
+
+export interface Choice {
+  readonly id: string;
+  readonly label: string;
+  readonly isChosen: boolean;
+}
+
+/** The menus' content as it is now. */
+export interface Tracks {
+  /** The first one switches captions off. */
+  readonly captions: readonly Choice[];
+  readonly audio: readonly Choice[];
+  /** The first one lets the player choose. */
+  readonly quality: readonly Choice[];
+  /** Lines of the picture that is played. */
+  readonly height: number;
+  readonly bitsPerSecond: number;
+}
+
+export interface Engine {
+  tracks(): Tracks;
+  chooseCaptions(id: string): void;
+  chooseAudio(id: string): void;
+  chooseQuality(id: string): void;
+  /** Switches captions off, or on in the language that was shown last. */
+  toggleCaptions(): void;
+  droppedFrames(): number;
+  destroy(): Promise<void>;
+}
+
+export interface EngineOptions {
+  readonly video: HTMLVideoElement;
+  /** Captions are drawn into it. */
+  readonly stage: HTMLElement;
+  readonly play: PlaySessionHandle;
+  readonly format: "dash" | "hls";
+  readonly startSeconds: number;
+  readonly onTracks: () => void;
+  readonly onError: (error: MatineeError) => void;
+}
+
+export const PLAYER_NAME = "shaka-player 5.2.12";
+export const OFF = "off";
+export const AUTO = "auto";
+const CAPTIONS_KEY = "matinee.captions";
+const AUDIO_KEY = "matinee.audio";
+
+/** Throws MatineeError with the service's reason or the browser's. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { video, play } = options;
+  const manifest = play.manifests.find(({ format }) => format === options.format);
+  if (manifest === undefined) throw noManifest(options.format);
+  const isEncrypted = Object.keys(play.licenseServers).length > 0;
+  if (isEncrypted && !window.isSecureContext) throw insecureContext();
+  const shaka = await loadShaka(options.format);
+  if (!shaka.Player.isBrowserSupported()) throw browserTooOld();
+
+  const player = new shaka.Player();
+  player.setVideoContainer(options.stage);
+  await player.attach(video);
+  const language = remembered(AUDIO_KEY) ?? play.preferredLanguage;
+  player.configure({
+    drm: { servers: { ...play.licenseServers } },
+    preferredAudio: language === "" ? [] : [{ language }],
+    abr: { defaultBandwidthEstimate: 4e6 },
+    streaming: {
+      // A picture soon, then enough in hand for a tunnel.
+      rebufferingGoal: 0.5,
+      bufferingGoal: 40,
+      bufferBehind: 30,
+      retryParameters: { maxAttempts: 6, baseDelay: 400, backoffFactor: 1.7, fuzzFactor: 0.4, timeout: 20_000 },
+    },
+  });
+  player.getNetworkingEngine()?.registerRequestFilter((type, request) => {
+    if (type !== shaka.net.NetworkingEngine.RequestType.LICENSE) return;
+    // The token of now, not of the start: licences are renewed.
+    request.headers.Authorization = `Bearer ${play.token()}`;
+    request.headers.traceparent = newTraceparent();
+  });
+  player.addEventListener("error", (event) => {
+    const { detail } = event as unknown as { detail: unknown };
+    if (!isInterruption(detail)) options.onError(fromShaka(detail));
+  });
+  for (const name of ["trackschanged", "adaptation", "variantchanged", "textchanged", "audiotrackschanged"] as const) {
+    player.addEventListener(name, options.onTracks);
+  }
+
+  try {
+    await player.load(manifest.url, options.startSeconds);
+  } catch (error) {
+    await player.destroy();
+    throw fromShaka(error);
+  }
+
+  let lastCaptions = remembered(CAPTIONS_KEY) ?? OFF;
+  const textId = (track: { language: string; roles: string[]; label: string | null; forced: boolean }) =>
+    [track.language, track.label ?? "", track.roles.join("+")].join("|");
+  const audioId = textId as (track: { language: string; roles: string[]; label: string | null }) => string;
+  const texts = () => player.getTextTracks().filter(({ forced }) => !forced);
+
+  const chooseCaptions = (id: string) => {
+    const track = texts().find((candidate) => textId(candidate) === id);
+    if (track !== undefined) lastCaptions = id;
+    // Choosing a track shows it; choosing none hides it.
+    player.selectTextTrack(track ?? null);
+    remember(CAPTIONS_KEY, track === undefined ? OFF : id);
+    options.onTracks();
+  };
+  if (lastCaptions !== OFF) chooseCaptions(lastCaptions);
+  else player.selectTextTrack(null);
+
+  const tracks = (): Tracks => {
+    const variants = player.getVariantTracks();
+    const active = variants.find((variant) => variant.active);
+    const isAuto = player.getConfiguration().abr.enabled;
+    const heights = [...new Set(variants.map(({ height }) => height ?? 0))].filter((height) => height > 0);
+    const audios = player.getAudioTracks();
+    const shownTexts = texts();
+    const activeText = shownTexts.find((track) => track.active);
+    return {
+      captions: [
+        { id: OFF, label: "Off", isChosen: activeText === undefined },
+        ...shownTexts.map((track) => ({
+          id: textId(track),
+          label: labelOf(track.language, track.roles, track.label),
+          isChosen: track === activeText,
+        })),
+      ],
+      audio: audios.map((track) => ({
+        id: audioId(track),
+        label: labelOf(track.language, track.roles, track.label),
+        isChosen: track.active,
+      })),
+      quality: [
+        { id: AUTO, label: isAuto && active?.height ? `Auto (${active.height}p)` : "Auto", isChosen: isAuto },
+        ...heights
+          .sort((a, b) => b - a)
+          .map((height) => ({
+            id: String(height),
+            label: `${height}p`,
+            isChosen: !isAuto && active?.height === height,
+          })),
+      ],
+      height: active?.height ?? 0,
+      bitsPerSecond: active?.bandwidth ?? 0,
+    };
+  };
+
+  return {
+    tracks,
+    chooseCaptions,
+    toggleCaptions() {
+      const isOn = tracks().captions[0]?.isChosen === false;
+      const first = texts()[0];
+      const last = texts().find((track) => textId(track) === lastCaptions) ?? first;
+      chooseCaptions(isOn || last === undefined ? OFF : textId(last));
+    },
+    chooseAudio(id) {
+      const track = player.getAudioTracks().find((candidate) => audioId(candidate) === id);
+      if (track === undefined) return;
+      player.selectAudioTrack(track);
+      remember(AUDIO_KEY, track.language);
+      options.onTracks();
+    },
+    chooseQuality(id) {
+      if (id === AUTO) {
+        player.configure({ abr: { enabled: true } });
+      } else {
+        player.configure({ abr: { enabled: false } });
+        const language = player.getVariantTracks().find(({ active }) => active)?.language;
+        const ofHeight = player.getVariantTracks().filter(({ height }) => String(height) === id);
+        const best = ofHeight.find((track) => track.language === language) ?? ofHeight[0];
+        // What is buffered is replaced, but for what is about to be shown.
+        if (best !== undefined) player.selectVariantTrack(best, true, 2);
+      }
+      options.onTracks();
+    },
+    droppedFrames: () => player.getStats().droppedFrames || 0,
+    destroy: () => player.destroy(),
+  };
+}
+
+function labelOf(language: string, roles: readonly string[], label: string | null): string {
+  if (label !== null && label !== "" && label.toLowerCase() !== language.toLowerCase()) return label;
+  const note =
+    roles.includes("caption") && roles.includes("sdh") ? " (SDH)" : roles.includes("description") ? " (described)" : "";
+  return `${languageName(language)}${note}`;
+}
+
+function remembered(key: string): string | undefined {
+  return localStorage.getItem(key) ?? undefined;
+}
+
+function remember(key: string, value: string): void {
+  localStorage.setItem(key, value);
+}

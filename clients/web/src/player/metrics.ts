@@ -1,0 +1,130 @@
+/** What the telemetry of one play measures: start-up, stalls, renditions, time that pictures moved. */
+
+import type { MatineeError } from "@matinee/sdk/errors";
+import type { Telemetry } from "@matinee/sdk/telemetry";
+import { fromSeconds } from "@matinee/sdk/time";
+import type { Engine } from "./engine.ts";
+
+const SAMPLE_MS = 10_000;
+const TICK_MS = 250;
+const MAX_CODE = 64;
+const MAX_MESSAGE = 1000;
+
+export interface Metrics {
+  /** Another rendition may be played now. */
+  renditionMayHaveChanged(): void;
+  failed(error: MatineeError): void;
+  /** The viewer left or the film ended; counts once. */
+  ended(): void;
+  stop(): void;
+}
+
+export function newMetrics(
+  video: HTMLVideoElement,
+  engine: () => Engine | undefined,
+  telemetry: Telemetry,
+  requestedMs: number,
+): Metrics {
+  let playingMs = 0;
+  let stalledMs = 0;
+  let stallStartMs: number | undefined;
+  let lastTickMs = performance.now();
+  let hasFirstFrame = false;
+  let isSeeking = false;
+  let height = 0;
+  let isOver = false;
+  const at = () => video.currentTime || 0;
+  const duration = (ms: number) => fromSeconds(ms / 1000) as never;
+  const stop = new AbortController();
+  const on = (name: keyof HTMLMediaElementEventMap, listener: () => void) =>
+    video.addEventListener(name, listener, { signal: stop.signal });
+
+  telemetry.record({ case: "playRequested", value: { player: "" } }, at());
+
+  const endStall = () => {
+    if (stallStartMs === undefined) return;
+    const stallMs = performance.now() - stallStartMs;
+    stallStartMs = undefined;
+    stalledMs += stallMs;
+    telemetry.record({ case: "rebufferEnded", value: { stallDuration: duration(stallMs) } }, at());
+  };
+  on("playing", () => {
+    if (!hasFirstFrame) {
+      hasFirstFrame = true;
+      telemetry.record({ case: "firstFrame", value: { startupTime: duration(performance.now() - requestedMs) } }, at());
+    }
+    isSeeking = false;
+    endStall();
+  });
+  on("seeking", () => {
+    isSeeking = true;
+    stallStartMs = undefined;
+  });
+  on("waiting", () => {
+    if (hasFirstFrame && !isSeeking && !video.paused) stallStartMs ??= performance.now();
+  });
+
+  const tick = setInterval(() => {
+    const now = performance.now();
+    const isMoving = hasFirstFrame && !video.paused && !video.ended && stallStartMs === undefined && !isSeeking;
+    if (isMoving) playingMs += now - lastTickMs;
+    lastTickMs = now;
+  }, TICK_MS);
+
+  const sample = setInterval(() => {
+    const tracks = engine()?.tracks();
+    if (!hasFirstFrame || tracks === undefined) return;
+    telemetry.record(
+      {
+        case: "sample",
+        value: {
+          playingTime: duration(playingMs),
+          stalledTime: duration(stalledMs),
+          bitsPerSecond: BigInt(Math.round(tracks.bitsPerSecond)),
+          height: tracks.height,
+          droppedFrames: engine()?.droppedFrames() ?? 0,
+        },
+      },
+      at(),
+    );
+  }, SAMPLE_MS);
+
+  return {
+    renditionMayHaveChanged() {
+      const tracks = engine()?.tracks();
+      if (tracks === undefined || tracks.height === 0 || tracks.height === height) return;
+      height = tracks.height;
+      const bitsPerSecond = BigInt(Math.round(tracks.bitsPerSecond));
+      telemetry.record({ case: "renditionChanged", value: { height, bitsPerSecond } }, at());
+    },
+    failed(error) {
+      const isBusinessException = error.reason.startsWith("LICENSE_") || error.reason.startsWith("TITLE_");
+      telemetry.record(
+        {
+          case: "playerError",
+          value: {
+            code: error.reason.slice(0, MAX_CODE),
+            message: error.message.slice(0, MAX_MESSAGE),
+            isFatal: true,
+            isBusinessException,
+          },
+        },
+        at(),
+      );
+    },
+    ended() {
+      if (isOver) return;
+      isOver = true;
+      endStall();
+      telemetry.record(
+        { case: "playEnded", value: { playingTime: duration(playingMs), stalledTime: duration(stalledMs) } },
+        at(),
+      );
+    },
+    stop() {
+      stop.abort();
+      clearInterval(tick);
+      clearInterval(sample);
+    },
+  };
+}

@@ -1,0 +1,192 @@
+/** One play on one page: starts the session and the engine, and keeps what the controls show. */
+
+import { Code } from "@connectrpc/connect";
+import { newRequestId } from "@matinee/sdk/clock";
+import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
+import { KeySystem } from "@matinee/sdk/gen/matinee/license/v1/license_record_pb";
+import { Manifest_Format } from "@matinee/sdk/gen/matinee/packager/v1/package_pb";
+import { Device_Kind } from "@matinee/sdk/gen/matinee/playback/v1/play_session_pb";
+import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
+import { type RefObject, useEffect, useRef, useState } from "react";
+import { useApp } from "../app-context.ts";
+import { type Engine, openEngine, type Tracks } from "./engine.ts";
+import { type Metrics, newMetrics } from "./metrics.ts";
+
+const DEVICE_KEY = "matinee.device";
+/** Stopped this close to the end, the film begins anew. */
+const END_SECONDS = 5;
+/** Reasons that a new session cures: the old one's token or slot has run out. */
+const RESTARTABLE = new Set(["MEDIA_TOKEN_EXPIRED", "LICENSE_TOKEN_EXPIRED", "PLAY_SESSION_ENDED", "TOKEN_EXPIRED"]);
+const MAX_RESTARTS = 3;
+
+export interface Player {
+  readonly displayTitle: string;
+  readonly tracks: Tracks | undefined;
+  readonly engine: Engine | undefined;
+  readonly error: MatineeError | undefined;
+  /** The browser wants a click before it plays sound. */
+  readonly needsClick: boolean;
+  readonly retry: () => void;
+  /** Tells the service the position at once. */
+  readonly beat: () => void;
+}
+
+export function usePlayer(
+  name: string,
+  format: "dash" | "hls",
+  video: RefObject<HTMLVideoElement | null>,
+  stage: RefObject<HTMLElement | null>,
+): Player {
+  const { platform, queries } = useApp();
+  const [attempt, setAttempt] = useState(0);
+  const [displayTitle, setDisplayTitle] = useState("");
+  const [tracks, setTracks] = useState<Tracks>();
+  const [engine, setEngine] = useState<Engine>();
+  const [error, setError] = useState<MatineeError>();
+  const [needsClick, setNeedsClick] = useState(false);
+  const play = useRef<PlaySessionHandle>(undefined);
+  const restarts = useRef(0);
+  const continueAt = useRef<number>(undefined);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` starts it again
+  useEffect(() => {
+    const element = video.current;
+    const box = stage.current;
+    if (element === null || box === null) return;
+    let isGone = false;
+    let session: PlaySessionHandle | undefined;
+    let opened: Engine | undefined;
+    let metrics: Metrics | undefined;
+    const requestedMs = performance.now();
+    setError(undefined);
+    setEngine(undefined);
+    setTracks(undefined);
+
+    const fail = (failure: MatineeError, canRestart: boolean) => {
+      if (isGone) return;
+      if ((canRestart || RESTARTABLE.has(failure.reason)) && restarts.current < MAX_RESTARTS) {
+        restarts.current += 1;
+        continueAt.current = element.currentTime || undefined;
+        setAttempt((count) => count + 1);
+        return;
+      }
+      metrics?.failed(failure);
+      element.pause();
+      setError(failure);
+    };
+    const leave = () => {
+      metrics?.ended();
+      session?.stopLast();
+    };
+    addEventListener("pagehide", leave);
+    // A page that comes back from the browser's cache has no session any more.
+    const comeBack = (event: PageTransitionEvent) => event.persisted && location.reload();
+    addEventListener("pageshow", comeBack);
+
+    const start = async () => {
+      try {
+        session = await startPlayback({
+          platform,
+          title: name,
+          device: {
+            id: deviceId(),
+            kind: Device_Kind.WEB,
+            displayName: browserName(),
+            keySystems: window.isSecureContext ? [KeySystem.CLEARKEY] : [],
+            formats: format === "hls" ? [Manifest_Format.HLS] : [Manifest_Format.DASH],
+            maxHeight: 0,
+          },
+          position: () => ({ seconds: element.currentTime || 0, isPaused: element.paused }),
+          onEnded: (cause, canRestart) => fail(cause, canRestart),
+        });
+        if (isGone) return void session.stop();
+        play.current = session;
+        setDisplayTitle(session.displayTitle);
+        const resume = session.resumeSeconds < session.durationSeconds - END_SECONDS ? session.resumeSeconds : 0;
+        metrics = newMetrics(element, () => opened, session.telemetry, requestedMs);
+        opened = await openEngine({
+          video: element,
+          stage: box,
+          play: session,
+          format,
+          startSeconds: continueAt.current ?? resume,
+          onTracks: () => {
+            metrics?.renditionMayHaveChanged();
+            if (opened !== undefined) setTracks(opened.tracks());
+          },
+          onError: (cause) => fail(cause, false),
+        });
+        if (isGone) return void opened.destroy();
+        setEngine(opened);
+        setTracks(opened.tracks());
+        metrics.renditionMayHaveChanged();
+        // Browsers may ask for a click before they play sound.
+        await element.play().then(
+          () => setNeedsClick(false),
+          () => setNeedsClick(true),
+        );
+      } catch (cause) {
+        const failure = toMatineeError(cause);
+        if (failure.code !== Code.Canceled) fail(failure, false);
+      }
+    };
+    void start();
+
+    return () => {
+      isGone = true;
+      removeEventListener("pagehide", leave);
+      removeEventListener("pageshow", comeBack);
+      metrics?.ended();
+      metrics?.stop();
+      void session?.stop();
+      void opened?.destroy();
+      // What was watched has changed both.
+      queries.clear();
+    };
+  }, [name, format, platform, queries, attempt]);
+
+  return {
+    displayTitle,
+    tracks,
+    engine,
+    error,
+    needsClick,
+    retry: () => {
+      restarts.current = 0;
+      continueAt.current = video.current?.currentTime || undefined;
+      setAttempt((count) => count + 1);
+    },
+    beat: () => play.current?.beat(),
+  };
+}
+
+/** The same for this browser for ever. */
+function deviceId(): string {
+  const known = localStorage.getItem(DEVICE_KEY);
+  if (known !== null) return known;
+  const made = newRequestId();
+  localStorage.setItem(DEVICE_KEY, made);
+  return made;
+}
+
+/** "Chrome on Linux", as a person would say. */
+function browserName(): string {
+  const agent = navigator.userAgent;
+  const browser =
+    [
+      ["Edg/", "Edge"],
+      ["Firefox/", "Firefox"],
+      ["Chrome/", "Chrome"],
+      ["Safari/", "Safari"],
+    ].find(([mark]) => agent.includes(mark ?? ""))?.[1] ?? "Browser";
+  const system =
+    [
+      ["Android", "Android"],
+      ["iPhone", "iPhone"],
+      ["iPad", "iPad"],
+      ["Mac OS", "Mac"],
+      ["Windows", "Windows"],
+      ["Linux", "Linux"],
+    ].find(([mark]) => agent.includes(mark ?? ""))?.[1] ?? "a computer";
+  return `${browser} on ${system}`;
+}

@@ -1,0 +1,98 @@
+/** What the controls show of the video element. */
+
+import { type RefObject, useEffect, useState } from "react";
+
+export interface VideoState {
+  readonly isPaused: boolean;
+  readonly isEnded: boolean;
+  readonly isBuffering: boolean;
+  readonly isMuted: boolean;
+  readonly volume: number;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly durationSeconds: number;
+  /** End of what is buffered around the position. */
+  readonly bufferedSeconds: number;
+  readonly isFullscreen: boolean;
+  readonly isInPip: boolean;
+}
+
+const INITIAL: VideoState = {
+  isPaused: true,
+  isEnded: false,
+  isBuffering: false,
+  isMuted: false,
+  volume: 1,
+  rate: 1,
+  seconds: 0,
+  durationSeconds: 0,
+  bufferedSeconds: 0,
+  isFullscreen: false,
+  isInPip: false,
+};
+
+const VOLUME_KEY = "matinee.volume";
+const HAVE_FUTURE_DATA = 3;
+
+const EVENTS = [
+  "play",
+  "playing",
+  "pause",
+  "ended",
+  "waiting",
+  "canplay",
+  "seeking",
+  "seeked",
+  "timeupdate",
+  "progress",
+  "durationchange",
+  "ratechange",
+  "volumechange",
+  "emptied",
+  "enterpictureinpicture",
+  "leavepictureinpicture",
+] as const;
+
+export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoState {
+  const [state, setState] = useState(INITIAL);
+  useEffect(() => {
+    const element = video.current;
+    if (element === null) return;
+    element.volume = Number(localStorage.getItem(VOLUME_KEY) ?? "1");
+    const look = () => setState(read(element));
+    const keepVolume = () => localStorage.setItem(VOLUME_KEY, String(element.volume));
+    for (const name of EVENTS) element.addEventListener(name, look);
+    element.addEventListener("volumechange", keepVolume);
+    document.addEventListener("fullscreenchange", look);
+    look();
+    return () => {
+      for (const name of EVENTS) element.removeEventListener(name, look);
+      element.removeEventListener("volumechange", keepVolume);
+      document.removeEventListener("fullscreenchange", look);
+    };
+  }, [video]);
+  return state;
+}
+
+function read(video: HTMLVideoElement): VideoState {
+  const seconds = video.currentTime;
+  let bufferedSeconds = seconds;
+  for (let index = 0; index < video.buffered.length; index++) {
+    if (video.buffered.start(index) <= seconds + 0.5 && video.buffered.end(index) > bufferedSeconds) {
+      bufferedSeconds = video.buffered.end(index);
+    }
+  }
+  return {
+    isPaused: video.paused,
+    isEnded: video.ended,
+    isBuffering: video.seeking || (!video.paused && !video.ended && video.readyState < HAVE_FUTURE_DATA),
+    isMuted: video.muted || video.volume === 0,
+    volume: video.volume,
+    rate: video.playbackRate,
+    seconds,
+    durationSeconds: Number.isFinite(video.duration) ? video.duration : 0,
+    bufferedSeconds,
+    isFullscreen: document.fullscreenElement !== null,
+    isInPip: document.pictureInPictureElement === video,
+  };
+}

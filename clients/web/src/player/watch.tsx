@@ -1,0 +1,230 @@
+/** The player's page: the film, and quiet controls over it. */
+
+import type { MatineeError } from "@matinee/sdk/errors";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { useLocation, useSearch } from "wouter";
+import { Button, LinkButton } from "../ui/button.tsx";
+import { sentence } from "../ui/notice.tsx";
+import { useTitle } from "../use-title.ts";
+import { idOf } from "../words.ts";
+import { Controls } from "./controls.tsx";
+import { type Actions, useKeyboard } from "./keyboard.ts";
+import { usePlayer } from "./use-player.ts";
+import { useVideoState } from "./use-video-state.ts";
+import styles from "./watch.module.css";
+
+const HIDE_MS = 3_000;
+
+export function WatchPage({ name }: { readonly name: string }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const root = useRef<HTMLDivElement>(null);
+  const [, navigate] = useLocation();
+  const format = new URLSearchParams(useSearch()).get("format") === "hls" ? "hls" : "dash";
+  const player = usePlayer(name, format, video, stage);
+  const state = useVideoState(video);
+  const [menuOpen, setMenuOpen] = useState(false);
+  const awake = useAwake(root, state.isPaused || menuOpen || player.needsClick);
+  useTitle(player.displayTitle);
+  const home = `/title/${idOf(name)}`;
+
+  const actions: Actions = {
+    togglePlay: () => {
+      const element = video.current;
+      if (element === null || player.error !== undefined) return;
+      if (element.paused) void element.play().catch(() => undefined);
+      else element.pause();
+    },
+    seekBy: (seconds) => seek(video.current, (video.current?.currentTime ?? 0) + seconds),
+    seekTo: (seconds) => seek(video.current, seconds),
+    seekToShare: (share) => seek(video.current, (video.current?.duration ?? 0) * share),
+    volumeBy: (step) => {
+      const element = video.current;
+      if (element === null) return;
+      element.muted = false;
+      element.volume = Math.min(1, Math.max(0, element.volume + step));
+    },
+    toggleMuted: () => {
+      if (video.current !== null) video.current.muted = !video.current.muted;
+    },
+    toggleCaptions: () => player.engine?.toggleCaptions(),
+    toggleFullscreen: () => void toggleFullscreen(root.current),
+    togglePip: () => void togglePip(video.current),
+    rateBy: (step) => {
+      if (video.current !== null)
+        video.current.playbackRate = Math.min(2, Math.max(0.5, video.current.playbackRate + step));
+    },
+    leave: () => navigate(home),
+  };
+  useKeyboard(actions, awake.wake);
+
+  // The service learns of a pause and of a jump at once, not at the next heartbeat.
+  const { beat } = player;
+  const tell = useCallback(() => beat(), [beat]);
+
+  const isReady = player.engine !== undefined;
+  const showSpinner = useLate(player.error === undefined && (!isReady || state.isBuffering), 400);
+  return (
+    <div
+      ref={root}
+      className={styles.player}
+      data-idle={!awake.isAwake}
+      data-testid="player"
+      data-state={player.error !== undefined ? "error" : isReady ? (state.isPaused ? "paused" : "playing") : "loading"}
+    >
+      <h1 className="visually-hidden">{player.displayTitle || "Player"}</h1>
+      <div ref={stage} className={styles.stage}>
+        {/* biome-ignore lint/a11y/useMediaCaption: captions come with the manifest and are drawn over the picture */}
+        <video
+          ref={video}
+          className={styles.video}
+          data-testid="video"
+          playsInline
+          onClick={actions.togglePlay}
+          onDoubleClick={actions.toggleFullscreen}
+          onPause={tell}
+          onSeeked={tell}
+          onEnded={tell}
+        />
+      </div>
+      {showSpinner && (
+        <div className={styles.spinner} role="status" data-testid="buffering">
+          <span className="visually-hidden">Loading the film</span>
+        </div>
+      )}
+      {player.needsClick && player.error === undefined && (
+        <button type="button" className={styles.bigPlay} onClick={actions.togglePlay} aria-label="Play">
+          <svg viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
+            <path d="M7 4.5v15l12.5-7.5z" />
+          </svg>
+        </button>
+      )}
+      {player.error === undefined ? (
+        <Controls
+          title={player.displayTitle}
+          state={state}
+          tracks={player.tracks}
+          engine={player.engine}
+          video={video}
+          actions={actions}
+          onMenu={setMenuOpen}
+        />
+      ) : (
+        <Refusal error={player.error} home={home} onRetry={player.retry} />
+      )}
+    </div>
+  );
+}
+
+function Refusal({
+  error,
+  home,
+  onRetry,
+}: {
+  readonly error: MatineeError;
+  readonly home: string;
+  readonly onRetry: () => void;
+}) {
+  const reason = error.metadata.availability || error.reason;
+  return (
+    <div className={styles.refusal} role="alert" data-testid="player-error" data-reason={reason}>
+      <h2>{headlineOf(reason)}</h2>
+      <p>{sentence(error.message)}</p>
+      <div className={styles.refusalActions}>
+        <Button kind="primary" icon="retry" onClick={onRetry}>
+          Try again
+        </Button>
+        <LinkButton href={home}>Back to the film</LinkButton>
+      </div>
+      <p className={styles.reason}>{reason}</p>
+    </div>
+  );
+}
+
+function headlineOf(reason: string): string {
+  switch (reason) {
+    case "STREAM_LIMIT_REACHED":
+      return "Playing elsewhere";
+    case "TITLE_TERRITORY":
+    case "LICENSE_TERRITORY":
+      return "Not shown where you are";
+    case "TITLE_ENDED":
+    case "LICENSE_RIGHTS_ENDED":
+      return "This film has left";
+    case "TITLE_NOT_STARTED":
+      return "Not yet";
+    case "TITLE_TIER":
+      return "Not in your plan";
+    case "TITLE_MATURITY":
+      return "Not for this profile";
+    case "TITLE_NOT_PLAYABLE":
+      return "Still being prepared";
+    case "TITLE_NOT_PUBLISHED":
+    case "TITLE_NOT_FOUND":
+      return "This film is not here";
+    case "UNREACHABLE":
+    case "PLAYER_OFFLINE":
+      return "No connection";
+    case "PLAYER_INSECURE_PAGE":
+      return "This address is not secure";
+    default:
+      return reason.startsWith("LICENSE_") ? "No licence for this film" : "The film stopped";
+  }
+}
+
+function seek(video: HTMLVideoElement | null, seconds: number): void {
+  if (video === null || !Number.isFinite(video.duration)) return;
+  video.currentTime = Math.min(Math.max(0, seconds), Math.max(0, video.duration - 0.1));
+}
+
+async function toggleFullscreen(root: HTMLElement | null): Promise<void> {
+  try {
+    if (document.fullscreenElement !== null) await document.exitFullscreen();
+    else await root?.requestFullscreen({ navigationUI: "hide" });
+  } catch {
+    // Refused by the browser or the frame: the film goes on as it is.
+  }
+}
+
+async function togglePip(video: HTMLVideoElement | null): Promise<void> {
+  try {
+    if (document.pictureInPictureElement !== null) await document.exitPictureInPicture();
+    else await video?.requestPictureInPicture();
+  } catch {
+    // Refused by the browser: the film goes on as it is.
+  }
+}
+
+/** True after a while of `value`; false at once. What comes and goes quickly is never shown. */
+function useLate(value: boolean, ms: number): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!value) return setLate(false);
+    const timer = setTimeout(() => setLate(true), ms);
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return value && late;
+}
+
+/** The controls show while something moves or `hold` says so, and for three seconds after. */
+function useAwake(root: { readonly current: HTMLElement | null }, hold: boolean) {
+  const [isAwake, setAwake] = useState(true);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const wake = useCallback(() => {
+    setAwake(true);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setAwake(false), HIDE_MS);
+  }, []);
+  useEffect(() => {
+    const element = root.current;
+    if (element === null) return;
+    wake();
+    const names = ["pointermove", "pointerdown", "focusin"] as const;
+    for (const name of names) element.addEventListener(name, wake);
+    return () => {
+      for (const name of names) element.removeEventListener(name, wake);
+      clearTimeout(timer.current);
+    };
+  }, [root, wake]);
+  return { isAwake: isAwake || hold, wake };
+}

@@ -1,0 +1,57 @@
+/** What to say where there is nothing to show: a failure with a way on, or a place that is empty. */
+
+import type { MatineeError } from "@matinee/sdk/errors";
+import type { ReactNode } from "react";
+import { Button } from "./button.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+import styles from "./notice.module.css";
+
+export function Notice({
+  icon = "film",
+  title,
+  children,
+}: {
+  readonly icon?: IconName;
+  readonly title: string;
+  readonly children?: ReactNode;
+}) {
+  return (
+    <div className={styles.notice}>
+      <Icon name={icon} />
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function Failure({ error, onRetry }: { readonly error: MatineeError; readonly onRetry?: () => void }) {
+  const offline = error.reason === "UNREACHABLE";
+  return (
+    <div role="alert">
+      <Notice icon="warning" title={offline ? "No connection" : "That did not work"}>
+        <p>{sentence(error.message)}</p>
+        <p className={styles.reason}>{error.reason}</p>
+        {onRetry !== undefined && (
+          <Button icon="retry" onClick={onRetry}>
+            Try again
+          </Button>
+        )}
+      </Notice>
+    </div>
+  );
+}
+
+/** One line above a form. */
+export function FormFault({ error }: { readonly error: MatineeError | undefined }) {
+  return (
+    <div role="alert" className={styles.live}>
+      {error !== undefined && <p className={styles.formFault}>{sentence(error.message)}</p>}
+    </div>
+  );
+}
+
+/** The service writes some messages as a part of a sentence. */
+export function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
+}
