@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 PORT ?= 8080
-DATA ?= .data
+DATA ?=
 FILE ?=
 
 # A recipe's process must not outlive make, so that Ctrl-C and kill leave nothing behind.
@@ -26,7 +26,7 @@ setup-test:
 	@scripts/setup.sh test
 
 demo: setup ## Start everything on one port and import a film: FILE= PORT= DATA=
-	@$(WITH_MAKE) node scripts/demo.ts --port "$(PORT)" --data "$(DATA)" $(if $(FILE),--file "$(FILE)")
+	@$(WITH_MAKE) node scripts/demo.ts --port "$(PORT)" $(if $(DATA),--data "$(DATA)") $(if $(FILE),--file "$(FILE)")
 
 test: setup-test check mocha ## Set up, check the code, and pass all tests
 
@@ -51,4 +51,4 @@ graph: ## Draw who calls whom
 	@node services/main.ts --print-graph
 
 clean: ## Remove what is generated, installed and imported
-	rm -rf node_modules clients/*/node_modules pkg/gen clients/sdk/gen clients/web/dist .cache "$(DATA)"
+	rm -rf node_modules clients/*/node_modules pkg/gen clients/sdk/gen clients/web/dist .cache "$(if $(DATA),$(DATA),.data)"

@@ -1,8 +1,9 @@
 /** `make demo`: starts the platform on one port, puts films into it, and stops everything with Ctrl-C. */
 
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { newProgress } from "../clients/cli/progress.ts";
 import { startServer } from "../clients/cli/server.ts";
@@ -11,6 +12,8 @@ import { fileEntry, type LibraryEntry, openLibrary, shippedEntry } from "./demo/
 import { films, MAIN_FILM } from "./films/films.ts";
 
 const DEFAULT_PORT = 8080;
+const DEFAULT_DATA = ".data";
+const SYSTEM_DATA = "/var/lib/matinee";
 
 const askedToStop = new Error("interrupted");
 const interrupted = new AbortController();
@@ -103,14 +106,27 @@ function parseOptions(): { readonly port: number; readonly data: string; readonl
   const { values } = parseArgs({
     options: {
       port: { type: "string", default: String(DEFAULT_PORT) },
-      data: { type: "string", default: ".data" },
+      data: { type: "string" },
       file: { type: "string" },
     },
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`PORT must be 1 to 65535, not ${values.port}`);
-  return { port, data: resolve(values.data), file: values.file === undefined ? undefined : resolve(values.file) };
+  return {
+    port,
+    data: resolve(values.data ?? defaultData()),
+    file: values.file === undefined ? undefined : resolve(values.file),
+  };
+}
+
+/** `.data` here; where root's database, which does not run as root, cannot come here, a folder of the system's. */
+function defaultData(): string {
+  if (process.getuid?.() !== 0) return DEFAULT_DATA;
+  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return SYSTEM_DATA;
+  }
+  return DEFAULT_DATA;
 }
 
 function shipped(data: string): readonly LibraryEntry[] {

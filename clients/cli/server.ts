@@ -56,6 +56,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { data, host, port, signal } = options;
   await refuseTakenPort(host, port);
   const origin = `http://localhost:${port}`;
+  // Others may pass through it: the database's user must, where we are root. What is private below it is closed itself.
+  await mkdir(data, { recursive: true, mode: 0o711 });
   const operator = { email: OPERATOR_EMAIL, password: await ensurePassword(data, "operator-password") };
   const viewer = { email: VIEWER_EMAIL, password: await ensurePassword(data, "viewer-password") };
   await writePrivate(operatorPath(data), `${JSON.stringify({ origin, ...operator } satisfies OperatorFile)}\n`);
@@ -96,7 +98,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         code: 13,
         reason: "PLATFORM_ENDED",
         message: `${message}${options.log === undefined ? ` Its log is ${logPath}.` : ""}`,
-        metadata: { log_tail: tail.join("\n") },
+        metadata: { log_tail: lastWords(tail) },
       }),
     stop: (how) => stop(child, ended, how),
   };
@@ -108,6 +110,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await server.stop();
     throw error;
   }
+}
+
+/** What it said in plain words, where it did; else the last lines of its log. */
+function lastWords(tail: readonly string[]): string {
+  const plain = tail.filter((line) => !line.startsWith("{"));
+  return (plain.length > 0 ? plain : tail).join("\n");
 }
 
 /** A child in a group of its own, so that Ctrl-C reaches us alone, that gets SIGTERM when we die. */
