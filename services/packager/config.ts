@@ -38,6 +38,13 @@ export const packagerConfig = defineConfig({
     max: "1h",
     doc: "Pause before the second run; doubled for each further one.",
   },
+  unavailableDelay: {
+    type: "duration",
+    default: "5s",
+    min: "1ms",
+    max: "1h",
+    doc: "Pause before a run is tried again because a service or a store did not answer; such a run does not count.",
+  },
   timeLimit: {
     type: "duration",
     default: "1h",

@@ -54,6 +54,7 @@ export const packager = defineModule({
       leaseMs: config.lease,
       maxAttempts: config.maxAttempts,
       retryDelayMs: config.retryDelay,
+      unavailableDelayMs: config.unavailableDelay,
       sweepEveryMs: config.sweepEvery,
     });
     return {

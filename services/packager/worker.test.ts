@@ -157,7 +157,7 @@ describe("the packager's work", function () {
     const shown = storesModule();
     let calls = 0;
     await using platform = await openModules([packager, shown.module], {
-      settings: { PACKAGER_MAX_ATTEMPTS: "1" },
+      settings: { PACKAGER_MAX_ATTEMPTS: "1", PACKAGER_UNAVAILABLE_DELAY: "1ms" },
       fakes: [
         fake(LicenseService, {
           async ensureContentKeys() {
@@ -198,7 +198,7 @@ describe("the packager's work", function () {
             failed: async (_tx, _revision: Revision, failure) => void said.push(failure.reason),
           },
           packageRevision,
-          ...{ leaseMs: 300, maxAttempts: 3, retryDelayMs: 1, sweepEveryMs: 20 },
+          ...{ leaseMs: 300, maxAttempts: 3, retryDelayMs: 1, unavailableDelayMs: 1, sweepEveryMs: 20 },
           ...options,
         });
       const write = async (run: { revision: Revision; folder: string }, file: string) => {

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly leaseMs: number;
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
+  /** How long to wait for a service or a store that does not answer. */
+  readonly unavailableDelayMs: number;
   readonly sweepEveryMs: number;
 }
 
@@ -31,8 +33,6 @@ export interface WorkerOptions {
 const POLL_MS = 2000;
 /** Renewed often enough that two renewals may fail. */
 const RENEWALS_PER_LEASE = 3;
-/** How long to wait for a service or a store that does not answer. */
-const UNAVAILABLE_DELAY_MS = 5000;
 const MAX_RETRY_DELAY_MS = 600_000;
 const SWEEP_BATCH = 100;
 
@@ -131,11 +131,11 @@ export class PackagerWorker {
   }
 
   async #afterFailure(lease: Lease, error: unknown): Promise<void> {
-    const { leases, maxAttempts, retryDelayMs, log } = this.#options;
+    const { leases, maxAttempts, retryDelayMs, unavailableDelayMs, log } = this.#options;
     const failure = isAppError(error) ? error : packagingFailed(error);
     if (isRetryable(error)) {
       log.warn({ err: error, folder: lease.folder }, "packaging waits for what does not answer");
-      return leases.giveBack(lease, UNAVAILABLE_DELAY_MS, "does not count");
+      return leases.giveBack(lease, unavailableDelayMs, "does not count");
     }
     const isHopeless = failure.kind === "failed_precondition" || failure.kind === "not_found";
     if (isHopeless || lease.attempt >= maxAttempts) return this.#giveUp(lease, failure);
