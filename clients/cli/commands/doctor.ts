@@ -118,7 +118,7 @@ function packagerBinary(): { binaryPath: string } {
 async function folder(path: string): Promise<Finding> {
   const check = "data folder";
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await mkdir(path, { recursive: true });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     return { check, isGood: true, detail: path, isNeeded: true };
   } catch {

@@ -10,6 +10,7 @@ import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import { type Engine, openEngine, type Tracks } from "./engine.ts";
+import { keepPosition, takePosition } from "./last-position.ts";
 import { type Metrics, newMetrics } from "./metrics.ts";
 
 const DEVICE_KEY = "matinee.device";
@@ -37,7 +38,7 @@ export function usePlayer(
   video: RefObject<HTMLVideoElement | null>,
   stage: RefObject<HTMLElement | null>,
 ): Player {
-  const { platform, queries } = useApp();
+  const { platform, queries, session: signedIn } = useApp();
   const [attempt, setAttempt] = useState(0);
   const [displayTitle, setDisplayTitle] = useState("");
   const [tracks, setTracks] = useState<Tracks>();
@@ -74,7 +75,12 @@ export function usePlayer(
       element.pause();
       setError(failure);
     };
+    const account = signedIn.current?.account ?? "";
+    const keep = () => {
+      if (session !== undefined && opened !== undefined) keepPosition(name, account, element.currentTime);
+    };
     const leave = () => {
+      keep();
       metrics?.ended();
       session?.stopLast();
     };
@@ -102,7 +108,8 @@ export function usePlayer(
         if (isGone) return void session.stop();
         play.current = session;
         setDisplayTitle(session.displayTitle);
-        const resume = session.resumeSeconds < session.durationSeconds - END_SECONDS ? session.resumeSeconds : 0;
+        const known = takePosition(name, account) ?? session.resumeSeconds;
+        const resume = known < session.durationSeconds - END_SECONDS ? known : 0;
         metrics = newMetrics(element, () => opened, session.telemetry, requestedMs);
         opened = await openEngine({
           video: element,
@@ -136,6 +143,7 @@ export function usePlayer(
       isGone = true;
       removeEventListener("pagehide", leave);
       removeEventListener("pageshow", comeBack);
+      keep();
       metrics?.ended();
       metrics?.stop();
       void session?.stop();
@@ -143,7 +151,7 @@ export function usePlayer(
       // What was watched has changed both.
       queries.clear();
     };
-  }, [name, format, platform, queries, attempt]);
+  }, [name, format, platform, queries, signedIn, attempt]);
 
   return {
     displayTitle,

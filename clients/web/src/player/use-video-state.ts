@@ -59,7 +59,7 @@ export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoS
     const element = video.current;
     if (element === null) return;
     element.volume = Number(localStorage.getItem(VOLUME_KEY) ?? "1");
-    const look = () => setState(read(element));
+    const look = () => setState((last) => read(element, last));
     const keepVolume = () => localStorage.setItem(VOLUME_KEY, String(element.volume));
     for (const name of EVENTS) element.addEventListener(name, look);
     element.addEventListener("volumechange", keepVolume);
@@ -74,7 +74,7 @@ export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoS
   return state;
 }
 
-function read(video: HTMLVideoElement): VideoState {
+function read(video: HTMLVideoElement, last: VideoState): VideoState {
   const seconds = video.currentTime;
   let bufferedSeconds = seconds;
   for (let index = 0; index < video.buffered.length; index++) {
@@ -88,7 +88,8 @@ function read(video: HTMLVideoElement): VideoState {
     isBuffering: video.seeking || (!video.paused && !video.ended && video.readyState < HAVE_FUTURE_DATA),
     isMuted: video.muted || video.volume === 0,
     volume: video.volume,
-    rate: video.playbackRate,
+    // Shaka holds the film at rate 0 while it buffers; the viewer chose none.
+    rate: video.playbackRate || last.rate,
     seconds,
     durationSeconds: Number.isFinite(video.duration) ? video.duration : 0,
     bufferedSeconds,

@@ -1,0 +1,32 @@
+/**
+ * Where this tab left a film, for a reload: the service hears of it as well, but learns it a moment later than the
+ * reloaded page asks.
+ */
+
+const KEY = "matinee.position";
+/** Later the service knows better: the film may have gone on elsewhere. */
+const VALID_MS = 2 * 60_000;
+
+interface LastPosition {
+  readonly title: string;
+  readonly account: string;
+  readonly seconds: number;
+  readonly atMs: number;
+}
+
+export function keepPosition(title: string, account: string, seconds: number): void {
+  const position: LastPosition = { title, account, seconds, atMs: Date.now() };
+  sessionStorage.setItem(KEY, JSON.stringify(position));
+}
+
+/** Undefined where this tab did not leave this film just now. */
+export function takePosition(title: string, account: string): number | undefined {
+  try {
+    const position = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as LastPosition | null;
+    sessionStorage.removeItem(KEY);
+    const isThis = position?.title === title && position.account === account;
+    return isThis && Date.now() - position.atMs < VALID_MS ? position.seconds : undefined;
+  } catch {
+    return undefined;
+  }
+}
