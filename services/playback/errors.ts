@@ -57,6 +57,16 @@ export function playSessionEnded(): AppError {
   });
 }
 
+export function playRequestReused(): AppError {
+  const description = "started another title, or another profile's or device's play; a new start needs a new one";
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "PLAY_REQUEST_REUSED",
+    message: `request_id: ${description}`,
+    fields: [{ field: "request_id", description }],
+  });
+}
+
 export function mediaTokenInvalid(cause?: unknown): AppError {
   return new AppError({
     kind: "permission_denied",

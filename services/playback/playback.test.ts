@@ -204,6 +204,16 @@ describe("the playback service", () => {
     assert.equal(again.playSession.name, first.playSession.name);
   });
 
+  it("does not let one request play on other devices, play other titles, or outlive its slot", async () => {
+    const who = profile();
+    const options = { requestId: newId(), title: `titles/${newId()}` };
+    await start(who, options);
+    await assert.rejects(start(who, { ...options, device: "device-0002" }), refused("PLAY_REQUEST_REUSED"));
+    await assert.rejects(start(who, { ...options, title: `titles/${newId()}` }), refused("PLAY_REQUEST_REUSED"));
+    clock.advance(61_000);
+    await assert.rejects(start(who, options), refused("PLAY_SESSION_ENDED"));
+  });
+
   it("keeps the slot while heartbeats come, and frees it when they stop", async () => {
     const who = profile();
     const { playSession, playToken } = await start(who, { device: "television" });

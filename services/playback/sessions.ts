@@ -13,6 +13,7 @@ import { type Device, decideSlot, isActive, type PlaySession } from "./domain/se
 import {
   formatUnavailable,
   keySystemUnavailable,
+  playRequestReused,
   playSessionEnded,
   playSessionMismatch,
   streamLimitReached,
@@ -76,7 +77,10 @@ export class Sessions {
     this.#deps = deps;
   }
 
-  /** Throws `TITLE_UNAVAILABLE`, `STREAM_LIMIT_REACHED`, `FORMAT_UNAVAILABLE`, `KEY_SYSTEM_UNAVAILABLE`. */
+  /**
+   * Throws `TITLE_UNAVAILABLE`, `STREAM_LIMIT_REACHED`, `FORMAT_UNAVAILABLE`, `KEY_SYSTEM_UNAVAILABLE`, and for a repeat
+   * `PLAY_SESSION_ENDED` or `PLAY_REQUEST_REUSED`.
+   */
   async start(request: StartRequest, signal: AbortSignal): Promise<Started> {
     const { peers, store } = this.#deps;
     const viewer = await peers.viewer(request.accountId, request.profileId, request.titleId, signal);
@@ -84,12 +88,22 @@ export class Sessions {
     try {
       if (!decision.isAvailable) throw titleUnavailable(decision);
       const repeated = await store.findByRequest(request.accountId, request.requestId);
-      if (repeated?.endedAt !== undefined) throw playSessionEnded();
+      if (repeated !== undefined) this.#requireRepeat(repeated, request);
       return await this.#grant(request, viewer, decision, repeated?.id);
     } catch (error) {
       if (isAppError(error)) this.#deps.events.refused(request.titleId, request.accountId, error.reason);
       throw error;
     }
+  }
+
+  /** A repeat takes no slot, so it must be the same start of a session that still holds its own. */
+  #requireRepeat(session: PlaySession, request: StartRequest): void {
+    if (!isActive(session, this.#deps.clock.now())) throw playSessionEnded();
+    const isSame =
+      session.titleId === request.titleId &&
+      session.profileId === request.profileId &&
+      session.device.id === request.device.id;
+    if (!isSame) throw playRequestReused();
   }
 
   async #grant(
