@@ -38,4 +38,20 @@ describe("a paged list", () => {
       await assert.rejects(attempt, (error) => isAppError(error, "PAGE_TOKEN_INVALID"));
     }
   });
+
+  it("refuses a token that holds no position, as the store finds out", async () => {
+    const { nextPageToken } = await page(2, "");
+    const asked = (pageToken: string, error: Error) =>
+      loadPage(
+        { pageSize: 2, pageToken },
+        { parameters: ["a"], load: () => Promise.reject(error), cursorOf: () => ({ id: 0 }) },
+      );
+    const notUuid = Object.assign(new Error("invalid input syntax for type uuid"), { code: "22P02" });
+    for (const error of [notUuid, new RangeError("Invalid time value")]) {
+      await assert.rejects(asked(nextPageToken, error), (thrown) => isAppError(thrown, "PAGE_TOKEN_INVALID"));
+      await assert.rejects(asked("", error), error, "without a token the fault is not the caller's");
+    }
+    const lost = Object.assign(new Error("connection lost"), { code: "08006" });
+    await assert.rejects(asked(nextPageToken, lost), lost);
+  });
 });

@@ -1,7 +1,7 @@
 /** Pages after AIP-158: sizes are coerced, tokens are opaque and belong to the request that they were made for. */
 
 import { createHash } from "node:crypto";
-import { AppError } from "#pkg/errors/errors";
+import { AppError, isAppError } from "#pkg/errors/errors";
 
 /** What every paged request has. */
 export interface PageRequest {
@@ -40,10 +40,30 @@ export async function loadPage<T>(
 ): Promise<Page<T>> {
   const size = pageSizeOf(request, options.fallbackSize, options.maxSize);
   const after = decodePageToken(request.pageToken, options.parameters);
-  const items = await options.load(size + 1, after);
+  const items = await loadAfter(after, (cursor) => options.load(size + 1, cursor));
   const last = items[size - 1];
   if (items.length <= size || last === undefined) return { items, nextPageToken: "" };
   return { items: items.slice(0, size), nextPageToken: encodePageToken(options.cursorOf(last), options.parameters) };
+}
+
+/** Loads what comes after a position of the caller's word. Throws `PAGE_TOKEN_INVALID` where it turns out to be none. */
+export async function loadAfter<T>(
+  after: Cursor | undefined,
+  load: (after: Cursor | undefined) => Promise<T>,
+): Promise<T> {
+  try {
+    return await load(after);
+  } catch (error) {
+    if (after !== undefined && isUnreadable(error)) throw pageTokenInvalid();
+    throw error;
+  }
+}
+
+/** A value of a form that no token made here has: a Date that is none, or a data exception (SQLSTATE class 22). */
+function isUnreadable(error: unknown): boolean {
+  const cause = isAppError(error) ? error.cause : error;
+  if (cause instanceof RangeError) return true;
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && /^22...$/.test(cause.code);
 }
 
 export function encodePageToken(cursor: Cursor, parameters: readonly (string | number | boolean)[]): string {
