@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,6 +84,27 @@ describe("the runner of media tools", () => {
     await assert.rejects(run, (error) => isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"));
   });
 
+  it("tells the tool nothing of what is in this process' environment", async () => {
+    const output = join(folder, "environment.ts");
+    const abort = new AbortController();
+    process.env.MATINEE_TEST_SECRET = "hunter2";
+    let seen = "";
+    const run = runTool({
+      tool: "ffmpeg",
+      args: endless(output),
+      signal: abort.signal,
+      onProgress: () => {
+        const [pid] = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandOf(name).includes(output));
+        seen = readFileSync(`/proc/${pid}/environ`, "utf8");
+        abort.abort(new Error("seen"));
+      },
+    });
+    await assert.rejects(run, /seen/);
+    delete process.env.MATINEE_TEST_SECRET;
+    assert.match(seen, /PATH=/);
+    assert.doesNotMatch(seen, /hunter2/);
+  });
+
   it("leaves no tool behind when its own process is killed", async () => {
     const output = join(folder, "orphan.ts");
     const script = `
@@ -145,6 +167,14 @@ async function processesNaming(name: string): Promise<string[]> {
     if (command.includes(name)) found.push(command);
   }
   return found;
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 const exists = (path: string) =>

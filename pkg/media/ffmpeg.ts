@@ -108,7 +108,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   run.log?.debug({ command: argv.map(quote).join(" ") }, "running a media tool");
 
   // A process group of its own, so that all of it can be killed at once.
-  const child = spawn(command, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { detached: true, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
   let ending: "timeout" | "aborted" | "stdout" | undefined;
   const kill = (why: "timeout" | "aborted" | "stdout") => {
     ending ??= why;
@@ -148,6 +148,18 @@ export async function checkTools(): Promise<Readonly<Record<Tool, string>>> {
     return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
   };
   return { ffmpeg: await version("ffmpeg"), ffprobe: await version("ffprobe") };
+}
+
+/** What finds the tool and its libraries, and none of the settings: secrets of this process must not reach hostile files. */
+const PASSED_ON = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG"];
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 let knownGuards: Promise<{ readonly prlimit: boolean; readonly setpriv: boolean }> | undefined;
