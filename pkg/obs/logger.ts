@@ -17,6 +17,19 @@ export interface LoggerOptions {
 /** Field names that never reach a log, whatever object they are in. */
 const SECRET_FIELDS = ["authorization", "token", "password", "secret", "cookie", "privateJwk"];
 
+/** Where a database's error quotes the row at fault: addresses, password hashes, wrapped keys. */
+const ROW_FIELDS = ["detail", "where", "internalQuery"];
+
+/** The error without rows, with its causes: the constraint and the column say enough. */
+function withoutRows<T>(error: T): T {
+  if (typeof error !== "object" || error === null) return error;
+  for (const field of ROW_FIELDS) Reflect.deleteProperty(error, field);
+  for (const value of Object.values(error)) {
+    if (typeof value === "object" && value !== null && ("stack" in value || Array.isArray(value))) withoutRows(value);
+  }
+  return error;
+}
+
 export async function newLogger(options: LoggerOptions): Promise<Logger> {
   const settings: PinoOptions = {
     level: options.level,
@@ -24,7 +37,9 @@ export async function newLogger(options: LoggerOptions): Promise<Logger> {
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: "message",
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: stdSerializers.errWithCause },
+    serializers: {
+      err: (error: unknown) => (error instanceof Error ? withoutRows(stdSerializers.errWithCause(error)) : error),
+    },
     redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: "[redacted]" },
     mixin: () => {
       const traceId = currentTraceId();

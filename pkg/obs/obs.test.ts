@@ -32,6 +32,22 @@ describe("logs", () => {
   });
 });
 
+describe("a logged error", () => {
+  it("names the constraint that a row broke, and does not quote the row", async () => {
+    const lines: string[] = [];
+    const log = await newLogger({ level: "info", format: "json", destination: { write: (line) => lines.push(line) } });
+    const broken = Object.assign(new Error("violates check constraint"), {
+      constraint: "accounts_email",
+      detail: "Failing row contains (ada@example.test, $argon2id$...).",
+    });
+    log.error({ err: broken }, "failed");
+    log.error({ err: new Error("outer", { cause: broken }) }, "failed");
+    assert.match(lines.join(""), /accounts_email.*accounts_email/s);
+    assert.ok(!lines.join("").includes("ada@example.test"));
+    assert.match(broken.detail, /ada/, "the error itself is left as it was");
+  });
+});
+
 describe("metrics", () => {
   it("print in the Prometheus format; asking twice for an instrument gives the same one", async () => {
     const metrics = newMetrics({ processMetrics: false });
