@@ -50,11 +50,9 @@ function streamDescriptor(job: PackagerJob, track: Track): string {
   const keyClass = keyClassOf(track);
   // Explicit, because the packager's own limit of SD is 442,368 pixels.
   if (keyClass !== undefined) fields.push(["drm_label", DRM_LABELS[keyClass]]);
-  if (track.kind === "audio") {
-    fields.push(["lang", track.language]);
-    // Otherwise two tracks of one language and codec would share an adaptation set as if they were interchangeable.
-    fields.push(["dash_label", track.id]);
-  }
+  // Otherwise two tracks of one language and codec would share an adaptation set as if they were interchangeable. The
+  // language itself is written by our manifests: the packager refuses "und" and all that is not in ISO 639-2, such as yue.
+  if (track.kind === "audio") fields.push(["dash_label", track.id]);
   return fields.map(([name, value]) => `${name}=${value}`).join(",");
 }
 
