@@ -38,7 +38,13 @@ const STATE: Readonly<Record<Revision["state"], Package_State>> = {
   failed: Package_State.FAILED,
 };
 
-/** What a set of renditions asks for. Tracks of a kind that this release does not know are left out. */
+/** As the contract says. */
+const TRACK_ID = /^[a-z0-9-]{1,64}$/;
+
+/**
+ * What a set of renditions asks for. Tracks of a kind that this release does not know, or with an id that
+ * is none, are left out.
+ */
 export function toRevisionInput(message: RenditionsReady): RevisionInput {
   return {
     owner: message.owner,
@@ -106,6 +112,8 @@ export function toKeyClass(value: TrackClass): KeyClass | undefined {
 
 function toTrack({ track, blob }: StoredTrack): Track | undefined {
   if (track === undefined || blob === undefined) return undefined;
+  // It becomes a file's name and part of a command line.
+  if (!TRACK_ID.test(track.id)) return undefined;
   const common = {
     id: track.id,
     label: track.label,
@@ -130,7 +138,7 @@ function toTrack({ track, blob }: StoredTrack): Track | undefined {
       return {
         ...common,
         kind: "audio",
-        language: track.language || "und",
+        language: languageOf(track.language),
         channels: track.channels,
         isDescription: track.isAudioDescription,
       };
@@ -138,13 +146,18 @@ function toTrack({ track, blob }: StoredTrack): Track | undefined {
       return {
         ...common,
         kind: "text",
-        language: track.language || "und",
+        language: languageOf(track.language),
         isForced: track.isForced,
         isSdh: track.isSdh,
       };
     default:
       return undefined;
   }
+}
+
+/** BCP 47 by its letters at least, since it is written into manifests; "und" where it is not. */
+function languageOf(text: string): string {
+  return /^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$/.test(text) ? text : "und";
 }
 
 function toBlob(ref: BlobRef): Blob {

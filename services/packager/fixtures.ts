@@ -130,6 +130,8 @@ export async function storeRenditions(
     readonly revision?: number;
     readonly protection?: Protection;
     readonly only?: readonly string[];
+    /** Instead of the films' own, by track id. */
+    readonly languages?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<MessageInitShape<typeof RenditionsReadySchema> & { readonly asset: string }> {
   const { tracks, paths } = await tinyFilm();
@@ -142,7 +144,9 @@ export async function storeRenditions(
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const key = `${asset}/${id}/${sha256.slice(0, 32)}.${track.kind === TrackKind.TEXT ? "vtt" : "mp4"}`;
     await mezzanine.put(key, bytes);
-    stored.push({ track, blob: { store: "mezzanine", key, sha256, sizeBytes: BigInt(bytes.byteLength) } });
+    const language = options.languages?.[id];
+    const named = language === undefined ? track : { ...track, language };
+    stored.push({ track: named, blob: { store: "mezzanine", key, sha256, sizeBytes: BigInt(bytes.byteLength) } });
   }
   return {
     asset: `assets/${asset}`,

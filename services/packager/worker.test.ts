@@ -131,6 +131,22 @@ describe("the packager's work", function () {
       assert.equal(failed.reason, "PACKAGE_WITHOUT_VIDEO");
     });
 
+    it("takes sound in a language that nobody knows, and in one that only its speakers name", async () => {
+      const asset = newId();
+      const languages = { "audio-en-1": "und", "audio-de-2": "x-klingon" };
+      const message = await storeRenditions(shown.stores().mezzanine, { asset, languages });
+      await platform.publish(RenditionsReadySchema, message);
+      const made = (await ready(asset, 1)).package;
+      const mpd = made?.manifests.find(({ path }) => path.endsWith("sd.mpd"))?.path;
+      const { text } = await import("node:stream/consumers");
+      const key = `${made?.name.slice("packages/".length)}/1/${mpd}`;
+      const manifest = await text(await shown.stores().packaged.get(key));
+      assert.deepEqual(
+        [...manifest.matchAll(/ lang="([^"]+)"/g)].map(([, lang]) => lang),
+        ["und", "x-klingon", "en"],
+      );
+    });
+
     it("removes a deleted asset's packages and makes no more of them", async () => {
       const asset = newId();
       const message = await storeRenditions(shown.stores().mezzanine, { asset, protection: Protection.CLEAR });
