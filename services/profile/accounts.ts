@@ -123,12 +123,16 @@ export class Accounts {
   /** Throws `SIGN_IN_FAILED`, `SIGN_IN_TOO_OFTEN`. */
   async signIn(email: string, password: string): Promise<SignedIn> {
     const address = normalizeEmail(email);
-    const { retryAfterMs } = await this.#cache.takeToken(`sign-in:${digest(address).toString("hex")}`, SIGN_IN_BUCKET);
-    if (retryAfterMs > 0) throw signInTooOften(retryAfterMs);
+    await this.#countTry(address);
     const found = await this.#store.findByEmail(address);
     const matches = await verifyPassword(password, found?.passwordHash ?? NO_ACCOUNT_HASH);
     if (found === undefined || !matches) throw signInFailed();
     return this.#signedIn(found.account);
+  }
+
+  async #countTry(address: string): Promise<void> {
+    const { retryAfterMs } = await this.#cache.takeToken(`sign-in:${digest(address).toString("hex")}`, SIGN_IN_BUCKET);
+    if (retryAfterMs > 0) throw signInTooOften(retryAfterMs);
   }
 
   async #signedIn(account: Account): Promise<SignedIn> {
@@ -191,10 +195,12 @@ export class Accounts {
     return account;
   }
 
-  /** Erases the account and all that hangs on it. Throws `SIGN_IN_FAILED` for a wrong password. */
+  /** Erases the account and all that hangs on it. Throws `SIGN_IN_FAILED` for a wrong password, `SIGN_IN_TOO_OFTEN`. */
   async deleteAccount(accountId: string, password: string): Promise<void> {
     const found = await this.#store.findCredentials(accountId);
     if (found === undefined) throw accountNotFound();
+    // A stolen access token must not be a way to guess the password either.
+    await this.#countTry(found.account.email);
     if (!(await verifyPassword(password, found.passwordHash))) throw signInFailed();
     await this.#db.tx(async (tx) => {
       const profileIds = await this.#store.deleteAccount(tx, accountId);
@@ -212,8 +218,14 @@ export class Accounts {
     const known = found ?? (await this.#store.findByEmail(address));
     if (known === undefined) throw accountNotFound();
     if (known.account.roles.includes("operator") && (await verifyPassword(password, known.passwordHash))) return;
+    const { id } = known.account;
     const roles = [...new Set([...known.account.roles, "operator"])];
-    await this.#store.setPasswordAndRoles(known.account.id, await hashPassword(password), roles);
+    const passwordHash = await hashPassword(password);
+    await this.#db.tx(async (tx) => {
+      await this.#store.setPasswordAndRoles(tx, id, passwordHash, roles);
+      // Whoever signed in before, perhaps after taking the address first, knew another password.
+      await this.#store.endAllSessions(tx, id, this.#clock.now());
+    });
   }
 
   /** Removes sessions that have been over for a day, so that a late refresh still hears why. */

@@ -60,6 +60,13 @@ describe("the profile service", () => {
     await assert.rejects(client().signIn({ email, password: PASSWORD }), refused("SIGN_IN_TOO_OFTEN"));
   });
 
+  it("slows down whoever guesses it with a stolen access token", async () => {
+    const { tokens } = await signUp();
+    const guess = () => client().deleteAccount({ password: "a wrong password" }, bearer(tokens.accessToken));
+    for (let tries = 0; tries < 5; tries++) await assert.rejects(guess(), refused("SIGN_IN_FAILED"));
+    await assert.rejects(guess(), refused("SIGN_IN_TOO_OFTEN"));
+  });
+
   it("refuses short passwords and addresses that are none, naming the field", async () => {
     const attempt = client().signUp({
       email: "not-an-address",
@@ -167,6 +174,8 @@ describe("the profile service", () => {
     const told = await platform.nextEvent(AccountDeletedSchema, (event) => event.account === account.name);
     assert.deepEqual(told.profiles, [own.name]);
     await assert.rejects(client().getAccount({}, bearer(tokens.accessToken)), refused("ACCOUNT_NOT_FOUND"));
+    const item = { title: `titles/${newId()}` };
+    await assert.rejects(client().addListItem(item, bearer(tokens.accessToken)), refused("PROFILE_NOT_FOUND"));
     await assert.rejects(client().signIn({ email, password: PASSWORD }), refused("SIGN_IN_FAILED"));
   });
 });

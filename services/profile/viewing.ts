@@ -52,9 +52,12 @@ export class Viewing {
     return this.#accounts.listProfiles(accountId, limit, afterId);
   }
 
+  /** Throws `PROFILE_NOT_FOUND`: an access token outlives its account by minutes. */
   async addListItem(profileId: string, titleId: string): Promise<ListItem> {
     return this.#db.tx(async (tx) => {
-      const { item, isNew } = await this.#store.addListItem(tx, profileId, titleId, this.#clock.now());
+      const added = await this.#store.addListItem(tx, profileId, titleId, this.#clock.now());
+      if (added === undefined) throw profileNotFound();
+      const { item, isNew } = added;
       if (isNew) await this.#events.listChanged(tx, profileId, titleId, "listed");
       return item;
     });

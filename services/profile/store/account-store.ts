@@ -76,8 +76,13 @@ export function openAccountStore(db: Db) {
       return row && toAccount(row);
     },
 
-    async setPasswordAndRoles(accountId: string, passwordHash: string, roles: readonly string[]): Promise<void> {
-      await db.execute("update accounts set password_hash = $2, roles = $3 where id = $1", [
+    async setPasswordAndRoles(
+      on: Queryable,
+      accountId: string,
+      passwordHash: string,
+      roles: readonly string[],
+    ): Promise<void> {
+      await on.execute("update accounts set password_hash = $2, roles = $3 where id = $1", [
         accountId,
         passwordHash,
         roles,

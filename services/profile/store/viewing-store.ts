@@ -16,22 +16,23 @@ export type ViewingStore = ReturnType<typeof openViewingStore>;
 
 export function openViewingStore(db: Db) {
   return {
-    /** Answers when it was first added; `isNew` where that is now. */
+    /** Answers when it was first added; `isNew` where that is now. Undefined where the profile has been erased. */
     async addListItem(
       tx: Tx,
       profileId: string,
       titleId: string,
       now: Date,
-    ): Promise<{ item: ListItem; isNew: boolean }> {
+    ): Promise<{ item: ListItem; isNew: boolean } | undefined> {
       const inserted = await tx.execute(
-        "insert into list_items (profile_id, title_id, created_at) values ($1, $2, $3) on conflict do nothing",
+        `insert into list_items (profile_id, title_id, created_at) select id, $2, $3 from profiles where id = $1
+         on conflict do nothing`,
         [profileId, titleId, now],
       );
       const [row] = await tx.query<ListItemRow>(
         "select title_id, created_at from list_items where profile_id = $1 and title_id = $2",
         [profileId, titleId],
       );
-      return { item: row ? toListItem(row) : { titleId, createdAt: now }, isNew: inserted === 1 };
+      return row && { item: toListItem(row), isNew: inserted === 1 };
     },
 
     async removeListItem(tx: Tx, profileId: string, titleId: string): Promise<boolean> {

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { openSigner } from "#pkg/auth/signer";
+import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
+import { VIEWER_ISSUER } from "#pkg/auth/viewer";
+import { openCache } from "#pkg/cache/open";
+import { newId, systemClock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import { openKeys } from "#pkg/keys/open";
+import { silentLogger } from "#pkg/obs/logger";
+import { testDb } from "#pkg/testkit/postgres";
+import { Accounts } from "./accounts.ts";
+import { openAccountStore } from "./store/account-store.ts";
+
+describe("the operator's address", () => {
+  it("that somebody signed up with before loses their session when it gets the role", async () => {
+    await using resources = new AsyncDisposableStack();
+    const { db } = resources.use(await testDb("profile", new URL("./migrations/", import.meta.url)));
+    const clock = systemClock;
+    const keys = resources.use(await openKeys("memory:", { log: silentLogger }));
+    const signer = await openSigner({
+      ...{ issuer: VIEWER_ISSUER, store: openSigningKeyStore(db), keys, clock },
+      ...{ rotateAfterMs: 86_400_000, maxTokenLifeMs: 900_000 },
+    });
+    const accounts = new Accounts({
+      ...{ db, store: openAccountStore(db), signer, clock },
+      cache: resources.use(await openCache("memory:", { clock, log: silentLogger })),
+      events: { profileCreated: async () => {}, accountDeleted: async () => {}, listChanged: async () => {} },
+      options: { accessTokenLifeMs: 900_000, refreshTokenLifeMs: 86_400_000, refreshGraceMs: 0, defaultTier: "basic" },
+    });
+    const email = "studio@example.test";
+    const guest = {
+      email,
+      password: "known to a stranger",
+      displayName: "Mallory",
+      language: "en",
+      requestId: newId(),
+    };
+    const { tokens } = await accounts.signUp(guest);
+
+    await accounts.ensureOperator(email, "known to the operator");
+
+    const isEnded = (error: unknown) => isAppError(error, "SESSION_ENDED");
+    await assert.rejects(accounts.refresh(tokens.refreshToken, undefined), isEnded);
+    await assert.rejects(accounts.signIn(email, guest.password), (error) => isAppError(error, "SIGN_IN_FAILED"));
+    const operator = await accounts.signIn(email, "known to the operator");
+    assert.deepEqual(operator.account.roles, ["operator"]);
+
+    await accounts.ensureOperator(email, "known to the operator");
+    await accounts.refresh(operator.tokens.refreshToken, undefined);
+  });
+});
