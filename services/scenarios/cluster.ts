@@ -86,7 +86,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const named = (names: readonly string[] | undefined) =>
     names === undefined ? parts.processes : parts.processes.filter(({ name }) => names.includes(name));
   const tails = (count: number) =>
-    parts.processes.map((one) => `--- ${options.topology} ${one.name}\n${one.tail(count)}`).join("\n");
+    parts.processes.map((one) => `--- ${options.topology} ${one.name}\n${shortened(one.tail(count))}`).join("\n");
 
   async function restart(): Promise<void> {
     for (const one of parts.processes) if (!one.isRunning) one.start();
@@ -233,6 +233,13 @@ async function processPerModule(
     processes,
     processesOf: (module) => processes.map(({ name }) => name).filter((name) => name.replace(/-\d+$/, "") === module),
   };
+}
+
+function shortened(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => (line.length > 600 ? `${line.slice(0, 600)} …` : line))
+    .join("\n");
 }
 
 /** What the server's pid file says: process id, port and state (miscadmin.h). */

@@ -14,9 +14,8 @@ export interface Person {
 export function operatorOf(cluster: Cluster): Promise<Person> {
   let person = operators.get(cluster);
   if (person === undefined) {
-    const session = newSession(cluster);
     const { email, password } = cluster.operator;
-    person = session.signIn(email, password).then(() => withPlatform(cluster, session));
+    person = signedIn(cluster, email, password);
     operators.set(cluster, person);
   }
   return person;
@@ -34,6 +33,13 @@ export async function newViewer(cluster: Cluster): Promise<Person> {
     language: "en",
     requestId: randomUUID(),
   });
+  return withPlatform(cluster, session);
+}
+
+/** Somebody who has an account already, on one more device. */
+export async function signedIn(cluster: Cluster, email: string, password: string): Promise<Person> {
+  const session = newSession(cluster);
+  await session.signIn(email, password);
   return withPlatform(cluster, session);
 }
 

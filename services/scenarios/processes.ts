@@ -9,7 +9,8 @@ import { eventually } from "#pkg/testkit/eventually";
 export const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 const STOP_MS = 30_000;
-const READY_MS = 60_000;
+/** A machine that does much else at once starts a dozen processes slowly. */
+const READY_MS = 240_000;
 const MAX_LINES = 20_000;
 
 export interface ProcessOptions {
@@ -51,7 +52,6 @@ export class PlatformProcess {
       env: { ...this.#options.env },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
-    child.unref();
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       let rest = "";

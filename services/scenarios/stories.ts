@@ -3,6 +3,9 @@
 import type { Cluster, Topology } from "./cluster.ts";
 import { startCluster, TOPOLOGIES } from "./cluster.ts";
 
+/** Length of an upload's parts; the least that is allowed. */
+export const PART_BYTES = 5 * 1024 * 1024;
+
 /** Short times, so that what waits for an end need not wait long; small chunks, so that a short film has several. */
 const SETTINGS = {
   TRANSCODE_CHUNK_SECONDS: "4",
@@ -10,8 +13,10 @@ const SETTINGS = {
   TRANSCODE_LEASE: "4s",
   TRANSCODE_SWEEP: "500ms",
   TRANSCODE_RETRY_DELAY: "200ms",
+  INGESTION_PART_SIZE_BYTES: String(PART_BYTES),
   INGESTION_INSPECTION_LEASE: "3s",
   PACKAGER_LEASE: "4s",
+  PLAYBACK_PLAY_TOKEN_LIFE: "30s",
   PACKAGER_SWEEP_EVERY: "1s",
   PACKAGER_RETRY_DELAY: "200ms",
   PACKAGER_SEGMENT: "2s",
@@ -36,7 +41,7 @@ export function inEveryTopology(
 ): void {
   for (const topology of topologies) {
     describe(`${title}, in the topology ${topology}`, function () {
-      this.timeout(120_000);
+      this.timeout(300_000);
       this.slow(30_000);
       const use = shared.get(topology);
       if (use === undefined) throw new Error(`no such topology: ${topology}`);
@@ -48,7 +53,7 @@ export function inEveryTopology(
       });
       afterEach(function () {
         if (this.currentTest?.state === "failed" && running !== undefined) {
-          process.stderr.write(`${running.tails(25)}\n`);
+          process.stderr.write(`${running.tails(12)}\n`);
         }
       });
       after(async () => {
