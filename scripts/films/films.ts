@@ -37,8 +37,6 @@ export interface Film {
   /** Audio and caption languages; the first is the original one. */
   readonly languages: readonly FilmLanguage[];
   readonly minimumAge: number;
-  /** A second of the film that makes a good poster. */
-  readonly posterSeconds: number;
   readonly width: number;
   readonly height: number;
   /** Frames a second as a fraction. */
@@ -80,7 +78,6 @@ export const films: Readonly<Record<FilmId, Film>> = {
       },
     },
     minimumAge: 0,
-    posterSeconds: 14,
     width: 1920,
     height: 1080,
     frameRate: [24, 1],
@@ -187,7 +184,6 @@ export const films: Readonly<Record<FilmId, Film>> = {
       },
     },
     minimumAge: 0,
-    posterSeconds: 19,
     width: 1280,
     height: 720,
     frameRate: [25, 1],
@@ -242,7 +238,6 @@ export const films: Readonly<Record<FilmId, Film>> = {
       },
     },
     minimumAge: 0,
-    posterSeconds: 20.5,
     width: 1280,
     height: 536,
     frameRate: [24_000, 1001],

@@ -601,8 +601,8 @@ function openStorm(stage: Stage): Paint {
   const candle = glow(stage, 170, "#ffb45c", 0.9);
   const far = glow(stage, 150, "#ffdf9c", 1);
   const corners = vignette(stage, 0.75);
-  const rock = stage.layer(300, 120, (brush) => {
-    fillRidge(brush, { seed: 5, crest: 84, relief: 16, feature: 70, octaves: 4 }, 300, 120, [
+  const rock = stage.layer(300, 300, (brush) => {
+    fillRidge(brush, { seed: 5, crest: 84, relief: 16, feature: 70, octaves: 4 }, 300, 300, [
       [0, "#10161f"],
       [1, "#0b1018"],
     ]);
