@@ -51,7 +51,7 @@ async function makeFilm(): Promise<Film> {
   const folder = mkdtempSync(join(tmpdir(), "matinee-film-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-keyint_min", "48", "-sc_threshold", "0"];
-  const video = [...x264, "-flags", "+cgop", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000"];
+  const video = [...x264, "-bf", "2", "-flags", "+cgop", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000"];
   const aac = ["-c:a", "aac", "-ac", "2", "-b:a", "96k"];
   const file = (id: string) => join(folder, `${id}.mp4`);
   await run("ffmpeg", [

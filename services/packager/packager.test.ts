@@ -135,6 +135,15 @@ describe("packager", function () {
     }
   });
 
+  it("keeps every sample at its time, so that picture and sound stay together", async () => {
+    const { paths } = await tinyFilm();
+    for (const id of mediaIds) {
+      const source = await sampleTimes(paths.get(id) ?? "");
+      for (const made of [encrypted, clear]) assert.deepEqual(await sampleTimes(fileOf(made, id)), source, id);
+      if (id.startsWith("video")) assert.ok(source.includes("0.000000"));
+    }
+  });
+
   it("cannot be decrypted with another key", async () => {
     const { paths } = await tinyFilm();
     for (const id of mediaIds) {
@@ -285,6 +294,18 @@ async function hashes(path: string, key: string | undefined, how: readonly strin
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => line.split(",").map((part) => part.trim()))
     .map(([, , , , bytes, hash]) => ({ bytes: Number(bytes), hash: hash ?? "" }));
+}
+
+/** When each sample is shown, in seconds, in the order of the file. */
+async function sampleTimes(path: string): Promise<string[]> {
+  const entries = ["-show_entries", "packet=pts_time", "-of", "csv=p=0"];
+  const { stdout } = await run("ffprobe", ["-v", "quiet", "-select_streams", "0", ...entries, path], {
+    maxBuffer: 1 << 24,
+  });
+  return stdout
+    .split("\n")
+    .map((line) => line.replace(/,.*$/, ""))
+    .filter((line) => line !== "");
 }
 
 function headEnd(bytes: Buffer): number {
