@@ -1,0 +1,222 @@
+/**
+ * Promise: from upload to the full package takes at most 1.15 times as long as the best single FFmpeg that makes the same
+ * renditions, and the film can be watched after at most 0.3 of that. Prints wall and CPU time of both and their ratios;
+ * exits 1 where one is exceeded. Run it on a quiet machine: `node bench/pipeline.ts [SECONDS] [FILM]`.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { openFileSource } from "@matinee/sdk/file-node";
+import { importFilm } from "@matinee/sdk/import-film";
+import { newPlatform } from "@matinee/sdk/platform";
+import { memorySessionStore, Session } from "@matinee/sdk/session";
+import { buildLadder } from "#pkg/media/ladder";
+import { probe } from "#pkg/media/probe";
+import { formatRational, toNumber } from "#pkg/media/rational";
+
+const WALL_LIMIT = 1.15;
+const PLAYABLE_LIMIT = 0.3;
+const GOP_SECONDS = 2;
+const LOGIN = { email: "studio@matinee.test", password: "bench-bench-bench" };
+/** Clock ticks a second in /proc (sysconf(_SC_CLK_TCK)), the same on every Linux that we know. */
+const TICKS = 100;
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const seconds = Number(process.argv[2] ?? 60);
+
+interface Timed {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function run(command: string, args: readonly string[]): Promise<void> {
+  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+  const [code] = await once(child, "exit");
+  if (code !== 0) throw new Error(`${command} ended with ${code}`);
+}
+
+/** A 1080p film with movement, fine detail and a little grain, and a sound track; kept for the next run. */
+async function makeFilm(folder: string): Promise<string> {
+  const path = join(folder, `bench-${seconds}s.mp4`);
+  if (await stat(path).catch(() => undefined)) return path;
+  const unfinished = `${path}.part.mp4`;
+  await run("ffmpeg", [
+    ...["-v", "error", "-f", "lavfi", "-i", `testsrc2=s=1920x1080:r=30:d=${seconds}`],
+    ...["-f", "lavfi", "-i", `sine=f=330:d=${seconds}`],
+    ...["-filter_complex", "[0]rotate=0.02*sin(t):bilinear=0,noise=alls=3:allf=t,format=yuv420p[v]"],
+    ...[
+      "-map",
+      "[v]",
+      "-map",
+      "1:a",
+      "-c:v",
+      "libx264",
+      "-preset",
+      "veryfast",
+      "-crf",
+      "20",
+      "-c:a",
+      "aac",
+      "-ac",
+      "2",
+    ],
+    ...["-movflags", "+faststart", "-y", unfinished],
+  ]);
+  await rename(unfinished, path);
+  return path;
+}
+
+/** The yardstick: one FFmpeg that decodes once, scales in a cascade, and encodes with as many threads as it likes. */
+async function single(film: string, folder: string): Promise<Timed> {
+  const { video } = await probe(film);
+  const ladder = buildLadder(video).toReversed();
+  const gop = String(Math.round(toNumber(video.frameRate) * GOP_SECONDS));
+  const filters = ladder.map((rung, i) => {
+    const from = i === 0 ? "[0:v]" : `[s${i - 1}]`;
+    const scaled = `${from}scale=${rung.width}:${rung.height}:flags=bicubic,setsar=1,format=yuv420p`;
+    return i === ladder.length - 1 ? `${scaled}[v${i}]` : `${scaled},split=2[v${i}][s${i}]`;
+  });
+  const outputs = ladder.flatMap((rung, i) => [
+    ...["-map", `[v${i}]`, "-c:v", "libx264", "-preset", "veryfast", "-profile:v", rung.profile],
+    ...["-level:v", rung.level, "-crf", String(rung.crf), "-maxrate", String(rung.maxBitrate)],
+    ...["-bufsize", String(rung.bufferBits), "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags", "+cgop"],
+    ...["-r", formatRational(video.frameRate), join(folder, `${rung.name}.mp4`)],
+  ]);
+  const beganAt = performance.now();
+  const before = await cpuTicksOf(process.pid);
+  await run("ffmpeg", [
+    ...["-v", "error", "-nostdin", "-y", "-i", film, "-filter_complex", filters.join(";"), ...outputs],
+    ...["-map", "0:a", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", join(folder, "audio.mp4")],
+  ]);
+  return {
+    wallSeconds: (performance.now() - beganAt) / 1000,
+    cpuSeconds: ((await cpuTicksOf(process.pid)) - before) / TICKS,
+  };
+}
+
+/** CPU ticks of a process and of its children that have ended (proc_pid_stat(5), fields 14 to 17). */
+async function cpuTicksOf(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field] ?? 0), 0);
+}
+
+/** The same of a process and everything below it that still runs. */
+async function cpuTicksOfTree(pid: number): Promise<number> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const text = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
+    parents.set(Number(name), Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]));
+  }
+  const tree = new Set([pid]);
+  for (let size = 0; size !== tree.size; ) {
+    size = tree.size;
+    for (const [child, parent] of parents) if (tree.has(parent)) tree.add(child);
+  }
+  const ticks = await Promise.all([...tree].map(cpuTicksOf));
+  return ticks.reduce((sum, one) => sum + one, 0);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+async function startPlatform(data: string, port: number): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ["services/main.ts", "--target=all"], {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...{ DATA: data, LISTEN: `127.0.0.1:${port}`, LOG_LEVEL: process.env.LOG_LEVEL ?? "error" },
+      ...{ PROFILE_OPERATOR_EMAIL: LOGIN.email, PROFILE_OPERATOR_PASSWORD: LOGIN.password },
+    },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the platform ended with ${child.exitCode}`);
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    if (answer?.status === 200) return child;
+    await delay(50);
+  }
+}
+
+/** Upload to full package, as a person's client does it. */
+async function pipeline(film: string, data: string): Promise<Timed & { readonly playableSeconds: number }> {
+  const port = await freePort();
+  const child = await startPlatform(data, port);
+  try {
+    const origin = `http://127.0.0.1:${port}`;
+    const session = new Session({ origin, store: memorySessionStore() });
+    await session.signIn(LOGIN.email, LOGIN.password);
+    const platform = newPlatform({ origin, tokens: session });
+    const source = await openFileSource(film);
+    // Workers have started and wait.
+    await delay(3000);
+    const before = (await cpuTicksOfTree(child.pid ?? 0)) + (await cpuTicksOf(process.pid));
+    const beganAt = performance.now();
+    const at = (step: string) => {
+      const passed = (performance.now() - beganAt) / 1000;
+      say(`  ${step.padEnd(12)} ${passed.toFixed(1)} s`);
+      return passed;
+    };
+    let playableSeconds = 0;
+    let last = "";
+    await importFilm(platform, {
+      source,
+      onEvent({ step }) {
+        if (step === last) return;
+        last = step;
+        const passed = at(step);
+        if (step === "playable") playableSeconds = passed;
+      },
+    });
+    const wallSeconds = (performance.now() - beganAt) / 1000;
+    const after = (await cpuTicksOfTree(child.pid ?? 0)) + (await cpuTicksOf(process.pid));
+    return { wallSeconds, cpuSeconds: (after - before) / TICKS, playableSeconds };
+  } finally {
+    child.kill("SIGTERM");
+    if (child.exitCode === null) await once(child, "exit");
+  }
+}
+
+function compare(what: string, ratio: number, limit: number): boolean {
+  say(`${what.padEnd(34)} ${ratio.toFixed(3)}  (at most ${limit})`);
+  return ratio <= limit;
+}
+
+const cache = join(root, ".cache", "bench");
+await mkdir(cache, { recursive: true });
+const film = process.argv[3] ?? (await makeFilm(cache));
+const folder = await mkdtemp(join(tmpdir(), "matinee-bench-pipeline-"));
+// As root the database runs as another user, who must be able to reach its folder.
+await chmod(folder, 0o755);
+try {
+  say("one FFmpeg, decoding once, scaling in a cascade");
+  const yardstick = await single(film, folder);
+  say(`  ${yardstick.wallSeconds.toFixed(1)} s wall, ${yardstick.cpuSeconds.toFixed(1)} s CPU`);
+  say("upload, first look, all renditions, encrypted package");
+  const ours = await pipeline(film, join(folder, "data"));
+  say(`  ${ours.wallSeconds.toFixed(1)} s wall, ${ours.cpuSeconds.toFixed(1)} s CPU`);
+  const isFast = compare("wall, ours to one FFmpeg", ours.wallSeconds / yardstick.wallSeconds, WALL_LIMIT);
+  const isEarly = compare("first playable to full package", ours.playableSeconds / ours.wallSeconds, PLAYABLE_LIMIT);
+  compare("CPU, ours to one FFmpeg", ours.cpuSeconds / yardstick.cpuSeconds, WALL_LIMIT);
+  process.exitCode = isFast && isEarly ? 0 : 1;
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
