@@ -51,7 +51,9 @@ export function toMatineeError(error: unknown): MatineeError {
 
 /** True where the same request may succeed a little later. */
 export function isTransient(error: MatineeError): boolean {
-  return error.code === Code.Unavailable || error.code === Code.Aborted || error.code === Code.ResourceExhausted;
+  // An exhausted rate refills and says when; an exhausted plan or disk does not.
+  const refills = error.code === Code.ResourceExhausted && error.retryAfterMs !== undefined;
+  return refills || error.code === Code.Unavailable || error.code === Code.Aborted;
 }
 
 export function isCanceled(error: unknown): boolean {

@@ -11,10 +11,10 @@ import { IngestionService } from "./gen/matinee/ingestion/v1/ingestion_service_p
 import { type Package, Package_State } from "./gen/matinee/packager/v1/package_pb.ts";
 import { PackagerService } from "./gen/matinee/packager/v1/packager_service_pb.ts";
 import { type Job, Job_State } from "./gen/matinee/transcode/v1/job_pb.ts";
-import { type FileSource, fingerprintOf } from "./hashing.ts";
+import type { FileSource } from "./hashing.ts";
 import { assertSucceeded, hasEnded, waitForJob, watchJob } from "./jobs.ts";
 import type { Platform } from "./platform.ts";
-import { type UploadProgress, uploadFile } from "./upload.ts";
+import { type UploadProgress, uploadFile, uploadKeyOf } from "./upload.ts";
 import { memoryStateStore, type StateStore, type UploadState } from "./upload-state.ts";
 
 const LOOK_AGAIN_MS = 400;
@@ -82,7 +82,7 @@ export async function importFilm(platform: Platform, options: ImportOptions): Pr
 async function run(platform: Platform, options: ImportOptions, signal: AbortSignal): Promise<ImportResult> {
   const { source, until = "complete" } = options;
   const imports = options.imports ?? memoryStateStore<ImportState>();
-  const key = fingerprintOf(source);
+  const key = uploadKeyOf(source, options.protection);
   const emit = (event: ImportEvent) => options.onEvent?.(event);
 
   let state: ImportState = (await imports.load(key)) ?? { titleRequestId: newRequestId() };

@@ -139,16 +139,18 @@ export async function startPlayback(options: StartOptions): Promise<PlaySessionH
     async stop() {
       if (signal.aborted) return;
       const { seconds } = options.position();
-      await telemetry.flush();
       over.abort();
-      await client
-        .stopPlayback(
-          { playSession: name, position: fromSeconds(seconds) },
-          { headers: { authorization: `Bearer ${token}` } },
-        )
-        .catch(() => {
-          // The slot frees itself when no heartbeat comes.
-        });
+      await Promise.all([
+        telemetry.flush(),
+        client
+          .stopPlayback(
+            { playSession: name, position: fromSeconds(seconds) },
+            { headers: { authorization: `Bearer ${token}` } },
+          )
+          .catch(() => {
+            // The slot frees itself when no heartbeat comes.
+          }),
+      ]);
     },
     stopLast() {
       if (signal.aborted) return;

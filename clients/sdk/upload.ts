@@ -51,7 +51,7 @@ export interface UploadResult {
  */
 export async function uploadFile(platform: Platform, options: UploadOptions): Promise<UploadResult> {
   const states = options.states ?? memoryStateStore<UploadState>();
-  const key = stateKey(options);
+  const key = uploadKeyOf(options.source, options.protection);
   try {
     const upload = await openUpload(platform, options, states, key);
     const result = { upload: upload.name, asset: upload.asset };
@@ -67,7 +67,7 @@ export async function uploadFile(platform: Platform, options: UploadOptions): Pr
 /** Gives an unfinished upload of this file up, here and on the server. */
 export async function abortUpload(platform: Platform, options: UploadOptions): Promise<void> {
   const states = options.states ?? memoryStateStore<UploadState>();
-  const key = stateKey(options);
+  const key = uploadKeyOf(options.source, options.protection);
   const state = await states.load(key);
   await states.remove(key);
   if (state?.upload === undefined) return;
@@ -79,8 +79,9 @@ export async function abortUpload(platform: Platform, options: UploadOptions): P
     });
 }
 
-function stateKey(options: UploadOptions): string {
-  return `${fingerprintOf(options.source)}|${options.protection === Protection.CLEAR ? "clear" : "cbcs"}`;
+/** What an upload of this file is kept under: the same file in the clear is another upload. */
+export function uploadKeyOf(source: FileSource, protection: Protection | undefined): string {
+  return `${fingerprintOf(source)}|${protection === Protection.CLEAR ? "clear" : "cbcs"}`;
 }
 
 /** The upload that an earlier run began, where parts are still welcome or all arrived; else a new one. */

@@ -5,6 +5,7 @@ import type { Credit, Title } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb
 import { ProfileService } from "@matinee/sdk/gen/matinee/profile/v1/profile_service_pb";
 import { toDate, toSeconds } from "@matinee/sdk/time";
 import { useApp, useSession } from "../app-context.ts";
+import { lastPosition } from "../player/last-position.ts";
 import { useQuery } from "../query.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -15,6 +16,9 @@ import { useTitle } from "../use-title.ts";
 import { day, idOf, languageName, minutesLeft, watchHref } from "../words.ts";
 import { Facts } from "./facts.tsx";
 import styles from "./title.module.css";
+
+/** Left this close to its end, a film begins anew. */
+const END_SECONDS = 5;
 
 export function TitlePage({ name }: { readonly name: string }) {
   const { platform } = useApp();
@@ -51,8 +55,11 @@ export function TitlePage({ name }: { readonly name: string }) {
     );
   }
   const { title, resume } = query.data;
-  const resumeSeconds = resume === undefined || resume.isFinished ? 0 : toSeconds(resume.position);
   const length = toSeconds(title.media?.duration);
+  const stoppedSeconds = resume === undefined || resume.isFinished ? 0 : toSeconds(resume.position);
+  const leftSeconds = lastPosition(name, session?.account ?? "");
+  const resumeSeconds =
+    leftSeconds === undefined ? stoppedSeconds : leftSeconds < length - END_SECONDS ? leftSeconds : 0;
   return (
     <article className={styles.title} data-testid="title-page">
       <div className={styles.picture}>

@@ -1,6 +1,6 @@
 /**
- * Where this tab left a film, for a reload: the service hears of it as well, but learns it a moment later than the
- * reloaded page asks.
+ * Where this tab left a film just now: the service hears of it as well, but learns it a moment later than the next
+ * page or the reloaded one asks.
  */
 
 const KEY = "matinee.position";
@@ -20,10 +20,9 @@ export function keepPosition(title: string, account: string, seconds: number): v
 }
 
 /** Undefined where this tab did not leave this film just now. */
-export function takePosition(title: string, account: string): number | undefined {
+export function lastPosition(title: string, account: string): number | undefined {
   try {
     const position = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as LastPosition | null;
-    sessionStorage.removeItem(KEY);
     const isThis = position?.title === title && position.account === account;
     return isThis && Date.now() - position.atMs < VALID_MS ? position.seconds : undefined;
   } catch {

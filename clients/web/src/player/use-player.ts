@@ -10,7 +10,7 @@ import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import { type Engine, openEngine, type Tracks } from "./engine.ts";
-import { keepPosition, takePosition } from "./last-position.ts";
+import { keepPosition, lastPosition } from "./last-position.ts";
 import { type Metrics, newMetrics } from "./metrics.ts";
 
 const DEVICE_KEY = "matinee.device";
@@ -108,7 +108,7 @@ export function usePlayer(
         if (isGone) return void session.stop();
         play.current = session;
         setDisplayTitle(session.displayTitle);
-        const known = takePosition(name, account) ?? session.resumeSeconds;
+        const known = lastPosition(name, account) ?? session.resumeSeconds;
         const resume = known < session.durationSeconds - END_SECONDS ? known : 0;
         metrics = newMetrics(element, () => opened, session.telemetry, requestedMs);
         opened = await openEngine({

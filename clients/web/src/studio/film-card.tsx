@@ -2,7 +2,7 @@
 
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
-import { Protection } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
+import { Protection, TrackKind } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
 import { Asset_State } from "@matinee/sdk/gen/matinee/ingestion/v1/asset_pb";
 import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
 import { Package_State } from "@matinee/sdk/gen/matinee/packager/v1/package_pb";
@@ -16,7 +16,7 @@ import { useApp } from "../app-context.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { sentence } from "../ui/notice.tsx";
-import { byteSize, idOf, runtime } from "../words.ts";
+import { byteSize, clock, idOf, runtime } from "../words.ts";
 import { Bar } from "./bar.tsx";
 import type { Film } from "./films.ts";
 import styles from "./studio.module.css";
@@ -173,7 +173,7 @@ function Facts({ film: { asset, title } }: { readonly film: Film }) {
     <p className={styles.facts}>
       {title !== undefined && <span>{asset.fileName}</span>}
       <span>{byteSize(Number(asset.sizeBytes))}</span>
-      {seconds > 0 && <span>{runtime(seconds)}</span>}
+      {seconds > 0 && <span>{clock(seconds)}</span>}
       {video !== undefined && (
         <span>
           {video.displayWidth}×{video.displayHeight}, {Number(fps.toFixed(3))} fps
@@ -213,6 +213,8 @@ function Renditions({ job }: { readonly job: Job }) {
           data-state={renditionState(rendition)}
           style={{ "--share": rendition.percent / 100 } as CSSProperties}
         >
+          {rendition.track?.kind === TrackKind.AUDIO && <Icon name="audio" />}
+          {rendition.track?.kind === TrackKind.TEXT && <Icon name="captions" />}
           {rendition.track?.label || rendition.track?.id}
           {rendition.state === Rendition_State.READY && <Icon name="check" />}
           {rendition.state === Rendition_State.RUNNING && <span>{Math.floor(rendition.percent)} %</span>}

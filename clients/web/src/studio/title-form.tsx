@@ -5,7 +5,7 @@ import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
 import { type Title, Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
 import page from "../pages/page.module.css";
@@ -75,19 +75,30 @@ function TitleForm({
   const [note, setNote] = useState("");
   const form = useRef<HTMLFormElement>(null);
   const requestId = useRef(newRequestId());
+  // What is stored by now: saved, perhaps, though publishing was refused after it.
+  const stored = useRef(title);
   const draft = toDraft(title, suggestion);
   const isPublished = title?.state === Title_State.PUBLISHED;
 
+  useEffect(() => {
+    if (error === undefined) return;
+    const fault = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    if (fault !== null) fault?.focus();
+    else form.current?.querySelector("[role=alert]")?.scrollIntoView({ block: "center" });
+  }, [error]);
+
   const save = async (): Promise<Title | undefined> => {
     if (form.current === null || !form.current.reportValidity()) return undefined;
-    const values = readDraft(new FormData(form.current), title);
+    const known = stored.current;
+    const values = readDraft(new FormData(form.current), known);
     const answer =
-      title === undefined
+      known === undefined
         ? await catalog.createTitle({ title: { ...values, asset }, requestId: requestId.current })
         : await catalog.updateTitle({
-            title: { ...values, name: title.name, etag: title.etag },
+            title: { ...values, name: known.name, etag: known.etag },
             updateMask: { paths: [...TITLE_FIELDS] },
           });
+    stored.current = answer.title;
     return answer.title;
   };
   const run = async (what: string, work: () => Promise<Title | undefined>) => {

@@ -45,9 +45,14 @@ export function Failure({ error, onRetry }: { readonly error: MatineeError; read
 export function FormFault({ error }: { readonly error: MatineeError | undefined }) {
   return (
     <div role="alert" className={styles.live}>
-      {error !== undefined && <p className={styles.formFault}>{sentence(error.message)}</p>}
+      {error !== undefined && <p className={styles.formFault}>{sentence(withoutFields(error))}</p>}
     </div>
   );
+}
+
+/** The fields say beside themselves what the message repeats in brackets. */
+function withoutFields({ message, fields }: MatineeError): string {
+  return fields.length === 0 ? message : message.replace(/ \([^()]*\)$/, "");
 }
 
 /** The service writes some messages as a part of a sentence. */
