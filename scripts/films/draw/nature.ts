@@ -82,13 +82,6 @@ function channels(colour: string): readonly [number, number, number] {
   return [red, green, blue];
 }
 
-/** Between two "#rrggbb" colours. */
-export function blend(from: string, to: string, share: number): string {
-  const a = channels(from);
-  const b = channels(to);
-  return `rgb(${Math.round(mix(a[0], b[0], share))},${Math.round(mix(a[1], b[1], share))},${Math.round(mix(a[2], b[2], share))})`;
-}
-
 /** A round soft light with baked grain; put it with blend "lighter" or "screen". */
 export function glow(stage: Stage, radius: number, colour: string, strength = 1, falloff = 2.2): Layer {
   return stage.layer(radius * 2, radius * 2, (brush) => {

@@ -1,6 +1,6 @@
 /** A short film: a fox finds a star that fell into the forest, and gives it back. */
 
-import { fox } from "../draw/figures.ts";
+import { fox } from "../draw/fox.ts";
 import { fillVertical, glow, putGlow, putStars, sky, stars, vignette, withAlpha } from "../draw/nature.ts";
 import { hash, noise, seeded } from "../draw/random.ts";
 import { type Layer, mix, ramp, type Stage } from "../draw/stage.ts";

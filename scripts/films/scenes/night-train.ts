@@ -1,6 +1,7 @@
 /** A short film: the last train crosses the mountains at night, and a village waits with its lights on. */
 
-import { carriage, cottage, engine } from "../draw/figures.ts";
+import { aurora } from "../draw/aurora.ts";
+import { cottage } from "../draw/coast.ts";
 import {
   clouds,
   fillRidge,
@@ -19,6 +20,7 @@ import {
 } from "../draw/nature.ts";
 import { hash, noise } from "../draw/random.ts";
 import { type Layer, mix, ramp, type Stage } from "../draw/stage.ts";
+import { carriage, engine } from "../draw/train.ts";
 import { letter, titleCard } from "../draw/type.ts";
 import type { Paint, Scene } from "./scene.ts";
 
@@ -88,27 +90,6 @@ function mountains(stage: Stage): readonly Layer[] {
       }
     }),
   );
-}
-
-function aurora(stage: Stage, seconds: number, strength: number): void {
-  const { brush } = stage;
-  brush.globalCompositeOperation = "lighter";
-  for (let curtain = 0; curtain < 3; curtain++) {
-    for (let x = -40; x < 1960; x += 24) {
-      const wave = noise(curtain * 31, x / 330 + seconds * 0.14);
-      const light = Math.max(0, noise(curtain * 17 + 3, x / 190 - seconds * 0.22) * 0.6 + 0.35) * strength;
-      const top = 110 + curtain * 60 + wave * 110;
-      const height = 240 + 90 * noise(curtain + 70, x / 120 + seconds * 0.3);
-      const gradient = brush.createLinearGradient(0, top, 0, top + height);
-      gradient.addColorStop(0, "rgba(120,90,220,0)");
-      gradient.addColorStop(0.45, `rgba(96,110,230,${0.1 * light})`);
-      gradient.addColorStop(0.8, `rgba(84,235,190,${0.22 * light})`);
-      gradient.addColorStop(1, "rgba(90,255,190,0)");
-      brush.fillStyle = gradient;
-      brush.fillRect(x, top, 24.5, height);
-    }
-  }
-  brush.globalCompositeOperation = "source-over";
 }
 
 /** A strip of trees that repeats every `width`. */
