@@ -36,7 +36,7 @@ export function HomePage() {
   if (hero === undefined) {
     return (
       <div className={styles.empty}>
-        <Notice title="The programme is being prepared">
+        <Notice level={1} title="The programme is being prepared">
           <p>There is no film to watch yet. Come back soon.</p>
           {session?.isOperator === true && (
             <LinkButton href="/studio" kind="primary" icon="upload">

@@ -9,7 +9,7 @@ export function NotFoundPage() {
   useTitle("Not found");
   return (
     <div className={page.page}>
-      <Notice title="There is nothing at this address">
+      <Notice level={1} title="There is nothing at this address">
         <p>The film may have left, or the address is not quite right.</p>
         <LinkButton href="/" kind="primary">
           Go home

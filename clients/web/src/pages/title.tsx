@@ -42,7 +42,7 @@ export function TitlePage({ name }: { readonly name: string }) {
     return (
       <div className={styles.failure}>
         {gone ? (
-          <Notice title="This film is not here">
+          <Notice level={1} title="This film is not here">
             <p>It may have left the programme.</p>
             <LinkButton href="/" kind="primary">
               See what is on

@@ -18,7 +18,7 @@ const HIDE_MS = 3_000;
 export function WatchPage({ name }: { readonly name: string }) {
   const video = useRef<HTMLVideoElement>(null);
   const stage = useRef<HTMLDivElement>(null);
-  const root = useRef<HTMLDivElement>(null);
+  const root = useRef<HTMLElement>(null);
   const [, navigate] = useLocation();
   const format = new URLSearchParams(useSearch()).get("format") === "hls" ? "hls" : "dash";
   const player = usePlayer(name, format, video, stage);
@@ -65,7 +65,7 @@ export function WatchPage({ name }: { readonly name: string }) {
   const isReady = player.engine !== undefined;
   const showSpinner = useLate(player.error === undefined && (!isReady || state.isBuffering), 400);
   return (
-    <div
+    <main
       ref={root}
       className={styles.player}
       data-idle={!awake.isAwake}
@@ -112,7 +112,7 @@ export function WatchPage({ name }: { readonly name: string }) {
       ) : (
         <Refusal error={player.error} home={home} onRetry={player.retry} />
       )}
-    </div>
+    </main>
   );
 }
 

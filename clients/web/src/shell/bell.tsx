@@ -22,7 +22,13 @@ export function Bell() {
         label={unread > 0 ? `Notifications, ${unread} new` : "Notifications"}
         testId="notifications"
         button={<Icon name="bell" />}
-        badge={unread > 0 && <span className={styles.badge}>{unread > 9 ? "9+" : unread}</span>}
+        badge={
+          unread > 0 && (
+            <span className={styles.badge} aria-hidden="true">
+              {unread > 9 ? "9+" : unread}
+            </span>
+          )
+        }
         onOpen={() => void live.markRead()}
       >
         {(close) => (

@@ -51,7 +51,7 @@ export function StudioPage() {
   if (session?.isOperator !== true) {
     return (
       <div className={page.page}>
-        <Notice title="The studio is for operators">
+        <Notice level={1} title="The studio is for operators">
           <p>Sign in with the operator’s account to hand films in.</p>
           <LinkButton href="/" kind="primary">
             Go home

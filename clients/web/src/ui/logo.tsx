@@ -9,7 +9,7 @@ export function Logo() {
         <path d="M4 14a10 10 0 0 1 20 0z" fill="currentColor" />
         <path d="M2 18.4h24" stroke="currentColor" strokeWidth="2.4" strokeLinecap="round" />
       </svg>
-      Matinee
+      <span>Matinee</span>
     </span>
   );
 }

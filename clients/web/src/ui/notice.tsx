@@ -9,16 +9,20 @@ import styles from "./notice.module.css";
 export function Notice({
   icon = "film",
   title,
+  level = 2,
   children,
 }: {
   readonly icon?: IconName;
   readonly title: string;
+  /** 1 where it is all that the page says. */
+  readonly level?: 1 | 2;
   readonly children?: ReactNode;
 }) {
+  const Heading = level === 1 ? "h1" : "h2";
   return (
     <div className={styles.notice}>
       <Icon name={icon} />
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children}
     </div>
   );
