@@ -1,6 +1,6 @@
 /** Whether a file is a container that may be opened at all, and ffprobe's description of its streams. */
 
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { isAppError } from "#pkg/errors/errors";
 import { mediaNotRecognised, mediaToolFailed, mediaTruncated } from "./errors.ts";
 import { inputArgs, runTool, type ToolOptions } from "./ffmpeg.ts";
@@ -10,8 +10,12 @@ import { parseRawMedia, type RawMedia } from "./probe-raw.ts";
 const FIRST_BOXES = new Set(["ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp"]);
 const MAX_BOXES = 100_000;
 const EBML = 0x1a45dfa3;
+const SEGMENT = 0x18538067;
 
-/** Throws `MEDIA_TRUNCATED` for an MP4 or QuickTime file whose boxes end before their length, or without an index. */
+/**
+ * Throws `MEDIA_TRUNCATED` for an MP4 or QuickTime file whose boxes end after the file does, or without an index, and
+ * for a Matroska file whose segment ends after the file does.
+ */
 export async function checkContainer(path: string, sizeBytes: number): Promise<void> {
   const file = await open(path, "r");
   try {
@@ -21,6 +25,7 @@ export async function checkContainer(path: string, sizeBytes: number): Promise<v
     for (let count = 0; at < sizeBytes && count < MAX_BOXES; count++) {
       const { bytesRead } = await file.read(header, 0, 16, at);
       const type = header.toString("latin1", 4, 8);
+      if (at === 0 && bytesRead >= 4 && header.readUInt32BE(0) === EBML) return await checkSegment(file, sizeBytes);
       if (at === 0 && (bytesRead < 8 || !FIRST_BOXES.has(type))) return;
       if (bytesRead < 8) break;
       const short = header.readUInt32BE(0);
@@ -36,6 +41,30 @@ export async function checkContainer(path: string, sizeBytes: number): Promise<v
     if (!types.includes("moov")) throw mediaTruncated("its index (the moov box) is missing.");
   } finally {
     await file.close();
+  }
+}
+
+/** Looks for the segment among the elements at the top (RFC 8794 sections 4 to 6, RFC 9559 section 4.5). */
+async function checkSegment(file: FileHandle, sizeBytes: number): Promise<void> {
+  const header = Buffer.alloc(12);
+  for (let at = 0, count = 0; at < sizeBytes && count < MAX_BOXES; count++) {
+    const { bytesRead } = await file.read(header, 0, header.length, at);
+    const idLength = Math.clz32(header[0] ?? 0) - 23;
+    const sizeLength = Math.clz32(header[idLength] ?? 0) - 23;
+    // A damaged element is left to the demuxer's judgement.
+    if (idLength > 4 || sizeLength > 8 || bytesRead < idLength + sizeLength) return;
+    const marked = header.readUIntBE(idLength, Math.min(sizeLength, 6));
+    const rest = sizeLength > 6 ? header.readUIntBE(idLength + 6, sizeLength - 6) : 0;
+    const raw = BigInt(marked) * 256n ** BigInt(Math.max(0, sizeLength - 6)) + BigInt(rest);
+    const marker = 1n << BigInt(7 * sizeLength);
+    // All ones: not known, as in a live recording.
+    if (raw === 2n * marker - 1n) return;
+    const end = at + idLength + sizeLength + Number(raw - marker);
+    const isSegment = idLength === 4 && header.readUInt32BE(0) === SEGMENT;
+    if (isSegment && end > sizeBytes)
+      throw mediaTruncated(`its segment ends ${end - sizeBytes} bytes after the file does.`);
+    if (isSegment) return;
+    at = end;
   }
 }
 

@@ -167,8 +167,10 @@ describe("the probe", () => {
     await truncate(at("fast.mp4"), Math.floor(fast.length * 0.6));
     const mkv = await readFile(at("film.mkv"));
     await writeFile(at("cut.mkv"), mkv.subarray(0, Math.floor(mkv.length * 0.5)));
+    await writeFile(at("nearly.mkv"), mkv.subarray(0, mkv.length - 10));
     await writeFile(at("header.mkv"), mkv.subarray(0, 40));
-    for (const name of ["no-index.mp4", "fast.mp4", "cut.mkv", "header.mkv"]) await rejects(name, "MEDIA_TRUNCATED");
+    for (const name of ["no-index.mp4", "fast.mp4", "cut.mkv", "nearly.mkv", "header.mkv"])
+      await rejects(name, "MEDIA_TRUNCATED");
   });
 
   it("refuses a file without video, and one of a single frame", async () => {
