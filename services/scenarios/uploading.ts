@@ -59,10 +59,10 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Everything that the platform keeps in files for films, each with its length, but not the database. */
+/** Every file that ingestion keeps, in the store of originals and while it works, each with its length. */
 export async function keptFiles(cluster: Cluster): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const top of ["blobs", "scratch"]) {
+  for (const top of ["blobs/originals", "scratch/ingestion"]) {
     const folder = join(cluster.data, top);
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
     for (const entry of entries) {
