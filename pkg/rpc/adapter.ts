@@ -19,8 +19,8 @@ import type { LocalMethod, LocalService } from "./local.ts";
 import { ServerCall } from "./server-call.ts";
 import { parseTimeout } from "./steps/deadline.ts";
 
-/** No request or message of ours is near this; uploads do not travel by RPC. */
-export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** No message of ours is near these; uploads do not travel by RPC. Memory is held before it is known who calls. */
+const MAX_MESSAGE_BYTES = { public: 1024 * 1024, internal: 4 * 1024 * 1024 };
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -41,7 +41,7 @@ export interface AdapterOptions {
 
 export function newConnectHandler(options: AdapterOptions): NodeHandler {
   return connectNodeAdapter({
-    readMaxBytes: MAX_MESSAGE_BYTES,
+    readMaxBytes: MAX_MESSAGE_BYTES[options.via],
     // Brotli at connect-node's default level costs more time than it saves on messages of this size.
     acceptCompression: [compressionGzip],
     contextValues: (request) => createContextValues().set(nodeRequest, request),

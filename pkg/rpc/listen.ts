@@ -18,6 +18,8 @@ export interface ListenLimits {
   readonly headersTimeoutMs: number;
   /** A whole request, its body included; uploads of large parts over slow lines need minutes. */
   readonly requestTimeoutMs: number;
+  /** The message of a call by RPC; nobody may hold memory for minutes with one that does not end. */
+  readonly messageTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxStreamsPerConnection: number;
@@ -29,6 +31,7 @@ export interface ListenLimits {
 export const DEFAULT_LIMITS: ListenLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 900_000,
+  messageTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
   maxConnections: 10_000,
   maxStreamsPerConnection: 256,
@@ -139,7 +142,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     host: options.host,
     port,
     serve(what) {
-      serving = newRequestHandler(what);
+      serving = newRequestHandler(what, limits.messageTimeoutMs);
     },
     async drain(graceMs) {
       closing = true;
@@ -200,7 +203,7 @@ function peek(socket: Socket, timeoutMs: number, decided: (isHttp2: boolean) => 
   socket.on("close", cleanUp);
 }
 
-function newRequestHandler(options: ServeOptions): NodeHandler {
+function newRequestHandler(options: ServeOptions, messageTimeoutMs: number): NodeHandler {
   const remoteAddress = newRemoteAddress(options.trustedProxies);
   const raw = newRawHandler({
     via: options.via,
@@ -210,6 +213,7 @@ function newRequestHandler(options: ServeOptions): NodeHandler {
     fallback: options.fallback,
   });
   const services = options.services.map((service) => service.service);
+  const names = new Set(services.map((service) => service.typeName));
   const rpc = newConnectHandler({
     via: options.via,
     chain: options.chain,
@@ -230,8 +234,17 @@ function newRequestHandler(options: ServeOptions): NodeHandler {
     if (path === "/healthz") return sendText(response, 200, "ok");
     if (path === "/readyz") return void sendReady(options, response);
     if (path === "/metrics" && options.metrics !== undefined) return void sendMetrics(options.metrics, response);
+    if (names.has(path.slice(1, path.lastIndexOf("/")))) limitMessage(request, messageTimeoutMs);
     return rpc(request, response);
   };
+}
+
+/** Breaks off a request whose body has not come in by then. */
+function limitMessage(request: NodeRequest, timeoutMs: number): void {
+  const timer = setTimeout(() => request.destroy(), timeoutMs);
+  const clear = () => clearTimeout(timer);
+  request.once("end", clear);
+  request.once("close", clear);
 }
 
 function serveNothing(request: NodeRequest, response: NodeResponse): void {
