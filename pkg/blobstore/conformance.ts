@@ -283,6 +283,17 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         assert.equal(await read(key), "second");
       });
 
+      it("keeps one version of a part that is put several times at once", async () => {
+        const key = "multipart/raced";
+        const id = await store.createMultipart(key);
+        const versions = Array.from({ length: 8 }, (_, index) => Buffer.from(`version ${index}`));
+        await Promise.all(versions.map((version) => putPart(key, id, 1, version)));
+        const parts = await store.listParts(key, id);
+        assert.equal(parts.length, 1);
+        await store.completeMultipart(key, id, parts);
+        assert.match(await read(key), /^version \d$/);
+      });
+
       it("keeps nothing of a part whose bytes differ from what was signed", async () => {
         const key = "multipart/wrong";
         const id = await store.createMultipart(key);

@@ -187,19 +187,28 @@ class FileBlobStore implements BlobStore {
     try {
       const written = await writeDurably(building, body, { maxBytes: part.sizeBytes });
       if (written.sha256 !== part.sha256 || written.sizeBytes !== part.sizeBytes) throw blobChecksumMismatch(key);
-      const name = partFileName(part);
-      await rename(building, join(folder, name));
-      await syncPath(folder);
-      for (const other of await readdir(folder)) {
-        if (other !== name && parsePartFileName(other)?.number === part.number) {
-          await rm(join(folder, other), { force: true });
-        }
-      }
+      // Of two versions of a part that come at once, each would take the other for the one to be replaced.
+      await this.#inTurn(`${multipartId} ${part.number}`, () => this.#replacePart(folder, building, part));
     } catch (error) {
       await rm(building, { force: true });
       throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : toStoreError(error);
     }
     return { ...part, etag: part.sha256 };
+  }
+
+  async #replacePart(
+    folder: string,
+    building: string,
+    part: { readonly number: number; readonly sizeBytes: number; readonly sha256: string },
+  ): Promise<void> {
+    const name = partFileName(part);
+    await rename(building, join(folder, name));
+    await syncPath(folder);
+    for (const other of await readdir(folder)) {
+      if (other !== name && parsePartFileName(other)?.number === part.number) {
+        await rm(join(folder, other), { force: true });
+      }
+    }
   }
 
   async listParts(key: string, multipartId: string): Promise<PartInfo[]> {
