@@ -70,6 +70,16 @@ export function uploadChecksumMismatch(expected: string, actual: string): AppErr
   });
 }
 
+/** A verdict on the upload: parts that were stored when it was completed are not there any more. */
+export function uploadPartsLost(numbers: readonly number[]): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "UPLOAD_PARTS_LOST",
+    message: `Parts were put again while the upload was being completed, and are not whole: ${formatRanges(numbers)}. Upload the file again.`,
+    metadata: { count: String(numbers.length) },
+  });
+}
+
 /** A verdict on the file: nothing that was tried could tell what it is. */
 export function inspectionFailed(attempts: number, cause: unknown): AppError {
   return new AppError({

@@ -162,6 +162,20 @@ describe("inspections", () => {
     }
   });
 
+  it("refuse an upload whose parts are not there any more, instead of trying without end", async () => {
+    const upload = await completed();
+    const worker = openProcess({});
+    const { multipartId = "" } = (await worker.uploads.find(upload.id, ALL)) ?? upload;
+    const key = `${upload.assetId}/original`;
+    await originals.abortMultipart(key, multipartId);
+    const empty = await originals.createMultipart(key);
+    await test.db.execute("update uploads set multipart_id = $2 where id = $1", [upload.id, empty]);
+    assert.equal(await worker.inspections.inspectNext(new AbortController().signal), "again");
+    const asset = await assetOf(upload);
+    assert.equal(asset.state, "rejected");
+    assert.equal(asset.rejection?.reason, "UPLOAD_PARTS_LOST");
+  });
+
   it("refuse a file that the tools fail on again and again", async () => {
     const clock = new ManualClock(START);
     const upload = await completed();

@@ -5,12 +5,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobInfo, BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
-import { type AppError, isAppError } from "#pkg/errors/errors";
+import { AppError, isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { originalKey } from "./domain/asset.ts";
 import type { Media } from "./domain/media.ts";
-import { inspectionFailed, uploadChecksumMismatch } from "./errors.ts";
+import { missingParts } from "./domain/upload.ts";
+import { inspectionFailed, uploadChecksumMismatch, uploadPartsLost } from "./errors.ts";
 import type { IngestionEvents } from "./events.ts";
 import type { AssetStore } from "./store/asset-store.ts";
 import type { PurgeStore } from "./store/purge-store.ts";
@@ -80,6 +81,7 @@ export class Inspections {
     const { upload, attempt } = inspection;
     const blob = await this.#joined(inspection);
     signal.throwIfAborted();
+    if (blob instanceof AppError) return { kind: "refused", error: blob };
     const sha256 = blob.sha256 ?? (await this.#hash(blob.key, signal));
     if (sha256 !== upload.sha256) return { kind: "refused", error: uploadChecksumMismatch(upload.sha256, sha256) };
     try {
@@ -93,14 +95,17 @@ export class Inspections {
     }
   }
 
-  /** The whole object: the one that an earlier attempt joined, or one made of the parts now. */
-  async #joined({ upload }: Inspection): Promise<BlobInfo> {
+  /** The whole object: the one that an earlier attempt joined, or one made of the parts now. An error where it never can be. */
+  async #joined({ upload }: Inspection): Promise<BlobInfo | AppError> {
     const { originals } = this.#options;
     const key = originalKey(upload.assetId);
     const made = await originals.find(key);
     if (upload.multipartId === undefined) throw new Error("a completed upload has no parts");
     if (made === undefined) {
       const parts = await originals.listParts(key, upload.multipartId);
+      // Nobody is told to send them any more, so trying again would never end.
+      const missing = missingParts(upload, parts);
+      if (missing.length > 0) return uploadPartsLost(missing);
       return originals.completeMultipart(key, upload.multipartId, parts);
     }
     await originals.abortMultipart(key, upload.multipartId);
