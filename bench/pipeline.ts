@@ -105,14 +105,14 @@ async function single(film: string, folder: string): Promise<Timed> {
 }
 
 /** CPU ticks of a process and of its children that have ended (proc_pid_stat(5), fields 14 to 17). */
-async function cpuTicksOf(pid: number): Promise<number> {
+async function cpuTicksOf(pid: number, ofFields = [11, 12, 13, 14]): Promise<number> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field] ?? 0), 0);
+  return ofFields.reduce((sum, field) => sum + Number(fields[field] ?? 0), 0);
 }
 
 /** The same of a process and everything below it that still runs. */
-async function cpuTicksOfTree(pid: number): Promise<number> {
+async function cpuTicksOfTree(pid: number, ofFields?: number[]): Promise<number> {
   const parents = new Map<number, number>();
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
@@ -124,7 +124,7 @@ async function cpuTicksOfTree(pid: number): Promise<number> {
     size = tree.size;
     for (const [child, parent] of parents) if (tree.has(parent)) tree.add(child);
   }
-  const ticks = await Promise.all([...tree].map(cpuTicksOf));
+  const ticks = await Promise.all([...tree].map((one) => cpuTicksOf(one, ofFields)));
   return ticks.reduce((sum, one) => sum + one, 0);
 }
 
@@ -188,6 +188,8 @@ async function pipeline(film: string, data: string): Promise<Timed & { readonly 
     });
     const wallSeconds = (performance.now() - beganAt) / 1000;
     const after = (await cpuTicksOfTree(child.pid ?? 0)) + (await cpuTicksOf(process.pid));
+    const tools = (await cpuTicksOfTree(child.pid ?? 0, [13, 14])) / TICKS;
+    say(`  of which FFmpeg and packager ${tools.toFixed(1)} s CPU since the start`);
     return { wallSeconds, cpuSeconds: (after - before) / TICKS, playableSeconds };
   } finally {
     child.kill("SIGTERM");

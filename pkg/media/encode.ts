@@ -33,6 +33,8 @@ const DEFAULT_PRESET: X264Preset = "veryfast";
 const TIMED_LEAD_SECONDS = 1;
 /** MP4 track time scales are a multiple of the rate's numerator of at least this, so that every frame is exact. */
 const MIN_TIMESCALE = 10_000;
+/** Pictures of which a poster is the most typical. */
+const POSTER_CHOICES = 3;
 const AUDIO_RATE = 48_000;
 const AUDIO_BITRATE = 128_000;
 /** Samples per second by which sound may be stretched to follow its time stamps: a thousandth, which nobody hears. */
@@ -129,7 +131,10 @@ export function audioArgs(job: AudioJob): string[] {
   ];
 }
 
-/** A picture for a poster: the most typical of the frames that follow `seconds`. */
+/**
+ * A picture for a poster: the most typical of a few pictures from `seconds` on. Only pictures that stand by themselves
+ * are decoded, so that it costs next to nothing; the first is the one before `seconds`, so that there is always one.
+ */
 export function posterArgs(job: {
   readonly source: string;
   readonly info: MediaInfo;
@@ -144,15 +149,17 @@ export function posterArgs(job: {
   const at = video.startSeconds - job.info.startSeconds + job.seconds;
   // JPEG is full-range BT.601 (JFIF).
   const filter = [
-    "thumbnail=24",
+    `thumbnail=${POSTER_CHOICES}`,
     ...pictureFilters(job, { width, height }),
     "scale=in_color_matrix=bt709:out_color_matrix=bt601:in_range=tv:out_range=pc",
     "format=yuvj420p",
   ];
   return [
-    ...["-v", "error", "-threads", "1", "-an", "-sn", "-dn", "-ss", seconds(at)],
+    ...["-v", "error", "-threads", "1", "-an", "-sn", "-dn"],
+    ...["-skip_frame", "nokey", "-noaccurate_seek", "-ss", seconds(at)],
     ...inputArgs(job.source),
-    ...["-map", `0:${video.index}`, "-vf", filter.join(","), "-frames:v", "1"],
+    // The picture before `seconds` has a negative time, and must not be dropped for that.
+    ...["-map", `0:${video.index}`, "-vf", filter.join(","), "-frames:v", "1", "-fps_mode", "passthrough"],
     ...[
       "-c:v",
       "mjpeg",

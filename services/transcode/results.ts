@@ -1,7 +1,7 @@
 /** What a finished task changes: spans become renditions, renditions a first revision, and the last one ends the job. */
 
 import type { Tx } from "#pkg/postgres/db";
-import type { Job, TaskOutput, Track } from "./domain/job.ts";
+import type { Blob, Job, TaskOutput, Track } from "./domain/job.ts";
 import { spansInOrder } from "./domain/outputs.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
@@ -31,11 +31,7 @@ export class Results {
         for (const track of task.tracks) await this.#joinIfEncoded(tx, job, track, now);
         break;
       case "take_posters":
-        await jobs.setPosters(
-          tx,
-          job.id,
-          outputs.map((output) => output.blob),
-        );
+        await jobs.setPosters(tx, job.id, distinctBlobs(outputs));
         break;
       case "extract_text": {
         const output = outputs[0];
@@ -111,4 +107,9 @@ export class Results {
       );
     }
   }
+}
+
+/** A film with few pictures to choose from may show the same one twice. */
+function distinctBlobs(outputs: readonly TaskOutput[]): Blob[] {
+  return [...new Map(outputs.map(({ blob }) => [blob.key, blob])).values()];
 }
