@@ -107,7 +107,7 @@ export function withSession(inner: Transport, tokens: TokenSource | undefined): 
         return await work(headers);
       } catch (cause) {
         const error = toMatineeError(cause);
-        if (token !== undefined && !refreshed && hasReason(error, "TOKEN_EXPIRED")) {
+        if (token !== undefined && !refreshed && isTokenRefused(error)) {
           refreshed = true;
           await tokens?.refresh(token);
           continue;
@@ -139,6 +139,11 @@ export function withSession(inner: Transport, tokens: TokenSource | undefined): 
       return { ...response, message: mapErrors(response.message) };
     },
   };
+}
+
+/** Expired; or invalid, as after the service was set up anew: then refreshing fails as well and ends the session. */
+function isTokenRefused(error: MatineeError): boolean {
+  return hasReason(error, "TOKEN_EXPIRED") || hasReason(error, "TOKEN_INVALID");
 }
 
 /** What a client method takes; helps callers to name types without importing each generated one. */

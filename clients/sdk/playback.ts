@@ -12,6 +12,8 @@ import { Telemetry } from "./telemetry.ts";
 import { fromSeconds, toSeconds } from "./time.ts";
 
 const DEFAULT_HEARTBEAT_SECONDS = 10;
+/** Scrubbing back and forth tells one position, not fifty. */
+const MIN_BEAT_MS = 1_000;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10_000;
 /** After this many heartbeats without an answer the slot is lost anyway. */
@@ -96,7 +98,8 @@ export async function startPlayback(options: StartOptions): Promise<PlaySessionH
     let missed = 0;
     while (!signal.aborted) {
       const wait = missed === 0 ? intervalSeconds * 1000 : backoffMs(missed - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
-      await sleep(wait, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+      await sleep(MIN_BEAT_MS, signal).catch(() => undefined);
+      await sleep(wait - MIN_BEAT_MS, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
       wake = new AbortController();
       if (signal.aborted) return;
       try {

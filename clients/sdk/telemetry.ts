@@ -18,6 +18,8 @@ export type PlayerHappening =
       : never
     : never;
 
+/** The start of a play is what matters most, and a browser that crashes tells no more. */
+const FIRST_FLUSH_MS = 2_000;
 const FLUSH_MS = 10_000;
 /** The contract takes 200 in a batch. */
 const BATCH_EVENTS = 100;
@@ -81,10 +83,11 @@ export class Telemetry {
 
   async #run(): Promise<void> {
     const { signal } = this.#options;
-    while (!signal.aborted) {
-      const wait = this.#failures === 0 ? FLUSH_MS : backoffMs(this.#failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+    for (let wait = FIRST_FLUSH_MS; !signal.aborted; ) {
       await sleep(wait, signal).catch(() => undefined);
-      if (!signal.aborted) await this.flush();
+      if (signal.aborted) return;
+      await this.flush();
+      wait = this.#failures === 0 ? FLUSH_MS : backoffMs(this.#failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
     }
   }
 

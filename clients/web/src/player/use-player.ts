@@ -137,10 +137,12 @@ export function usePlayer(
         if (failure.code !== Code.Canceled) fail(failure, false);
       }
     };
-    void start();
+    // A turn later: what is taken back at once, as React's strict mode does, starts no session.
+    const turn = setTimeout(() => void start(), 0);
 
     return () => {
       isGone = true;
+      clearTimeout(turn);
       removeEventListener("pagehide", leave);
       removeEventListener("pageshow", comeBack);
       keep();
