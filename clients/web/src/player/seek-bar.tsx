@@ -38,8 +38,9 @@ export function SeekBar({ state, onSeek }: { readonly state: VideoState; readonl
         aria-valuetext={`${spokenClock(seconds)} of ${spokenClock(duration)}`}
         min={0}
         max={duration || 1}
-        step={KEY_STEP_SECONDS / 50}
-        value={seconds}
+        // A step would round the value, React would take the rounded one for a change by hand, and seek back.
+        step="any"
+        value={Math.min(seconds, duration || 1)}
         disabled={duration === 0}
         onKeyDown={(event) => {
           const steps: Record<string, number> = { ArrowLeft: -KEY_STEP_SECONDS, ArrowRight: KEY_STEP_SECONDS };
