@@ -61,11 +61,9 @@ function cureOf(error: MatineeError): string | undefined {
     case "ACCESS_DENIED":
     case "PERMISSION_MISSING":
       return 'This needs the operator\'s account: "matinee login studio@matinee.test".';
-    case "JOB_CANCELED":
-      return 'Run "matinee jobs retry" with the job, then the same import again.';
     default:
-      return error.metadata.log_tail === undefined
+      return error.metadata.job === undefined
         ? undefined
-        : 'When the cause is gone, run "matinee jobs retry" with the job.';
+        : `Run "matinee jobs retry ${error.metadata.job}", then the same import again.`;
   }
 }

@@ -156,21 +156,22 @@ export function assetRejected(reason: string, message: string): MatineeError {
   return new MatineeError({ code: Code.FailedPrecondition, reason, message });
 }
 
-/** The job ended without a film; `reason` is the service's. */
-export function jobFailed(reason: string, message: string, logTail: string): MatineeError {
+/** The job, `jobs/{uuid}`, ended without a film; `reason` is the service's. */
+export function jobFailed(job: string, reason: string, message: string, logTail: string): MatineeError {
   return new MatineeError({
     code: Code.FailedPrecondition,
     reason,
     message,
-    metadata: logTail === "" ? {} : { log_tail: logTail },
+    metadata: { ...(job === "" ? {} : { job }), ...(logTail === "" ? {} : { log_tail: logTail }) },
   });
 }
 
-/** The job was cancelled by a person. */
-export function jobCanceled(): MatineeError {
+/** The job, `jobs/{uuid}`, was cancelled by a person. */
+export function jobCanceled(job: string): MatineeError {
   return new MatineeError({
     code: Code.FailedPrecondition,
     reason: "JOB_CANCELED",
     message: "The transcoding job was cancelled. Retry it to go on.",
+    metadata: { job },
   });
 }

@@ -225,7 +225,7 @@ function watchPackages(
       if (whole !== undefined) return complete.resolve(whole);
       const newest = packages[0];
       if (newest?.state === Package_State.FAILED) {
-        throw jobFailed(newest.failureReason || "PACKAGE_FAILED", newest.failureMessage || "Packaging failed.", "");
+        throw jobFailed("", newest.failureReason || "PACKAGE_FAILED", newest.failureMessage || "Packaging failed.", "");
       }
       await sleep(LOOK_AGAIN_MS, signal);
     }

@@ -40,8 +40,8 @@ export async function* watchJob(platform: Platform, name: string, signal: AbortS
 
 /** Throws the job's failure where it failed or was cancelled. */
 export function assertSucceeded(job: Job): void {
-  if (job.state === Job_State.CANCELED) throw jobCanceled();
+  if (job.state === Job_State.CANCELED) throw jobCanceled(job.name);
   if (job.state !== Job_State.FAILED) return;
   const { reason, message, logTail } = job.failure ?? { reason: "", message: "", logTail: "" };
-  throw jobFailed(reason || "JOB_FAILED", message || "The film could not be transcoded.", logTail);
+  throw jobFailed(job.name, reason || "JOB_FAILED", message || "The film could not be transcoded.", logTail);
 }

@@ -11,6 +11,7 @@ import { AssetSchema } from "@matinee/sdk/gen/matinee/ingestion/v1/asset_pb";
 import { PackageSchema } from "@matinee/sdk/gen/matinee/packager/v1/package_pb";
 import { type Job, JobSchema } from "@matinee/sdk/gen/matinee/transcode/v1/job_pb";
 import { type ImportEvent, type ImportOptions, type ImportState, importFilm } from "@matinee/sdk/import-film";
+import { hasEnded } from "@matinee/sdk/jobs";
 import type { Platform } from "@matinee/sdk/platform";
 import { toSeconds } from "@matinee/sdk/time";
 import type { UploadState } from "@matinee/sdk/upload-state";
@@ -156,7 +157,11 @@ export function drawImport(progress: Progress, event: ImportEvent): void {
       return;
     }
     case "transcode":
-      progress.set("Transcode", (event.job.progress?.percent ?? 0) / 100, jobNote(event.job));
+      progress.set(
+        "Transcode",
+        (event.job.progress?.percent ?? 0) / 100,
+        hasEnded(event.job) ? "" : jobNote(event.job),
+      );
       return;
     case "package":
       progress.set("Package", 0.5, "the full set");

@@ -42,9 +42,10 @@ export async function showTitle(context: Context, given: string): Promise<void> 
   if (title === undefined) return;
   context.emit({ title: toJson(TitleSchema, title) });
   const windows = title.availabilityWindows.map((window) => {
-    const from = when(toDate(window.startTime)) || "always";
-    const to = when(toDate(window.endTime)) || "for ever";
-    return `${window.territories.join(" ") || "everywhere"}, ${from} to ${to}`;
+    const start = when(toDate(window.startTime));
+    const end = when(toDate(window.endTime));
+    const parts = [start === "" ? "" : `from ${start}`, end === "" ? "" : `until ${end}`].filter((part) => part !== "");
+    return `${window.territories.join(" ") || "everywhere"}, ${parts.join(" ") || "for ever"}`;
   });
   const media = title.media;
   const lines: [string, string][] = [

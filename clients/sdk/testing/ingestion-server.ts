@@ -3,11 +3,11 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { IngestionService } from "../gen/matinee/ingestion/v1/ingestion_service_pb.ts";
 import { Upload_State } from "../gen/matinee/ingestion/v1/upload_pb.ts";
+import { refusal } from "./rpc-server.ts";
 
 interface Stored {
   readonly name: string;
@@ -150,10 +150,6 @@ export async function startIngestionServer(partSizeBytes: number): Promise<Inges
 
 export function hash(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-function refusal(code: Code, reason: string): ConnectError {
-  return new ConnectError(reason.toLowerCase(), code, undefined, [{ desc: ErrorInfoSchema, value: { reason } }]);
 }
 
 /** ErrorInfo with its field 1, in base64 without padding, as Connect's JSON carries details. */
