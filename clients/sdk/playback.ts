@@ -99,7 +99,7 @@ export async function startPlayback(options: StartOptions): Promise<PlaySessionH
     while (!signal.aborted) {
       const wait = missed === 0 ? intervalSeconds * 1000 : backoffMs(missed - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
       await sleep(MIN_BEAT_MS, signal).catch(() => undefined);
-      await sleep(wait - MIN_BEAT_MS, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+      await sleep(Math.max(0, wait - MIN_BEAT_MS), AbortSignal.any([signal, wake.signal])).catch(() => undefined);
       wake = new AbortController();
       if (signal.aborted) return;
       try {

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
+import { Code } from "@connectrpc/connect";
+import { MatineeError } from "./errors.ts";
+import { KeySystem } from "./gen/matinee/license/v1/license_record_pb.ts";
+import { Manifest_Format } from "./gen/matinee/packager/v1/package_pb.ts";
+import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
+import { TelemetryService } from "./gen/matinee/telemetry/v1/telemetry_service_pb.ts";
+import { newPlatform } from "./platform.ts";
+import { startPlayback } from "./playback.ts";
+import { refusal, startRpcServer } from "./testing/rpc-server.ts";
+
+async function startPlayer() {
+  const beats: { readonly token: string | null; readonly seconds: number; readonly isPaused: boolean }[] = [];
+  const stops: number[] = [];
+  const stored = new Map<string, number>();
+  const control = { refuseBeat: undefined as string | undefined, busyBatches: 0 };
+  const server = await startRpcServer((router) => {
+    router.service(PlaybackService, {
+      startPlayback({ title }) {
+        if (title.endsWith("gone")) throw refusal(Code.FailedPrecondition, "TITLE_UNAVAILABLE", "it has left");
+        return {
+          playSession: { name: "playSessions/1", displayTitle: "Film" },
+          manifests: [{ format: Manifest_Format.DASH, url: "/m/token/hd.mpd" }],
+          licenseServers: [{ keySystem: KeySystem.CLEARKEY, url: "/license/clearkey?session=1" }],
+          playToken: "token-0",
+          heartbeatInterval: { seconds: 0n, nanos: 10_000_000 },
+          resumePosition: { seconds: 12n },
+        };
+      },
+      heartbeat({ position, isPaused }, context) {
+        const token = context.requestHeader.get("authorization");
+        beats.push({ token, seconds: Number(position?.seconds), isPaused });
+        if (control.refuseBeat !== undefined) throw refusal(Code.FailedPrecondition, control.refuseBeat);
+        return { playToken: `token-${beats.length}`, heartbeatInterval: { seconds: 0n, nanos: 10_000_000 } };
+      },
+      stopPlayback({ position }) {
+        stops.push(Number(position?.seconds));
+        return {};
+      },
+    });
+    router.service(TelemetryService, {
+      recordPlayerEvents({ events }) {
+        if (control.busyBatches-- > 0) throw refusal(Code.Unavailable, "DRAINING");
+        for (const { id, sequence } of events) stored.set(id, sequence);
+        return { acceptedCount: events.length };
+      },
+    });
+  });
+  return Object.assign(server, { beats, stops, stored, control });
+}
+
+const device = { id: "device-1", displayName: "a test" };
+
+describe("startPlayback", () => {
+  it("answers what a player needs, with absolute addresses", async () => {
+    await using server = await startPlayer();
+    const play = await startPlayback({
+      platform: newPlatform(server),
+      title: "titles/1",
+      device,
+      position: () => ({ seconds: 0, isPaused: false }),
+      onEnded: () => undefined,
+    });
+    assert.deepEqual(play.manifests, [{ format: "dash", url: `${server.origin}/m/token/hd.mpd` }]);
+    assert.deepEqual(play.licenseServers, { "org.w3.clearkey": `${server.origin}/license/clearkey?session=1` });
+    assert.equal(play.resumeSeconds, 12);
+    await play.stop();
+  });
+
+  it("keeps the slot with the token of the beat before, tells the position, and frees the slot at the end", async () => {
+    await using server = await startPlayer();
+    const position = { seconds: 7, isPaused: true };
+    const play = await startPlayback({
+      platform: newPlatform(server),
+      title: "titles/1",
+      device,
+      position: () => position,
+      onEnded: () => undefined,
+    });
+    while (server.beats.length < 2) await turn();
+    assert.deepEqual(server.beats[0], { token: "Bearer token-0", seconds: 7, isPaused: true });
+    assert.equal(server.beats[1]?.token, "Bearer token-1");
+    position.seconds = 9;
+    await play.stop();
+    assert.deepEqual(server.stops, [9]);
+    const beats = server.beats.length;
+    await play.stop();
+    assert.equal(server.beats.length, beats);
+    assert.deepEqual(server.stops, [9]);
+  });
+
+  it("ends with the service's reason, and says whether starting again may help", async () => {
+    for (const [reason, canRestart] of [
+      ["TITLE_ENDED", false],
+      ["TOKEN_EXPIRED", true],
+    ] as const) {
+      await using server = await startPlayer();
+      server.control.refuseBeat = reason;
+      const ended = await new Promise<readonly [string, boolean]>((resolve, reject) => {
+        startPlayback({
+          platform: newPlatform(server),
+          title: "titles/1",
+          device,
+          position: () => ({ seconds: 0, isPaused: false }),
+          onEnded: (error, restart) => resolve([error.reason, restart]),
+        }).catch(reject);
+      });
+      assert.deepEqual(ended, [reason, canRestart]);
+    }
+  });
+
+  it("throws the refusal of a film that may not be watched", async () => {
+    await using server = await startPlayer();
+    await assert.rejects(
+      startPlayback({
+        platform: newPlatform(server),
+        title: "titles/gone",
+        device,
+        position: () => ({ seconds: 0, isPaused: false }),
+        onEnded: () => undefined,
+      }),
+      (error) => error instanceof MatineeError && error.message === "it has left",
+    );
+  });
+});
+
+describe("Telemetry", () => {
+  it("keeps events until the service has stored them, each once", async () => {
+    await using server = await startPlayer();
+    server.control.busyBatches = 4;
+    const play = await startPlayback({
+      platform: newPlatform(server),
+      title: "titles/1",
+      device,
+      position: () => ({ seconds: 0, isPaused: false }),
+      onEnded: () => undefined,
+    });
+    for (let index = 0; index < 250; index++) {
+      play.telemetry.record({ case: "playRequested", value: { player: "test" } }, index);
+    }
+    await play.telemetry.flush();
+    assert.equal(server.stored.size, 0);
+    while (server.stored.size < 250) await play.telemetry.flush();
+    assert.deepEqual(
+      [...server.stored.values()],
+      Array.from({ length: 250 }, (_, index) => index),
+    );
+    await play.stop();
+  });
+
+  it("makes room by dropping the oldest samples, never what happened", async () => {
+    await using server = await startPlayer();
+    const play = await startPlayback({
+      platform: newPlatform(server),
+      title: "titles/1",
+      device,
+      position: () => ({ seconds: 0, isPaused: false }),
+      onEnded: () => undefined,
+    });
+    const zero = { seconds: 0n, nanos: 0 } as never;
+    play.telemetry.record({ case: "playRequested", value: { player: "test" } }, 0);
+    for (let index = 0; index < 600; index++) {
+      play.telemetry.record(
+        {
+          case: "sample",
+          value: { playingTime: zero, stalledTime: zero, bitsPerSecond: 1n, height: 720, droppedFrames: 0 },
+        },
+        index,
+      );
+    }
+    await play.telemetry.flush();
+    const sequences = [...server.stored.values()];
+    assert.equal(sequences.length, 500);
+    assert.equal(sequences[0], 0);
+    assert.equal(sequences.at(-1), 600);
+    await play.stop();
+  });
+});
