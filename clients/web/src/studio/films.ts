@@ -55,5 +55,7 @@ export function isMoving({ asset, job, package: revision }: Film): boolean {
   if (job === undefined) return true;
   if (job.state === Job_State.FAILED || job.state === Job_State.CANCELED) return false;
   if (job.state !== Job_State.SUCCEEDED) return true;
-  return revision?.state !== Package_State.FAILED && revision?.isComplete !== true;
+  if (revision?.state === Package_State.FAILED) return false;
+  // The complete revision is listed from when its packaging begins.
+  return revision?.isComplete !== true || revision.state !== Package_State.READY;
 }
