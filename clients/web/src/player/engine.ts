@@ -106,6 +106,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const audioId = textId as (track: { language: string; roles: string[]; label: string | null }) => string;
   const texts = () => player.getTextTracks().filter(({ forced }) => !forced);
 
+  // Shaka takes versions whose frames were dropped away for half a minute: they stay in the menu, and one that is
+  // chosen while it is away plays as soon as it is back.
+  const heights = new Set<number>();
+  let wantedHeight: number | undefined;
+  const playWantedHeight = () => {
+    const variants = player.getVariantTracks();
+    const active = variants.find((variant) => variant.active);
+    if (wantedHeight === undefined || active?.height === wantedHeight) return;
+    const ofHeight = variants.filter(({ height }) => height === wantedHeight);
+    const best = ofHeight.find(({ language }) => language === active?.language) ?? ofHeight[0];
+    // What is buffered is replaced, but for what is about to be shown.
+    if (best !== undefined) player.selectVariantTrack(best, true, 2);
+  };
+  player.addEventListener("trackschanged", playWantedHeight);
+
   const chooseCaptions = (id: string) => {
     const track = texts().find((candidate) => textId(candidate) === id);
     if (track !== undefined) lastCaptions = id;
@@ -121,7 +136,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const variants = player.getVariantTracks();
     const active = variants.find((variant) => variant.active);
     const isAuto = player.getConfiguration().abr.enabled;
-    const heights = [...new Set(variants.map(({ height }) => height ?? 0))].filter((height) => height > 0);
+    for (const { height } of variants) if (height !== null && height > 0) heights.add(height);
     const audios = player.getAudioTracks();
     const shownTexts = texts();
     const activeText = shownTexts.find((track) => track.active);
@@ -141,12 +156,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       })),
       quality: [
         { id: AUTO, label: isAuto && active?.height ? `Auto (${active.height}p)` : "Auto", isChosen: isAuto },
-        ...heights
+        ...[...heights]
           .sort((a, b) => b - a)
           .map((height) => ({
             id: String(height),
             label: `${height}p`,
-            isChosen: !isAuto && active?.height === height,
+            isChosen: height === wantedHeight,
           })),
       ],
       height: active?.height ?? 0,
@@ -171,16 +186,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       options.onTracks();
     },
     chooseQuality(id) {
-      if (id === AUTO) {
-        player.configure({ abr: { enabled: true } });
-      } else {
-        player.configure({ abr: { enabled: false } });
-        const language = player.getVariantTracks().find(({ active }) => active)?.language;
-        const ofHeight = player.getVariantTracks().filter(({ height }) => String(height) === id);
-        const best = ofHeight.find((track) => track.language === language) ?? ofHeight[0];
-        // What is buffered is replaced, but for what is about to be shown.
-        if (best !== undefined) player.selectVariantTrack(best, true, 2);
-      }
+      wantedHeight = id === AUTO ? undefined : Number(id);
+      player.configure({ abr: { enabled: wantedHeight === undefined } });
+      playWantedHeight();
       options.onTracks();
     },
     droppedFrames: () => player.getStats().droppedFrames || 0,
