@@ -32,7 +32,12 @@ export function licenseHandler(issuing: Issuing, territoryOf: (call: Call) => st
       territory: territoryOf(call),
       remoteAddress: call.remoteAddress,
       traceId: call.traceId,
-      readChallenge: () => readChallenge(request),
+      readChallenge: () => {
+        // A challenge that is too large is not read to its end, so nothing else can come on that connection.
+        const isLarge = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY) > MAX_CHALLENGE_BYTES;
+        if (isLarge && request.httpVersionMajor === 1) response.setHeader("connection", "close");
+        return readChallenge(request);
+      },
     });
     response.writeHead(200, {
       "content-type": license.contentType,

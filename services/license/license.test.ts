@@ -324,6 +324,12 @@ describe("license", () => {
       await assertRefused(malformed, 400, "LICENSE_REQUEST_MALFORMED", /it is not JSON/);
       const long = await askLicense(platform, { session, token, body: " ".repeat(70_000) });
       await assertRefused(long, 400, "LICENSE_REQUEST_TOO_LARGE", /65536 bytes/);
+      const { headers } = await fetch(`${platform.url}/license/clearkey?session=${session}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+        body: " ".repeat(70_000),
+      });
+      assert.equal(headers.get("connection"), "close", "the rest of the body is never read");
     });
 
     it("says why a key system is off", async () => {
