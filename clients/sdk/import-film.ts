@@ -89,15 +89,20 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
   await imports.save(key, state);
   let asset = state.asset === undefined ? undefined : await findAsset(platform, state.asset, signal);
   if (asset === undefined) {
+    const { uploads } = options;
+    const done: string[] = [];
+    // The upload is forgotten only when the import knows its asset: a client killed in between must not send it again.
+    const states = uploads && { ...uploads, remove: async (finished: string) => void done.push(finished) };
     const uploaded = await uploadFile(platform, {
       source,
       signal,
       ...(options.protection === undefined ? {} : { protection: options.protection }),
-      ...(options.uploads === undefined ? {} : { states: options.uploads }),
+      ...(states === undefined ? {} : { states }),
       onProgress: (upload) => emit({ step: "upload", upload }),
     });
     state = { titleRequestId: state.titleRequestId, asset: uploaded.asset };
     await imports.save(key, state);
+    for (const finished of done) await uploads?.remove(finished);
     asset = await loadAsset(platform, uploaded.asset, signal);
   }
   const { name } = asset;

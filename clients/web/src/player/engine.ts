@@ -4,7 +4,7 @@ import { newTraceparent } from "@matinee/sdk/clock";
 import type { MatineeError } from "@matinee/sdk/errors";
 import type { PlaySessionHandle } from "@matinee/sdk/playback";
 import { languageName } from "../words.ts";
-import { browserTooOld, fromShaka, insecureContext, isInterruption, noManifest } from "./failure.ts";
+import { browserTooOld, fromShaka, insecureContext, isInterruption, mayPass, noManifest } from "./failure.ts";
 import { loadShaka } from "./shaka.ts";
 
 export interface Choice {
@@ -45,7 +45,13 @@ export interface EngineOptions {
   readonly startSeconds: number;
   readonly onTracks: () => void;
   readonly onError: (error: MatineeError) => void;
+  /** The film cannot be fetched at the moment, and is being tried again; or it can again. */
+  readonly onTrouble: (isThere: boolean) => void;
 }
+
+/** A server that restarts or a tunnel takes less; after it, the viewer is told. */
+const MAX_TROUBLE_MS = 3 * 60_000;
+const RETRY_SECONDS = 1.5;
 
 export const PLAYER_NAME = "shaka-player 5.2.12";
 export const OFF = "off";
@@ -63,6 +69,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const shaka = await loadShaka(options.format);
   if (!shaka.Player.isBrowserSupported()) throw browserTooOld();
 
+  let isLoaded = false;
+  let troubleSinceMs: number | undefined;
   const player = new shaka.Player();
   player.setVideoContainer(options.stage);
   await player.attach(video);
@@ -76,7 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       rebufferingGoal: 0.5,
       bufferingGoal: 40,
       bufferBehind: 30,
-      retryParameters: { maxAttempts: 6, baseDelay: 400, backoffFactor: 1.7, fuzzFactor: 0.4, timeout: 20_000 },
+      retryParameters: { maxAttempts: 4, baseDelay: 300, backoffFactor: 1.7, fuzzFactor: 0.4, timeout: 20_000 },
     },
   });
   player.getNetworkingEngine()?.registerRequestFilter((type, request) => {
@@ -86,8 +94,23 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     request.headers.traceparent = newTraceparent();
   });
   player.addEventListener("error", (event) => {
-    const { detail } = event as unknown as { detail: unknown };
-    if (!isInterruption(detail)) options.onError(fromShaka(detail));
+    const { detail } = event as unknown as { detail: { handled: boolean } };
+    if (isInterruption(detail)) return;
+    if (isLoaded && mayPass(detail)) {
+      troubleSinceMs ??= performance.now();
+      if (performance.now() - troubleSinceMs < MAX_TROUBLE_MS) {
+        detail.handled = true;
+        options.onTrouble(true);
+        player.retryStreaming(RETRY_SECONDS);
+        return;
+      }
+    }
+    options.onError(fromShaka(detail));
+  });
+  player.getNetworkingEngine()?.registerResponseFilter(() => {
+    if (troubleSinceMs === undefined) return;
+    troubleSinceMs = undefined;
+    options.onTrouble(false);
   });
   for (const name of ["trackschanged", "adaptation", "variantchanged", "textchanged", "audiotrackschanged"] as const) {
     player.addEventListener(name, options.onTracks);
@@ -100,6 +123,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     throw fromShaka(error);
   }
 
+  isLoaded = true;
   let lastCaptions = remembered(CAPTIONS_KEY) ?? OFF;
   const textId = (track: { language: string; roles: string[]; label: string | null; forced: boolean }) =>
     [track.language, track.label ?? "", track.roles.join("+")].join("|");

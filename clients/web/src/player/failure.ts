@@ -24,6 +24,14 @@ export function isInterruption(error: unknown): boolean {
   return isShakaError(error) && (error.code === 7000 || error.code === 7001);
 }
 
+/** The network or the server has a bad moment: the same request may succeed soon. */
+export function mayPass(error: unknown): boolean {
+  if (!isShakaError(error)) return false;
+  if (error.code === HTTP_ERROR || error.code === TIMEOUT) return true;
+  const status: unknown = error.code === BAD_HTTP_STATUS ? error.data[1] : undefined;
+  return typeof status === "number" && (status >= 500 || status === 429);
+}
+
 export function fromShaka(error: unknown): MatineeError {
   if (error instanceof MatineeError) return error;
   if (!isShakaError(error)) return failure("PLAYER_FAILED", "The player stopped.", error);

@@ -27,6 +27,8 @@ export interface Player {
   readonly error: MatineeError | undefined;
   /** The browser wants a click before it plays sound. */
   readonly needsClick: boolean;
+  /** The film cannot be fetched at the moment; it is being tried again. */
+  readonly hasTrouble: boolean;
   readonly retry: () => void;
   /** Tells the service the position at once. */
   readonly beat: () => void;
@@ -45,6 +47,7 @@ export function usePlayer(
   const [engine, setEngine] = useState<Engine>();
   const [error, setError] = useState<MatineeError>();
   const [needsClick, setNeedsClick] = useState(false);
+  const [hasTrouble, setTrouble] = useState(false);
   const play = useRef<PlaySessionHandle>(undefined);
   const restarts = useRef(0);
   const continueAt = useRef<number>(undefined);
@@ -60,9 +63,14 @@ export function usePlayer(
     let metrics: Metrics | undefined;
     const requestedMs = performance.now();
     setError(undefined);
+    setTrouble(false);
     setEngine(undefined);
     setTracks(undefined);
 
+    const account = signedIn.current?.account ?? "";
+    const keep = () => {
+      if (opened !== undefined && element.currentTime > 0) keepPosition(name, account, element.currentTime);
+    };
     const fail = (failure: MatineeError, canRestart: boolean) => {
       if (isGone) return;
       if ((canRestart || RESTARTABLE.has(failure.reason)) && restarts.current < MAX_RESTARTS) {
@@ -72,12 +80,13 @@ export function usePlayer(
         return;
       }
       metrics?.failed(failure);
+      continueAt.current = element.currentTime || undefined;
+      keep();
       element.pause();
       setError(failure);
-    };
-    const account = signedIn.current?.account ?? "";
-    const keep = () => {
-      if (session !== undefined && opened !== undefined) keepPosition(name, account, element.currentTime);
+      // Nothing plays any more, so nothing holds a stream of the plan.
+      void session?.stop();
+      void opened?.destroy();
     };
     const leave = () => {
       keep();
@@ -122,6 +131,7 @@ export function usePlayer(
             if (opened !== undefined) setTracks(opened.tracks());
           },
           onError: (cause) => fail(cause, false),
+          onTrouble: setTrouble,
         });
         if (isGone) return void opened.destroy();
         setEngine(opened);
@@ -161,9 +171,9 @@ export function usePlayer(
     engine,
     error,
     needsClick,
+    hasTrouble,
     retry: () => {
       restarts.current = 0;
-      continueAt.current = video.current?.currentTime || undefined;
       setAttempt((count) => count + 1);
     },
     beat: () => play.current?.beat(),

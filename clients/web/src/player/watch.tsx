@@ -89,7 +89,11 @@ export function WatchPage({ name }: { readonly name: string }) {
       </div>
       {showSpinner && (
         <div className={styles.spinner} role="status" data-testid="buffering">
-          <span className="visually-hidden">Loading the film</span>
+          {player.hasTrouble ? (
+            <p>No connection. Trying again.</p>
+          ) : (
+            <span className="visually-hidden">Loading the film</span>
+          )}
         </div>
       )}
       {player.needsClick && player.error === undefined && (
