@@ -1,7 +1,7 @@
 /** Opens modules in one process: their ports, peers, listeners and background work, and closes them in reverse. */
 
 import { mkdir, rm } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { newKeySets } from "#pkg/auth/keyset-client";
@@ -171,7 +171,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
   for (const module of inOrder(inside)) {
     const scratch = resolve(config.data, "scratch", [module.name, config.instance].filter(Boolean).join("-"));
     await rm(scratch, { recursive: true, force: true });
-    await mkdir(scratch, { recursive: true });
+    await mkdir(dirname(scratch), { recursive: true });
+    // Films in the clear lie here while they are worked on.
+    await mkdir(scratch, { recursive: true, mode: 0o700 });
     const opened = await openModule(module, {
       clock,
       log: log.child({ module: module.name }),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { link, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -42,6 +42,17 @@ describe("the file blob store", () => {
     opened = await openBlobStore(pathToFileURL(folder).href, options);
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it("keeps a folder that it makes to its owner, and leaves one that it finds as it is", async () => {
+    const made = join(folder, "below", "originals");
+    await using opened = (await openBlobStore(pathToFileURL(made).href, options)).store;
+    await opened.ping();
+    assert.equal((await stat(made)).mode & 0o777, 0o700);
+    await chmod(folder, 0o750);
+    await using again = (await openBlobStore(pathToFileURL(folder).href, options)).store;
+    await again.ping();
+    assert.equal((await stat(folder)).mode & 0o777, 0o750);
+  });
 
   it("links local files in and out on one file system", async () => {
     const path = join(folder, "film");

@@ -39,6 +39,7 @@ export interface FileBlobStoreOptions extends OpenBlobStoreOptions {
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<OpenedBlobStore> {
   const layout = new FileLayout(options.folder);
   try {
+    await makePrivate(options.folder);
     for (const folder of [layout.objects, layout.data, layout.multipart, layout.tmp]) {
       await mkdir(folder, { recursive: true });
     }
@@ -406,6 +407,12 @@ class FileBlobStore implements BlobStore {
       }
     }
   }
+}
+
+/** A new folder is for its owner alone, for originals lie in it in the clear; one that is there stays as it is. */
+async function makePrivate(folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
 }
 
 function toInfo(entry: Entry): BlobInfo {
