@@ -90,9 +90,9 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
   let asset = state.asset === undefined ? undefined : await findAsset(platform, state.asset, signal);
   if (asset === undefined) {
     const { uploads } = options;
-    const done: string[] = [];
     // The upload is forgotten only when the import knows its asset: a client killed in between must not send it again.
-    const states = uploads && { ...uploads, remove: async (finished: string) => void done.push(finished) };
+    const states = uploads && { ...uploads, remove: async () => undefined };
+    if (state.asset !== undefined) await uploads?.remove(key);
     const uploaded = await uploadFile(platform, {
       source,
       signal,
@@ -102,7 +102,7 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
     });
     state = { titleRequestId: state.titleRequestId, asset: uploaded.asset };
     await imports.save(key, state);
-    for (const finished of done) await uploads?.remove(finished);
+    await uploads?.remove(key);
     asset = await loadAsset(platform, uploaded.asset, signal);
   }
   const { name } = asset;
