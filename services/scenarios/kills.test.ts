@@ -59,9 +59,10 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
     availabilityWindows: [{}],
   };
 
-  /** The studio's client, which takes up where it was as often as it must. */
-  function goOn(options: Partial<ImportOptions> = {}): void {
+  /** The studio's client, which takes up where it was as often as it must; one at a time. */
+  async function goOn(options: Partial<ImportOptions> = {}): Promise<void> {
     stopImport.abort();
+    await imported;
     stopImport = new AbortController();
     imported = importFilm(operator.platform, {
       source,
@@ -147,7 +148,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
   });
 
   it("while the upload is completed", async () => {
-    goOn();
+    await goOn();
     await untilSeen(
       "complete",
       async () => (await count("ingestion.uploads where asset_id = $1 and state = 'completing'", idOf(asset))) > 0,
@@ -162,13 +163,13 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
       return names.some((name) => name.startsWith("inspect-"));
     });
     await killIn("probe", "ingestion");
-    goOn();
+    await goOn();
   });
 
   it("while its work is planned", async () => {
     await untilSeen("plan", async () => (await count("transcode.jobs where asset_id = $1", idOf(asset))) > 0);
     await killIn("plan", "transcode");
-    goOn();
+    await goOn();
   });
 
   for (const [phase, kind] of [
@@ -179,7 +180,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
       const tasks = "transcode.tasks t join transcode.jobs j on j.id = t.job_id where j.asset_id = $1 and t.kind = $2";
       await untilSeen(phase, async () => (await count(`${tasks} and t.state = 'leased'`, idOf(asset), kind)) > 0);
       await killIn(phase, "transcode-worker");
-      goOn();
+      await goOn();
     });
   }
 
@@ -187,7 +188,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
     await untilSeen("database", async () => (await count("transcode.tasks where state = 'leased'")) > 0);
     const pid = await cluster().killPostgres();
     process.stdout.write(`      seed ${seed}: database: killed PostgreSQL, process ${pid}\n`);
-    goOn();
+    await goOn();
   });
 
   it("while it is packaged", async () => {
@@ -200,7 +201,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
         )) > 0,
     );
     await killIn("package", "packager");
-    goOn();
+    await goOn();
   });
 
   it("while it is published", async () => {
@@ -212,7 +213,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
     const publishing = catalog.publishTitle({ name: made.name }).catch((error: unknown) => toMatineeError(error));
     await killIn("publish", "catalog");
     await publishing;
-    goOn({ publish: true });
+    await goOn({ publish: true });
   });
 
   it("is complete afterwards", async () => {

@@ -9,6 +9,7 @@ import { scratchFolder } from "./films.ts";
 
 const exec = promisify(execFile);
 /** Stream, dts, pts, duration, size, hash; what follows is about side data, such as how a packet was encrypted. */
+const FRAMEMD5_SIZE = 4;
 const FRAMEMD5_HASH = 5;
 const MAX_BUFFER = 256 * 1024 * 1024;
 
@@ -20,26 +21,34 @@ export async function ffmpeg(args: readonly string[]): Promise<string> {
 
 /** The MD5 of every decoded frame of a track, in order; `key` is the content key in hex. */
 export async function frameHashes(path: string, kind: "v" | "a", key?: string): Promise<readonly string[]> {
-  return hashes(path, kind, key, []);
+  return (await frames(path, kind, key, [])).map(({ hash }) => hash);
 }
 
-/** The MD5 of every coded frame, undecoded; for encrypted files without the key this is what a thief has. */
-export async function packetHashes(path: string, kind: "v" | "a", key?: string): Promise<readonly string[]> {
-  return hashes(path, kind, key, ["-c", "copy"]);
+export interface Packet {
+  readonly bytes: number;
+  readonly hash: string;
 }
 
-async function hashes(
+/** Every coded frame, undecoded; of an encrypted file without the key this is what a thief has. */
+export async function packets(path: string, kind: "v" | "a", key?: string): Promise<readonly Packet[]> {
+  return frames(path, kind, key, ["-c", "copy"]);
+}
+
+async function frames(
   path: string,
   kind: "v" | "a",
   key: string | undefined,
   codec: readonly string[],
-): Promise<readonly string[]> {
+): Promise<readonly Packet[]> {
   const decryption = key === undefined ? [] : ["-decryption_key", key];
   const text = await ffmpeg([...decryption, "-i", path, "-map", `0:${kind}:0`, ...codec, "-f", "framemd5", "-"]);
   return text
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(",")[FRAMEMD5_HASH]?.trim() ?? "");
+    .map((line) => {
+      const fields = line.split(",").map((field) => field.trim());
+      return { bytes: Number(fields[FRAMEMD5_SIZE]), hash: fields[FRAMEMD5_HASH] ?? "" };
+    });
 }
 
 /** How many frames the first video stream of a file has, counted by its packets. */
