@@ -81,6 +81,15 @@ export function useQuery<T>(key: string, load: (signal: AbortSignal) => Promise<
     return () => stop.abort();
   }, [key, queries, ask]);
 
+  const hasFailed = entry.error !== undefined;
+  useEffect(() => {
+    if (!hasFailed) return;
+    const stop = new AbortController();
+    // The network is back: nobody should have to press a button for that.
+    addEventListener("online", () => void ask(stop.signal), { signal: stop.signal });
+    return () => stop.abort();
+  }, [hasFailed, ask]);
+
   return {
     data: entry.data as T | undefined,
     error: entry.error,

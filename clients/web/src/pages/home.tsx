@@ -74,7 +74,7 @@ function Hero({ item }: { readonly item: HomeItem }) {
   return (
     <section className={styles.hero} aria-label="Featured" data-testid="hero">
       <div className={styles.picture}>
-        <Still title={title} sizes="100vw" eager />
+        <Still title={title} sizes="100vw" isHero />
       </div>
       <div className={styles.words}>
         <h1>{title.displayTitle}</h1>

@@ -63,12 +63,12 @@ export function TitlePage({ name }: { readonly name: string }) {
   return (
     <article className={styles.title} data-testid="title-page">
       <div className={styles.picture}>
-        <Still title={title} sizes="100vw" eager />
+        <Still title={title} sizes="100vw" isHero />
       </div>
       <div className={styles.words}>
         <h1>{title.displayTitle}</h1>
         <Facts title={title} />
-        {resumeSeconds > 0 && length > 0 && (
+        {resumeSeconds > 0 && length > 0 && title.availability?.isAvailable !== false && (
           <p className={styles.resume}>
             <progress value={resumeSeconds} max={length} aria-label="Watched" />
             {minutesLeft(length - resumeSeconds)}

@@ -16,6 +16,7 @@ import { useApp } from "../app-context.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { sentence } from "../ui/notice.tsx";
+import { Still } from "../ui/still.tsx";
 import { byteSize, clock, idOf, runtime } from "../words.ts";
 import { Bar } from "./bar.tsx";
 import type { Film } from "./films.ts";
@@ -43,99 +44,104 @@ export function FilmCard({ film, onChanged }: { readonly film: Film; readonly on
   const isStopped = job?.state === Job_State.FAILED || job?.state === Job_State.CANCELED;
   return (
     <li
-      className={styles.card}
+      className={`${styles.card} ${styles.film}`}
       data-testid="film"
       data-file={asset.fileName}
       data-asset={asset.name}
       data-state={text.toLowerCase()}
     >
-      <div className={styles.head}>
-        <span className={styles.name}>{title?.displayTitle ?? asset.fileName}</span>
-        <span className={styles.state} data-tone={tone} data-testid="film-state">
-          {text}
-        </span>
-        <div className={styles.actions}>
-          {isStopped && (
-            <Button
-              icon="retry"
-              data-testid="retry-job"
-              onClick={() => void act(() => platform.client(TranscodeService).retryJob({ name: job.name }))}
-            >
-              Retry
-            </Button>
-          )}
-          {film.package?.state === Package_State.FAILED && (
-            <Button
-              icon="retry"
-              onClick={() =>
-                void act(() =>
-                  platform
-                    .client(PackagerService)
-                    .retryPackage({ name: film.package?.name ?? "", revision: film.package?.revision ?? 0 }),
-                )
-              }
-            >
-              Package again
-            </Button>
-          )}
-          {isRunning && (
-            <Button
-              kind="danger"
-              data-testid="cancel-job"
-              onClick={() => void act(() => platform.client(TranscodeService).cancelJob({ name: job.name }))}
-            >
-              Cancel
-            </Button>
-          )}
-          {asset.state === Asset_State.READY &&
-            (title === undefined ? (
-              <LinkButton
-                href={`/studio/title/new?asset=${idOf(asset.name)}`}
-                kind={film.isPlayable ? "primary" : "secondary"}
-                data-testid="add-details"
-              >
-                Add title details
-              </LinkButton>
-            ) : (
-              <LinkButton href={`/studio/title/${idOf(title.name)}`} data-testid="edit-details">
-                {title.state === Title_State.PUBLISHED ? "Edit title" : "Edit and publish"}
-              </LinkButton>
-            ))}
-          {!isRunning && asset.state !== Asset_State.UPLOADING && (
-            <Button
-              kind={isSure ? "danger" : "quiet"}
-              onBlur={() => setSure(false)}
-              onClick={() => {
-                if (!isSure) return setSure(true);
-                void act(() => platform.client(IngestionService).deleteAsset({ name: asset.name }));
-              }}
-            >
-              {isSure ? "Delete for good?" : "Delete"}
-            </Button>
-          )}
-        </div>
+      <div className={styles.still}>
+        {title === undefined ? <Icon name="film" /> : <Still title={title} sizes="9rem" />}
       </div>
-      <Facts film={film} />
-      {job !== undefined && isRunning && <JobProgress job={job} />}
-      {job !== undefined && !(job.state === Job_State.SUCCEEDED && film.package?.isComplete === true) && (
-        <Renditions job={job} />
-      )}
-      {asset.rejection !== undefined && (
-        <p className={styles.trouble}>
-          {sentence(asset.rejection.message)} ({asset.rejection.reason})
-        </p>
-      )}
-      {job?.failure !== undefined && job.state === Job_State.FAILED && <JobFailure job={job} />}
-      {film.package?.state === Package_State.FAILED && (
-        <p className={styles.trouble}>
-          {sentence(film.package.failureMessage)} ({film.package.failureReason})
-        </p>
-      )}
-      {error !== undefined && (
-        <p className={styles.trouble} role="alert">
-          {sentence(error.message)}
-        </p>
-      )}
+      <div className={styles.body}>
+        <div className={styles.head}>
+          <span className={styles.name}>{title?.displayTitle ?? asset.fileName}</span>
+          <span className={styles.state} data-tone={tone} data-testid="film-state">
+            {text}
+          </span>
+          <div className={styles.actions}>
+            {isStopped && (
+              <Button
+                icon="retry"
+                data-testid="retry-job"
+                onClick={() => void act(() => platform.client(TranscodeService).retryJob({ name: job.name }))}
+              >
+                Retry
+              </Button>
+            )}
+            {film.package?.state === Package_State.FAILED && (
+              <Button
+                icon="retry"
+                onClick={() =>
+                  void act(() =>
+                    platform
+                      .client(PackagerService)
+                      .retryPackage({ name: film.package?.name ?? "", revision: film.package?.revision ?? 0 }),
+                  )
+                }
+              >
+                Package again
+              </Button>
+            )}
+            {isRunning && (
+              <Button
+                kind="danger"
+                data-testid="cancel-job"
+                onClick={() => void act(() => platform.client(TranscodeService).cancelJob({ name: job.name }))}
+              >
+                Cancel
+              </Button>
+            )}
+            {asset.state === Asset_State.READY &&
+              (title === undefined ? (
+                <LinkButton
+                  href={`/studio/title/new?asset=${idOf(asset.name)}`}
+                  kind={film.isPlayable ? "primary" : "secondary"}
+                  data-testid="add-details"
+                >
+                  Add title details
+                </LinkButton>
+              ) : (
+                <LinkButton href={`/studio/title/${idOf(title.name)}`} data-testid="edit-details">
+                  {title.state === Title_State.PUBLISHED ? "Edit title" : "Edit and publish"}
+                </LinkButton>
+              ))}
+            {!isRunning && asset.state !== Asset_State.UPLOADING && (
+              <Button
+                kind={isSure ? "danger" : "quiet"}
+                onBlur={() => setSure(false)}
+                onClick={() => {
+                  if (!isSure) return setSure(true);
+                  void act(() => platform.client(IngestionService).deleteAsset({ name: asset.name }));
+                }}
+              >
+                {isSure ? "Delete for good?" : "Delete"}
+              </Button>
+            )}
+          </div>
+        </div>
+        <Facts film={film} />
+        {job !== undefined && isRunning && <JobProgress job={job} />}
+        {job !== undefined && !(job.state === Job_State.SUCCEEDED && film.package?.isComplete === true) && (
+          <Renditions job={job} />
+        )}
+        {asset.rejection !== undefined && (
+          <p className={styles.trouble}>
+            {sentence(asset.rejection.message)} ({asset.rejection.reason})
+          </p>
+        )}
+        {job?.failure !== undefined && job.state === Job_State.FAILED && <JobFailure job={job} />}
+        {film.package?.state === Package_State.FAILED && (
+          <p className={styles.trouble}>
+            {sentence(film.package.failureMessage)} ({film.package.failureReason})
+          </p>
+        )}
+        {error !== undefined && (
+          <p className={styles.trouble} role="alert">
+            {sentence(error.message)}
+          </p>
+        )}
+      </div>
     </li>
   );
 }

@@ -7,11 +7,12 @@ import styles from "./still.module.css";
 export function Still({
   title,
   sizes,
-  eager = false,
+  isHero = false,
 }: {
   readonly title: Title;
   readonly sizes: string;
-  readonly eager?: boolean;
+  /** The page's large picture: it comes first, and the name stands beside it anyway. */
+  readonly isHero?: boolean;
 }) {
   const [broken, setBroken] = useState(false);
   const stills = title.artworks.filter(({ kind, path }) => kind === Artwork_Kind.STILL && path !== "");
@@ -19,7 +20,7 @@ export function Still({
   if (best === undefined || broken) {
     return (
       <span className={styles.plain} aria-hidden="true">
-        <span>{title.displayTitle}</span>
+        {!isHero && <span>{title.displayTitle}</span>}
       </span>
     );
   }
@@ -31,8 +32,8 @@ export function Still({
       alt=""
       width={best.width || 1280}
       height={best.height || 720}
-      loading={eager ? "eager" : "lazy"}
-      fetchPriority={eager ? "high" : "auto"}
+      loading={isHero ? "eager" : "lazy"}
+      fetchPriority={isHero ? "high" : "auto"}
       decoding="async"
       onError={() => setBroken(true)}
     />
