@@ -44,7 +44,7 @@ say "4. Read the manifest. The session's token is in its path, so segments need 
 curl -sS --fail-with-body "$manifest_url" -o "$work/manifest.mpd"
 # The lowest video representation is the last one; its adaptation set says the id of its key.
 tr -d '\n' <"$work/manifest.mpd" | sed 's/<AdaptationSet/\n<AdaptationSet/g' | grep 'contentType="video"' >"$work/video"
-kid=$(grep -o 'default_KID="[^"]*"' "$work/video" | head -1 | cut -d'"' -f2 | tr -d -)
+kid=$(sed -n 's/.*default_KID="\([^"]*\)".*/\1/p' "$work/video" | head -1 | tr -d -)
 media=$(sed 's/<Representation/\n<Representation/g' "$work/video" | grep '<BaseURL>' |
   sed 's/.*bandwidth="\([0-9]*\)".*<BaseURL>\([^<]*\)<.*/\1 \2/' | sort -n | head -1 | cut -d' ' -f2)
 echo "   lowest rendition: $media, key id: ${kid:-none, it is in the clear}"
