@@ -1,0 +1,150 @@
+/** What a browser shows where a film may not be watched, and films in the clear, also with many tabs open. */
+
+import assert from "node:assert/strict";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Page } from "playwright-core";
+import { eventually } from "#pkg/testkit/eventually";
+import { MatineeError } from "../../clients/sdk/errors.ts";
+import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
+import { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
+import type { StartPlaybackResponse } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
+import { assertNoBarriers } from "./barriers.ts";
+import { theatreOf, type Visitor } from "./browser.ts";
+import { film } from "./films.ts";
+import { type Account, signInOnPage, signUpOnPage } from "./pages.ts";
+import { operatorOf, signedIn } from "./people.ts";
+import { start, stop } from "./playing.ts";
+import { screening, untilPlaying } from "./screen.ts";
+import { inEveryTopology } from "./stories.ts";
+import { type Imported, idOf, importTitle, publishTitle } from "./titles.ts";
+
+const FILM = { seconds: 30, width: 640, height: 360, frameRate: "24/1" };
+const NAME = "The Ferry to Brackwater";
+const SHORT_RIGHTS_MS = 8_000;
+const TABS = 3;
+
+inEveryTopology(
+  "a film in the clear in the browser",
+  (cluster) => {
+    const theatre = theatreOf(cluster);
+    let clear: Imported;
+    let guest: Visitor;
+    let account: Account;
+
+    const refusal = (page: Page) => page.getByTestId("player-error");
+    const watch = (title: { readonly name: string }) => `/watch/${idOf(title.name)}`;
+
+    before(async () => {
+      clear = await importTitle(cluster(), await film(FILM), { displayTitle: NAME }, Protection.CLEAR);
+      guest = await theatre().enter("guest");
+      account = await signUpOnPage(guest);
+    });
+
+    for (const format of ["dash", "hls"]) {
+      it(`plays over ${format.toUpperCase()}, without keys`, async () => {
+        const manifest = guest.page.waitForResponse((answer) =>
+          new URL(answer.url()).pathname.endsWith(format === "hls" ? ".m3u8" : ".mpd"),
+        );
+        await guest.goto(`${watch(clear.title)}?format=${format}`);
+        assert.equal((await manifest).status(), 200);
+        const shown = await untilPlaying(guest.page);
+        assert.deepEqual(shown.keyStatuses, []);
+      });
+    }
+
+    it("plays beside many open tabs, which share one stream of news", async () => {
+      const studio = await theatre().enter("studio");
+      await studio.goto("/sign-in");
+      await signInOnPage(studio, cluster().operator);
+      const tabs = [studio.page];
+      for (let count = 1; count < TABS; count++) tabs.push(await studio.open("/studio"));
+      await studio.goto("/studio");
+      for (const tab of tabs) await tab.getByTestId("film").first().waitFor();
+      const player = await studio.open(watch(clear.title));
+      await untilPlaying(player);
+      // Jobs and notifications: one tab holds each stream, whichever it is, and the others wait to inherit it.
+      const locks = await player.evaluate(async () => {
+        const { held = [], pending = [] } = await navigator.locks.query();
+        const streams = (all: readonly LockInfo[]) =>
+          all
+            .map(({ name }) => /^matinee-(jobs|notifications)-/.exec(name ?? "")?.[1])
+            .filter((name) => name !== undefined);
+        return { held: streams(held).sort(), pending: streams(pending).sort() };
+      });
+      assert.deepEqual(locks.held, ["jobs", "notifications"]);
+      assert.equal(locks.pending.filter((name) => name === "notifications").length, TABS);
+      await player.close();
+      assert.deepEqual(studio.troubles(), []);
+    });
+
+    it("is refused on the page where it was unpublished while the page was open", async () => {
+      const { page } = guest;
+      const title = await publishTitle(cluster(), clear.asset, {
+        displayTitle: "Gone Tomorrow",
+        availabilityWindows: [{}],
+      });
+      await guest.goto(`/title/${idOf(title.name)}`);
+      await page.getByTestId("play").waitFor();
+      const catalog = (await operatorOf(cluster())).platform.client(CatalogService);
+      await catalog.unpublishTitle({ name: title.name });
+      guest.expectTrouble(/40[04] .*(PlaybackService\/StartPlayback|CatalogService\/GetTitle)/);
+      await page.getByTestId("play").click();
+      await refusal(page).getByText("This film is not here").waitFor();
+      assert.equal(await refusal(page).getAttribute("data-reason"), "TITLE_NOT_PUBLISHED");
+      await assertNoBarriers(page, "a refusal");
+      await page.getByRole("link", { name: "Back to the film" }).click();
+      await page.getByText("This film is not here").waitFor();
+    });
+
+    it("is refused while the plan's streams play on other devices, and plays once one of them stops", async () => {
+      const { page } = guest;
+      await guest.goto("/");
+      await page.getByTestId("title-card").first().waitFor();
+      const person = await signedIn(cluster(), account.email, account.password);
+      const plays: StartPlaybackResponse[] = [];
+      guest.expectTrouble(/429 .*PlaybackService\/StartPlayback/);
+      const limit = await eventually("the plan's streams are taken", async () => {
+        try {
+          plays.push(await start(person, clear.title.name));
+          return undefined;
+        } catch (error) {
+          return error instanceof MatineeError ? error : undefined;
+        }
+      });
+      assert.equal(limit.reason, "STREAM_LIMIT_REACHED");
+      await guest.goto(watch(clear.title));
+      await refusal(page).getByText("Playing elsewhere").waitFor();
+      assert.equal(await refusal(page).getAttribute("data-reason"), "STREAM_LIMIT_REACHED");
+      await refusal(page).getByText("A scenario").waitFor();
+      for (const play of plays) await stop(person, play);
+      await page.getByRole("button", { name: "Try again" }).click();
+      await untilPlaying(page);
+    });
+
+    it("stops on the screen when its rights end, and says so", async () => {
+      const { page } = guest;
+      const endsAt = new Date(Date.now() + SHORT_RIGHTS_MS);
+      const title = await publishTitle(cluster(), clear.asset, {
+        displayTitle: "Last Night Only",
+        availabilityWindows: [{ endTime: timestampFromDate(endsAt) }],
+      });
+      guest.expectTrouble(/40[01] .*PlaybackService\/(Heartbeat|StartPlayback)/);
+      await guest.goto(watch(title));
+      await untilPlaying(page);
+      await page.waitForFunction((endMs) => Date.now() > endMs, endsAt.getTime());
+      // A pause is told at once; else the next heartbeat would bring the answer.
+      await page.keyboard.press("k");
+      await refusal(page).getByText("This film has left").waitFor();
+      assert.equal(await refusal(page).getAttribute("data-reason"), "TITLE_ENDED");
+      assert.ok((await screening(page)).isPaused);
+      await guest.goto(`/title/${idOf(title.name)}`);
+      await page.getByTestId("availability").and(page.locator('[data-reason="TITLE_ENDED"]')).waitFor();
+      assert.equal(await page.getByTestId("play").count(), 0);
+    });
+
+    it("had no other error on a console, no violation of the page's policy, and no other request that failed", () => {
+      assert.deepEqual(guest.troubles(), []);
+    });
+  },
+  { topologies: ["one-process"] },
+);
