@@ -185,7 +185,8 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
   }
 
   it("while the database is at work", async () => {
-    await untilSeen("database", async () => (await count("transcode.tasks where state = 'leased'")) > 0);
+    const tasks = "transcode.tasks t join transcode.jobs j on j.id = t.job_id where j.asset_id = $1";
+    await untilSeen("database", async () => (await count(`${tasks} and t.state = 'leased'`, idOf(asset))) > 0);
     const pid = await cluster().killPostgres();
     process.stdout.write(`      seed ${seed}: database: killed PostgreSQL, process ${pid}\n`);
     await goOn();
