@@ -234,8 +234,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
     fail,
   });
   const owned = stack.move();
-  lifecycle.to("running");
-  state.set(true);
+  // Background work may have failed already; then the host is returned failed, and `failed` says why.
+  if (lifecycle.failure === undefined) {
+    lifecycle.to("running");
+    state.set(true);
+  }
   const publicUrl = publicListener === undefined ? undefined : `http://127.0.0.1:${publicListener.port}`;
   log.info({ modules: inside.map((module) => module.name), publicUrl }, "serving");
 

@@ -28,7 +28,11 @@ export const hostConfig = defineConfig({
     default: undefined,
     doc: "origin that browsers reach the edge at; http://localhost:PORT unless given",
   },
-  webRoot: { type: "string", default: undefined, doc: "folder of the built web client; clients/web/dist unless given" },
+  webRoot: {
+    type: "string",
+    default: undefined,
+    doc: "folder of the built web client; off serves none, clients/web/dist where it is built unless given",
+  },
   territory: { type: "string", default: "US", doc: "ISO 3166-1 alpha-2 of callers whose address says nothing" },
   territoryHeader: {
     type: "string",
@@ -220,6 +224,7 @@ export function keysUrl(host: HostConfig): string {
 
 /** The built web client's folder; undefined where there is none. */
 export function webRoot(host: HostConfig): string | undefined {
+  if (host.webRoot === "off") return undefined;
   if (host.webRoot !== undefined) return resolve(host.webRoot);
   const built = resolve(ROOT, "clients/web/dist");
   return existsSync(built) ? built : undefined;

@@ -151,7 +151,14 @@ export async function openModules(
     await openHost({
       modules,
       known: [...modules, ...(options.known ?? [])],
-      env: { LISTEN: "127.0.0.1:0", INTERNAL_LISTEN: "127.0.0.1:0", DATA: data, GRACE_MS: "2s", ...options.settings },
+      env: {
+        LISTEN: "127.0.0.1:0",
+        INTERNAL_LISTEN: "127.0.0.1:0",
+        WEB_ROOT: "off",
+        DATA: data,
+        GRACE_MS: "2s",
+        ...options.settings,
+      },
       log:
         options.logLevel === undefined ? silentLogger : await newLogger({ level: options.logLevel, format: "pretty" }),
       clock,
