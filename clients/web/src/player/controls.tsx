@@ -82,7 +82,7 @@ export function Controls({
             <span data-testid="position">{clock(state.seconds)}</span>
             <span aria-hidden="true"> / </span>
             <span className="visually-hidden">of</span>
-            <span data-testid="duration">{clock(state.durationSeconds)}</span>
+            <span data-testid="duration">{clock(Math.round(state.durationSeconds))}</span>
           </p>
           <span className={styles.space} />
           {(tracks?.captions.length ?? 0) > 1 && (
