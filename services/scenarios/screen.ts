@@ -71,7 +71,7 @@ export async function seekTo(page: Page, seconds: number): Promise<void> {
 /** Opens one of the player's menus and takes the choice with this name. */
 export async function choose(page: Page, menu: string, choice: string | RegExp): Promise<void> {
   await page.getByTestId(`menu-${menu}`).click();
-  await page.getByRole("menuitemradio", { name: choice }).click();
+  await page.getByRole("menuitemradio", { name: choice, exact: true }).click();
 }
 
 /** What the open menu offers; the chosen one is marked with a star. */
