@@ -179,7 +179,8 @@ describe("transcode-worker", function () {
       ready.tracks.map(({ track }) => track?.id),
       ["video-240p", "video-360p", "audio-en-1", "audio-de-2", "text-en-3"],
     );
-    assert.equal(ready.posters.length, 5);
+    const posters = ready.posters.map(({ key }) => key);
+    assert.ok(posters.length > 1 && new Set(posters).size === posters.length, posters.join());
     assert.equal((await jobOf(platform, asset))?.state, Job_State.SUCCEEDED);
     const leftovers = await readdir(
       join(platform.data, "scratch", "transcode-worker", String(process.pid), "task"),
