@@ -41,8 +41,10 @@ describe("the operator's address", () => {
 
     const isEnded = (error: unknown) => isAppError(error, "SESSION_ENDED");
     await assert.rejects(accounts.refresh(tokens.refreshToken, undefined), isEnded);
-    await assert.rejects(accounts.signIn(email, guest.password), (error) => isAppError(error, "SIGN_IN_FAILED"));
-    const operator = await accounts.signIn(email, "known to the operator");
+    await assert.rejects(accounts.signIn(email, guest.password, "192.0.2.1"), (error) =>
+      isAppError(error, "SIGN_IN_FAILED"),
+    );
+    const operator = await accounts.signIn(email, "known to the operator", "192.0.2.1");
     assert.deepEqual(operator.account.roles, ["operator"]);
 
     await accounts.ensureOperator(email, "known to the operator");

@@ -40,8 +40,11 @@ export interface AccountsOptions {
   readonly defaultTier: string;
 }
 
-/** Tries to sign in to one address: five at once, then one in ten seconds. */
+/** Tries to sign in to one address from one place: five at once, then one in ten seconds. */
 const SIGN_IN_BUCKET = { perSecond: 0.1, burst: 5 } as const;
+
+/** Tries from everywhere: looser, so that a stranger who guesses does not lock the owner out. */
+const SIGN_IN_OVERALL_BUCKET = { perSecond: 1, burst: 50 } as const;
 
 /** A hash that no password has, so that an unknown address takes as long as a known one. */
 const NO_ACCOUNT_HASH =
@@ -121,17 +124,23 @@ export class Accounts {
   }
 
   /** Throws `SIGN_IN_FAILED`, `SIGN_IN_TOO_OFTEN`. */
-  async signIn(email: string, password: string): Promise<SignedIn> {
+  async signIn(email: string, password: string, remoteAddress: string): Promise<SignedIn> {
     const address = normalizeEmail(email);
-    await this.#countTry(address);
+    await this.#countTry(address, remoteAddress);
     const found = await this.#store.findByEmail(address);
     const matches = await verifyPassword(password, found?.passwordHash ?? NO_ACCOUNT_HASH);
     if (found === undefined || !matches) throw signInFailed();
     return this.#signedIn(found.account);
   }
 
-  async #countTry(address: string): Promise<void> {
-    const { retryAfterMs } = await this.#cache.takeToken(`sign-in:${digest(address).toString("hex")}`, SIGN_IN_BUCKET);
+  /** Throws `SIGN_IN_TOO_OFTEN`. */
+  async #countTry(address: string, remoteAddress: string): Promise<void> {
+    const key = `sign-in:${digest(address).toString("hex")}`;
+    const waits = await Promise.all([
+      this.#cache.takeToken(`${key}:${remoteAddress}`, SIGN_IN_BUCKET),
+      this.#cache.takeToken(key, SIGN_IN_OVERALL_BUCKET),
+    ]);
+    const retryAfterMs = Math.max(...waits.map((wait) => wait.retryAfterMs));
     if (retryAfterMs > 0) throw signInTooOften(retryAfterMs);
   }
 
@@ -196,11 +205,11 @@ export class Accounts {
   }
 
   /** Erases the account and all that hangs on it. Throws `SIGN_IN_FAILED` for a wrong password, `SIGN_IN_TOO_OFTEN`. */
-  async deleteAccount(accountId: string, password: string): Promise<void> {
+  async deleteAccount(accountId: string, password: string, remoteAddress: string): Promise<void> {
     const found = await this.#store.findCredentials(accountId);
     if (found === undefined) throw accountNotFound();
     // A stolen access token must not be a way to guess the password either.
-    await this.#countTry(found.account.email);
+    await this.#countTry(found.account.email, remoteAddress);
     if (!(await verifyPassword(password, found.passwordHash))) throw signInFailed();
     await this.#db.tx(async (tx) => {
       const profileIds = await this.#store.deleteAccount(tx, accountId);

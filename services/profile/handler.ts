@@ -27,8 +27,8 @@ export function profileHandler(deps: {
       return signedInToProto(await accounts.signUp(request));
     },
 
-    async signIn({ email, password }) {
-      return signedInToProto(await accounts.signIn(email, password));
+    async signIn({ email, password }, call) {
+      return signedInToProto(await accounts.signIn(email, password, call.remoteAddress));
     },
 
     async refreshSession({ refreshToken, profile }) {
@@ -60,7 +60,7 @@ export function profileHandler(deps: {
     },
 
     async deleteAccount({ password }, call) {
-      await accounts.deleteAccount(userOf(call).accountId, password);
+      await accounts.deleteAccount(userOf(call).accountId, password, call.remoteAddress);
       return {};
     },
 
