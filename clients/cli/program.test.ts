@@ -135,3 +135,10 @@ describe("text", () => {
     assert.equal(table(["a", "b"], [["long", "x"]]), "A     B\nlong  x");
   });
 });
+
+describe("a table", () => {
+  it("shows what people wrote without what would steer the terminal", () => {
+    const shown = table(["title"], [["\u001b]0;gotcha\u0007Night\u202etrain"]]);
+    assert.equal(shown, "TITLE\n]0;gotchaNighttrain");
+  });
+});

@@ -34,8 +34,14 @@ export function stateName(names: Readonly<Record<string, number | string>>, valu
   return name.toLowerCase();
 }
 
+/** Text that people wrote, without what would steer a terminal: control characters and changes of direction. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "");
+}
+
 /** Columns as wide as their widest cell, the last one as it is. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(plain));
   const widths = head.map((cell, index) => Math.max(cell.length, ...rows.map((row) => row[index]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row
