@@ -1,6 +1,7 @@
 /** The real platform as real processes, in one or in one for each module; the same to whoever talks to its origin. */
 
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,7 +64,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const data = await mkdtemp(join(tmpdir(), `matinee-scenario-${options.topology}-`));
   // PostgreSQL may run as another user, who passes through.
   await chmod(data, 0o711);
-  stack.defer(() => rm(data, { recursive: true, force: true }));
+  // Also where somebody interrupts the tests: the processes notice by themselves, the folder does not.
+  const removeAtExit = () => rmSync(data, { recursive: true, force: true, maxRetries: 3 });
+  process.once("exit", removeAtExit);
+  stack.defer(async () => {
+    await rm(data, { recursive: true, force: true });
+    process.off("exit", removeAtExit);
+  });
   const operator = { email: "studio@matinee.test", password: randomBytes(12).toString("base64url") };
   const common = {
     PATH: process.env.PATH ?? "",
