@@ -2,7 +2,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { newRequestId, sleep } from "./clock.ts";
-import { assetRejected, canceled, isCanceled, jobFailed, toMatineeError } from "./errors.ts";
+import { assetRejected, canceled, isCanceled, jobFailed, type MatineeError, toMatineeError } from "./errors.ts";
 import { CatalogService } from "./gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { type Title, Title_Kind, Title_State, type TitleSchema } from "./gen/matinee/catalog/v1/title_pb.ts";
 import type { Protection } from "./gen/matinee/common/v1/media_pb.ts";
@@ -109,11 +109,12 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
   emit({ step: "inspect", asset: name });
   if (until === "upload" && options.title === undefined) return { asset: name, title: undefined, package: undefined };
 
-  asset = await waitForInspection(platform, asset, signal).catch(async (error: unknown) => {
-    // A rejected file is done with: the next try begins anew.
-    if (!isCanceled(error)) await imports.remove(key);
-    throw error;
-  });
+  asset = await waitForInspection(platform, asset, signal);
+  if (asset.state !== Asset_State.READY) {
+    // A rejected file is done with: the next try begins anew. A service that cannot be reached has rejected nothing.
+    await imports.remove(key);
+    throw rejectionOf(asset);
+  }
   emit({ step: "inspected", asset });
 
   let title = options.title === undefined ? undefined : await ensureTitle(platform, options.title, name, state, signal);
@@ -156,16 +157,18 @@ async function findAsset(platform: Platform, name: string, signal: AbortSignal):
   }
 }
 
+/** Resolves with the asset as soon as it is judged. */
 async function waitForInspection(platform: Platform, asset: Asset, signal: AbortSignal): Promise<Asset> {
   for (let current = asset; ; current = await loadAsset(platform, asset.name, signal)) {
-    if (current.state === Asset_State.READY) return current;
-    if (current.state === Asset_State.REJECTED) {
-      const { reason, message } = current.rejection ?? { reason: "ASSET_REJECTED", message: "The file was refused." };
-      throw assetRejected(reason, message);
-    }
-    if (current.state === Asset_State.DELETED) throw assetRejected("ASSET_WAS_DELETED", "The film was deleted.");
+    if (![Asset_State.UPLOADING, Asset_State.INSPECTING].some((state) => state === current.state)) return current;
     await sleep(LOOK_AGAIN_MS, signal);
   }
+}
+
+function rejectionOf(asset: Asset): MatineeError {
+  if (asset.state === Asset_State.DELETED) return assetRejected("ASSET_WAS_DELETED", "The film was deleted.");
+  const { reason, message } = asset.rejection ?? { reason: "ASSET_REJECTED", message: "The file was refused." };
+  return assetRejected(reason, message);
 }
 
 async function ensureTitle(
