@@ -163,13 +163,11 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
       return names.some((name) => name.startsWith("inspect-"));
     });
     await killIn("probe", "ingestion");
-    await goOn();
   });
 
   it("while its work is planned", async () => {
     await untilSeen("plan", async () => (await count("transcode.jobs where asset_id = $1", idOf(asset))) > 0);
     await killIn("plan", "transcode");
-    await goOn();
   });
 
   for (const [phase, kind] of [
@@ -180,32 +178,28 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
       const tasks = "transcode.tasks t join transcode.jobs j on j.id = t.job_id where j.asset_id = $1 and t.kind = $2";
       await untilSeen(phase, async () => (await count(`${tasks} and t.state = 'leased'`, idOf(asset), kind)) > 0);
       await killIn(phase, "transcode-worker");
-      await goOn();
     });
   }
 
-  it("while the database is at work", async () => {
-    const tasks = "transcode.tasks t join transcode.jobs j on j.id = t.job_id where j.asset_id = $1";
-    await untilSeen("database", async () => (await count(`${tasks} and t.state = 'leased'`, idOf(asset))) > 0);
-    const pid = await cluster().killPostgres();
-    process.stdout.write(`      seed ${seed}: database: killed PostgreSQL, process ${pid}\n`);
-    await goOn();
-  });
+  const isPackaging = async (): Promise<boolean> =>
+    (await count(
+      "packager.revisions where asset_id = $1 and state = 'packaging' and leased_until > now() and revision = 1",
+      idOf(asset),
+    )) > 0;
 
   it("while it is packaged", async () => {
-    await untilSeen(
-      "package",
-      async () =>
-        (await count(
-          "packager.revisions where asset_id = $1 and state = 'packaging' and leased_until > now() and revision = 1",
-          idOf(asset),
-        )) > 0,
-    );
+    await untilSeen("package", isPackaging);
     await killIn("package", "packager");
-    await goOn();
+  });
+
+  it("while the database is at work", async () => {
+    await untilSeen("database", isPackaging);
+    const pid = await cluster().killPostgres();
+    process.stdout.write(`      seed ${seed}: database: killed PostgreSQL, process ${pid}\n`);
   });
 
   it("while it is published", async () => {
+    await goOn();
     const made = await eventually("the title is made and can be played", async () => {
       const { titles } = await operator.platform.client(CatalogService).listTitles({ asset });
       return titles[0]?.media?.isPlayable === true ? titles[0] : undefined;
