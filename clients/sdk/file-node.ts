@@ -4,13 +4,30 @@ import { createHash } from "node:crypto";
 import { openAsBlob } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { FileSource } from "./hashing.ts";
+import type { FileSource, Sha256 } from "./hashing.ts";
 import type { StateStore } from "./upload-state.ts";
 
 /** Throws Node's ENOENT and the like. */
 export async function openFileSource(path: string): Promise<FileSource> {
   const { mtimeMs } = await stat(path);
-  return { name: basename(path), blob: await openAsBlob(resolve(path)), modifiedMs: mtimeMs };
+  return {
+    name: basename(path),
+    blob: await openAsBlob(resolve(path)),
+    modifiedMs: mtimeMs,
+    newSha256: newNativeSha256,
+  };
+}
+
+/** Several times as fast as the portable one, which hashes every byte of a film twice. */
+function newNativeSha256(): Sha256 {
+  let hash = createHash("sha256");
+  return {
+    init: () => {
+      hash = createHash("sha256");
+    },
+    update: (bytes) => hash.update(bytes),
+    digest: (encoding) => hash.digest(encoding),
+  };
 }
 
 /** One file for each record, written whole or not at all, readable by its owner alone. */

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { randomFillSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MatineeError } from "./errors.ts";
+import { openFileSource } from "./file-node.ts";
 import { type FileSource, newPartHasher } from "./hashing.ts";
 import { newPlatform } from "./platform.ts";
 import { hash, startIngestionServer } from "./testing/ingestion-server.ts";
@@ -15,18 +19,37 @@ function newSource(sizeBytes: number): FileSource & { readonly bytes: Buffer<Arr
 }
 
 describe("newPartHasher", () => {
-  it("hashes each part and the whole in one pass", async () => {
-    const source = newSource(2.5 * 1024 * 1024 + 7);
-    const partBytes = 1024 * 1024 + 13;
-    const hasher = await newPartHasher(source, partBytes);
-    const parts: string[] = [];
-    for (let part = await hasher.next(undefined); part !== undefined; part = await hasher.next(undefined)) {
-      parts.push(part.sha256);
-    }
-    const expected = [0, 1, 2].map((index) => hash(source.bytes.subarray(index * partBytes, (index + 1) * partBytes)));
-    assert.deepEqual(parts, expected);
-    assert.equal(hasher.whole(), hash(source.bytes));
-  });
+  const partBytes = 1024 * 1024 + 13;
+  const memory = newSource(2.5 * 1024 * 1024 + 7);
+  const folder = mkdtempSync(join(tmpdir(), "matinee-hash-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const kinds: readonly [string, () => FileSource | Promise<FileSource>][] = [
+    ["portably", () => memory],
+    [
+      "with the platform's own hash",
+      () => {
+        const path = join(folder, "film.mkv");
+        writeFileSync(path, memory.bytes);
+        return openFileSource(path);
+      },
+    ],
+  ];
+  for (const [how, open] of kinds) {
+    it(`hashes each part and the whole in one pass, ${how}`, async () => {
+      const hasher = await newPartHasher(await open(), partBytes);
+      const parts: string[] = [];
+      for (let part = await hasher.next(undefined); part !== undefined; part = await hasher.next(undefined)) {
+        parts.push(part.sha256);
+      }
+      const partOf = (index: number) => memory.bytes.subarray(index * partBytes, (index + 1) * partBytes);
+      assert.deepEqual(
+        parts,
+        [0, 1, 2].map((index) => hash(partOf(index))),
+      );
+      assert.equal(hasher.whole(), hash(memory.bytes));
+    });
+  }
 });
 
 describe("uploadFile", () => {
