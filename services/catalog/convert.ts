@@ -16,9 +16,8 @@ import { type Package, PackageSchema } from "#gen/matinee/packager/v1/package_pb
 import { idOf } from "#pkg/aip/resource-name";
 import type { HomeRow, SeenTitle } from "./browsing.ts";
 import { type Availability, explainUnavailable } from "./domain/availability.ts";
-import type { Title, TitleFields, TitleMedia, TitleState } from "./domain/title.ts";
+import { etagOf, type Title, type TitleFields, type TitleMedia, type TitleState } from "./domain/title.ts";
 import { updateMaskInvalid } from "./errors.ts";
-import { etagOf } from "./titles.ts";
 
 const STATES = {
   draft: Title_State.DRAFT,

@@ -3,6 +3,7 @@
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import {
+  etagOf,
   missingForPublish,
   type Still,
   type Title,
@@ -140,10 +141,6 @@ export class Titles {
     // Event ids are UUIDv7: their last digits are random, which spreads the counting over the slots.
     await this.#store.countView(tx, titleId, Number.parseInt(eventId.slice(-4), 16));
   }
-}
-
-export function etagOf(title: Title): string {
-  return String(title.version);
 }
 
 function requireComplete(fields: TitleFields): void {

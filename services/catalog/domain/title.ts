@@ -61,6 +61,11 @@ export interface Title extends TitleFields {
   readonly publishedAt: Date | undefined;
 }
 
+/** Changes with every change of the title. */
+export function etagOf(title: Title): string {
+  return String(title.version);
+}
+
 /** What is missing before a title can be published, as fields with what they need. */
 export function missingForPublish(title: TitleFields): { readonly field: string; readonly description: string }[] {
   const missing = [];
