@@ -39,6 +39,8 @@ export function openOtelTracer(options: { readonly endpoint: string; readonly se
       };
     },
     async [Symbol.asyncDispose]() {
+      // Nobody finds a provider that exports nothing any more.
+      trace.disable();
       await provider.shutdown();
     },
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { isAppError } from "#pkg/errors/errors";
+import { installContext } from "#pkg/obs/trace";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb, testPostgresUrl } from "#pkg/testkit/postgres";
 import { describeDb } from "./conformance.ts";
@@ -82,7 +83,9 @@ describe("a pool", () => {
   it("puts each statement into the active trace, and the trace into the statement", async () => {
     const exporter = new InMemorySpanExporter();
     const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-    provider.register();
+    // The context is the process's own: other tests go on with it.
+    installContext();
+    provider.register({ contextManager: null, propagator: null });
     try {
       const { db } = await testDb("pool");
       const parent = trace.getTracer("test").startSpan("request");
@@ -99,7 +102,6 @@ describe("a pool", () => {
     } finally {
       await provider.shutdown();
       trace.disable();
-      context.disable();
     }
   });
 });
