@@ -73,7 +73,10 @@ describe("the key server of a packaging run", () => {
   it("answers nobody who does not sign with the run's key", async () => {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     assert.equal((await ask({ key: privateKey })).status, 403);
-    assert.equal((await ask({ tamper: (message) => void message.writeUInt8(message.readUInt8(20) ^ 1, 20) })).status, 403);
+    assert.equal(
+      (await ask({ tamper: (message) => void message.writeUInt8(message.readUInt8(20) ^ 1, 20) })).status,
+      403,
+    );
     const unsigned = await fetch(server.access.url, { method: "POST", body: "{}" });
     assert.equal(unsigned.status, 403);
     const garbage = await fetch(server.access.url, { method: "POST", body: "garbage" });
