@@ -13,19 +13,21 @@ import { Popover } from "./popover.tsx";
 export function Bell() {
   const { live } = useApp();
   const { items, unread } = useSyncExternalStore(live.subscribe, live.notifications);
+  const badge = unread > 9 ? "9+" : String(unread);
   return (
     <>
       <p className="visually-hidden" role="status">
         {unread > 0 ? `${unread} new: ${items[0]?.headline ?? ""}` : ""}
       </p>
       <Popover
-        label={unread > 0 ? `Notifications, ${unread} new` : "Notifications"}
+        // What is seen is part of what is said (WCAG 2.5.3).
+        label={unread > 0 ? `Notifications, ${badge} new` : "Notifications"}
         testId="notifications"
         button={<Icon name="bell" />}
         badge={
           unread > 0 && (
             <span className={styles.badge} aria-hidden="true">
-              {unread > 9 ? "9+" : unread}
+              {badge}
             </span>
           )
         }
