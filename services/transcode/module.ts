@@ -7,6 +7,7 @@ import { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb
 import { WorkerService } from "#gen/matinee/transcode/v1/worker_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
+import { periodic } from "#pkg/app/periodic";
 import { transcodeConfig } from "./config.ts";
 import { fromAssetIngested } from "./convert.ts";
 import { openTranscodeEvents } from "./events.ts";
@@ -71,8 +72,6 @@ export const transcode = defineModule({
       taskStore,
       tasks,
       planning,
-      log,
-      sweepMs: config.sweep,
       hintAfterMs: config.hintAfter,
     });
     const people = new Jobs({ ...shared, views, hasSource: (assetId) => hasSource(ingestion, assetId) });
@@ -92,7 +91,7 @@ export const transcode = defineModule({
       ],
       background: [
         { name: "hints", run: (signal) => hints.run(signal) },
-        { name: "sweeps", run: (signal) => sweeps.run(signal) },
+        periodic("sweeps", config.sweep, () => sweeps.sweep(), host),
       ],
       ready: () => db.ping(),
     };

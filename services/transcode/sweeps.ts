@@ -2,7 +2,6 @@
 
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
-import type { Logger } from "#pkg/obs/obs";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { Planning } from "./planning.ts";
@@ -19,8 +18,6 @@ export interface SweepsOptions {
   readonly events: TranscodeEvents;
   readonly mezzanine: BlobStore;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly sweepMs: number;
   readonly hintAfterMs: number;
 }
 
@@ -36,19 +33,7 @@ export class Sweeps {
     this.#options = options;
   }
 
-  /** Sweeps again and again until the signal is aborted; a sweep that fails is tried again with the next. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, sweepMs } = this.#options;
-    while (!signal.aborted) {
-      try {
-        await this.sweep();
-      } catch (err) {
-        log.warn({ err }, "sweep failed");
-      }
-      await clock.sleep(sweepMs, signal).catch(() => {});
-    }
-  }
-
+  /** One sweep; what it does not reach is reached by the next. */
   async sweep(): Promise<void> {
     const { taskStore, tasks, hints, events, clock, hintAfterMs } = this.#options;
     const now = clock.now();
