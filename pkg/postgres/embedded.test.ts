@@ -244,6 +244,9 @@ describe("the embedded PostgreSQL", () => {
     const durable = serverArgs({ cluster: "/c", port: 5, durability: "durable" });
     assert.deepEqual(durable.slice(0, 6), ["-D", "/c", "-c", "listen_addresses=127.0.0.1", "-c", "port=5"]);
     assert.ok(!durable.includes("fsync=off"));
-    assert.ok(serverArgs({ cluster: "/c", port: 5, durability: "throwaway" }).includes("fsync=off"));
+    const throwaway = serverArgs({ cluster: "/c", port: 5, durability: "throwaway" });
+    assert.ok(throwaway.includes("fsync=off"));
+    // What was committed must outlive the server's process in tests as well.
+    assert.ok(!throwaway.some((arg) => arg.startsWith("synchronous_commit")));
   });
 });

@@ -46,9 +46,9 @@ export function serverArgs(options: Pick<ServerOptions, "cluster" | "port" | "du
     log_line_prefix: "",
   };
   if (options.durability === "throwaway") {
+    // synchronous_commit stays on: without it, what was committed is lost with the process, not only with the power
     Object.assign(settings, {
       fsync: "off",
-      synchronous_commit: "off",
       full_page_writes: "off",
       wal_level: "minimal",
       max_wal_senders: "0",
