@@ -17,7 +17,9 @@ import type { Platform } from "./platform.ts";
 import { type UploadProgress, uploadFile, uploadKeyOf } from "./upload.ts";
 import { memoryStateStore, type StateStore, type UploadState } from "./upload-state.ts";
 
-const LOOK_AGAIN_MS = 400;
+const LOOK_AGAIN_MS = 200;
+/** Between looks for a package while the job has nothing new for one. */
+const LOOK_SELDOM_MS = 3_000;
 
 /** What an import remembers, so that a second call with the same file goes on and makes no second title. */
 export interface ImportState {
@@ -122,7 +124,10 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
   if (until === "upload") return { asset: name, title, package: undefined };
 
   const packages = watchPackages(platform, name, signal);
-  const job = followJob(platform, name, signal, emit);
+  const job = followJob(platform, name, signal, (event) => {
+    if (event.step === "transcode") packages.expect(event.job);
+    emit(event);
+  });
   // Awaited below; until then a failure must not count as unhandled.
   job.catch(() => undefined);
 
@@ -216,18 +221,26 @@ function untilOrFailure(revision: Promise<Package>, job: Promise<Job>): Promise<
   return Promise.race([revision, job.then(() => revision)]);
 }
 
+interface PackageWatch {
+  readonly playable: Promise<Package>;
+  readonly complete: Promise<Package>;
+  /** Says how far the job is: a package that is due is looked for often, and one that is not, seldom. */
+  expect(job: Job): void;
+}
+
 /** Looks at the asset's packages until one is complete; shared by both promises. */
-function watchPackages(
-  platform: Platform,
-  asset: string,
-  signal: AbortSignal,
-): { readonly playable: Promise<Package>; readonly complete: Promise<Package> } {
+function watchPackages(platform: Platform, asset: string, signal: AbortSignal): PackageWatch {
   const playable = newPromise<Package>();
   const complete = newPromise<Package>();
+  let job: Job | undefined;
+  let isPlayable = false;
+  const isDue = () => job === undefined || hasEnded(job) || (job.isFirstPlayable && !isPlayable);
+  let hurry = () => {};
   const look = async () => {
     for (;;) {
       const { packages } = await platform.client(PackagerService).listPackages({ asset, pageSize: 10 }, { signal });
       const ready = packages.filter(({ state }) => state === Package_State.READY);
+      isPlayable = ready[0] !== undefined;
       if (ready[0] !== undefined) playable.resolve(ready[0]);
       const whole = ready.find(({ isComplete }) => isComplete);
       if (whole !== undefined) return complete.resolve(whole);
@@ -235,14 +248,25 @@ function watchPackages(
       if (newest?.state === Package_State.FAILED) {
         throw jobFailed("", newest.failureReason || "PACKAGE_FAILED", newest.failureMessage || "Packaging failed.", "");
       }
-      await sleep(LOOK_AGAIN_MS, signal);
+      const rest = new AbortController();
+      hurry = () => rest.abort();
+      if (isDue()) await sleep(LOOK_AGAIN_MS, signal);
+      else await sleep(LOOK_SELDOM_MS, AbortSignal.any([signal, rest.signal])).catch(() => signal.throwIfAborted());
     }
   };
   look().catch((error: unknown) => {
     playable.reject(error);
     complete.reject(error);
   });
-  return { playable: playable.promise, complete: complete.promise };
+  return {
+    playable: playable.promise,
+    complete: complete.promise,
+    expect(next) {
+      const wasDue = isDue();
+      job = next;
+      if (isDue() && !wasDue) hurry();
+    },
+  };
 }
 
 interface OpenPromise<T> {
