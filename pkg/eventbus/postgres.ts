@@ -13,8 +13,8 @@ import { checkEvent, typeNameOf } from "./limits.ts";
 // are made at run time by its own migrations and maintenance. Here it is four statements on one table, under the
 // leases that the queue and the log have too.
 
-/** Looking by time as well covers notifications that were lost with a connection. */
-const POLL_MS = 2000;
+/** Looking by time as well covers what another process let go; a lost connection wakes by itself. */
+const POLL_MS = 5000;
 /** How many events one subscription handles at a time. */
 const CONCURRENCY = 4;
 

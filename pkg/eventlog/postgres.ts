@@ -15,8 +15,8 @@ import { checkName, checkRecord } from "./limits.ts";
 const PARTITIONS = 8;
 const BATCH_RECORDS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
-/** Looking by time as well covers notifications that were lost with a connection. */
-const POLL_MS = 2000;
+/** Looking by time as well covers partitions that another process let go; a lost connection wakes by itself. */
+const POLL_MS = 5000;
 const PRUNE_EVERY_MS = 600_000;
 
 export interface PostgresEventLogOptions {
