@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 purpose=${1:-demo}
 stamps=.cache/setup
+# Only where the machine's Node is too old for what is to be installed.
+OWN_NPM=11.21.2
 
 say() { printf '  %s\n' "$*" >&2; }
 refuse() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -62,9 +64,31 @@ if [ "${#absent[@]}" -gt 0 ]; then refuse "missing: ${absent[*]} (installed, but
 command -v node >/dev/null 2>&1 || refuse "missing: node (any version from 18 on)"
 command -v npm >/dev/null 2>&1 || refuse "missing: npm"
 
+wanted_node=$(node -p 'require("./package.json").dependencies.node')
+
+# npm silently leaves out optional packages that exclude the Node it runs on, and the web client's builder is one that
+# excludes Debian's. Where that is so, the wanted Node and an npm of its time are fetched first, into .cache.
+use_own_npm() {
+  local folder=$PWD/.cache/setup/npm
+  if [ "$("$folder/node_modules/.bin/node" --version 2>/dev/null)" != "v$wanted_node" ]; then
+    say "fetching Node $wanted_node and npm $OWN_NPM"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    printf '{"private":true}\n' >"$folder/package.json"
+    (cd "$folder" && npm install --no-progress --loglevel=error "node@$wanted_node" "npm@$OWN_NPM") >"$stamps/own-npm.log" 2>&1 ||
+      refuse "Node $wanted_node could not be fetched, see $stamps/own-npm.log"
+  fi
+  export PATH="$folder/node_modules/.bin:$PATH"
+}
+
+suits_packages() {
+  node -p 'const [a, b] = process.versions.node.split(".").map(Number); a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19)'
+}
+
 if ! node scripts/setup/packages-current.mjs; then
-  say "installing npm packages"
   mkdir -p "$stamps"
+  if [ "$(suits_packages)" != true ]; then use_own_npm; fi
+  say "installing npm packages"
   # npm ci refuses a lock that some registry's view of optional packages disagrees with; npm install takes its versions.
   npm ci --no-progress --loglevel=error >"$stamps/npm.log" 2>&1 ||
     npm install --no-save --no-progress --loglevel=error >>"$stamps/npm.log" 2>&1 ||
@@ -79,7 +103,6 @@ if ! node_modules/.bin/node --version >/dev/null 2>&1; then
   ln -sf ../node/bin/node node_modules/.bin/node
   node_modules/.bin/node --version >/dev/null 2>&1 || refuse "the npm package node brought no program, see $stamps/node.log"
 fi
-wanted_node=$(node -p 'require("./package.json").dependencies.node')
 running_node=$(node_modules/.bin/node --version)
 [ "$running_node" = "v$wanted_node" ] || refuse "node_modules/.bin/node is $running_node, wanted v$wanted_node"
 
@@ -107,7 +130,11 @@ when_changed() {
   if [ -e "$made" ] && [ "$(cat "$stamps/$name" 2>/dev/null)" = "$hash" ]; then return; fi
   say "$name"
   mkdir -p "$stamps"
-  "$@" >"$stamps/$name.log" 2>&1 || { cat "$stamps/$name.log" >&2; refuse "$name failed"; }
+  # Looked for as well: some versions of npm answer 0 for a script that failed.
+  if ! "$@" >"$stamps/$name.log" 2>&1 || [ ! -e "$made" ]; then
+    cat "$stamps/$name.log" >&2
+    refuse "$name failed"
+  fi
   printf '%s' "$hash" >"$stamps/$name"
 }
 
