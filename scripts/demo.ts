@@ -67,6 +67,7 @@ async function demo(): Promise<number> {
     if (!interrupted.signal.aborted) interrupted.abort(server.failure("Matinee stopped by itself."));
   });
   try {
+    await checkPages(server.origin);
     await library.signIn(server.origin, server.operator);
     await prepared;
     await library.add(main, () => {
@@ -100,6 +101,13 @@ async function demo(): Promise<number> {
   if (interrupted.signal.reason instanceof MatineeError) throw interrupted.signal.reason;
   say("Stopped.");
   return 0;
+}
+
+/** Nobody may be sent to an address where there is nothing to see. */
+async function checkPages(origin: string): Promise<void> {
+  const answer = await fetch(origin, { headers: { accept: "text/html" }, signal: interrupted.signal });
+  await answer.body?.cancel();
+  if (!answer.ok) throw new Error(`the web client is not there (${answer.status} at ${origin}/); run: make setup`);
 }
 
 function parseOptions(): { readonly port: number; readonly data: string; readonly file: string | undefined } {
