@@ -1,5 +1,6 @@
 /** Looks at packaged media with FFmpeg, as an implementation that is not ours. */
 
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,6 +50,18 @@ async function frames(
       const fields = line.split(",").map((field) => field.trim());
       return { bytes: Number(fields[FRAMEMD5_SIZE]), hash: fields[FRAMEMD5_HASH] ?? "" };
     });
+}
+
+/** Says in one line how two lists of hashes differ; hundreds of hashes one below the other say nothing. */
+export function assertSameFrames(found: readonly string[], expected: readonly string[], what: string): void {
+  const length = Math.max(found.length, expected.length);
+  const wrong = Array.from({ length }, (_, i) => i).filter((i) => found[i] !== expected[i]);
+  if (wrong.length === 0) return;
+  const known = new Set(expected);
+  assert.fail(
+    `${what}: ${wrong.length} of ${length} frames differ, from frame ${wrong[0]} on; ${found.length} were found and ` +
+      `${expected.length} expected, ${found.filter((hash) => known.has(hash)).length} of them at some place`,
+  );
 }
 
 /** How many frames the first video stream of a file has, counted by its packets. */
