@@ -17,7 +17,7 @@ import { PackagerService } from "../../clients/sdk/gen/matinee/packager/v1/packa
 import type { FileSource } from "../../clients/sdk/hashing.ts";
 import { type ImportOptions, type ImportResult, type ImportState, importFilm } from "../../clients/sdk/import-film.ts";
 import { uploadFile } from "../../clients/sdk/upload.ts";
-import { memoryStateStore, type UploadState } from "../../clients/sdk/upload-state.ts";
+import { memoryStateStore, type StateStore, type UploadState } from "../../clients/sdk/upload-state.ts";
 import { film } from "./films.ts";
 import { assertSameFrames, blobKeys, blobPath, download, frameCount, frameHashes } from "./media.ts";
 import { newViewer, operatorOf, type Person } from "./people.ts";
@@ -44,7 +44,9 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
   const seed = Number(process.env.SCENARIO_SEED ?? randomInt(1_000_000));
   const chance = newChance(seed);
   const uploads = memoryStateStore<UploadState>();
-  const imports = memoryStateStore<ImportState>();
+  // An import that ended is forgotten, and the same file would be a new film. Here it is to go on in every phase, though
+  // the one that does not publish may have ended before the one that does begins.
+  const imports: StateStore<ImportState> = { ...memoryStateStore<ImportState>(), remove: async () => undefined };
   let operator: Person;
   let source: FileSource;
   let frames: number;
