@@ -17,14 +17,19 @@ export interface Film {
 }
 
 /** No span is shorter than this many groups of pictures, if the film is not. */
-const SHORTEST_GOPS = 2;
+const SHORTEST_GOPS = 1;
+/**
+ * Spans shrink when each worker has fewer than this many left. Chosen with the shortest span and the costs below by
+ * simulating two workers over films with and without regular keyframes: 2 to 4 % less time than with twice as many.
+ */
+const SPANS_LEFT = 1.1;
 /** A span may be this many times shorter or longer than wanted to begin at a keyframe of the source. */
 const STRETCH = 2;
 /** Decoding a frame costs this share of decoding and encoding it. */
 const DECODE_SHARE = 0.15;
 /** What a frame of deviation costs: nearly nothing in the middle of a film, idle workers at its end. */
 const DEVIATION_COST = 0.05;
-const END_DEVIATION_COST = 0.4;
+const END_DEVIATION_COST = 0.2;
 
 /** Frames in a group of pictures of about `seconds`; at least one. */
 export function gopFramesOf(frameRate: Rational, seconds: number): number {
@@ -42,7 +47,7 @@ export function cutForWorkers(film: Film, maxFrames: number, workers: number): S
   for (;;) {
     const from = starts.at(-1) ?? 0;
     const left = film.frameCount - from;
-    const wanted = Math.min(longest, Math.max(shortest, left / (2 * workers)));
+    const wanted = Math.min(longest, Math.max(shortest, left / (SPANS_LEFT * workers)));
     if (left < wanted + shortest / 2) return starts.map((start, i) => toSpan(film, start, starts[i + 1]));
     starts.push(nextStart(film, from, wanted, wanted === longest ? DEVIATION_COST : END_DEVIATION_COST));
   }
