@@ -80,7 +80,7 @@ describe("the command line", () => {
     const args = stitchArgs({ list: "/w/list.ffconcat", frameRate: plan.frameRate, output: "/w/out.mp4" });
     assert.equal(
       args.join(" "),
-      "-v error -f concat -safe 0 -protocol_whitelist file,pipe -format_whitelist concat,mov -i file:/w/list.ffconcat -map 0:v:0 -c copy -bitexact -video_track_timescale 24000 -movflags +faststart -f mp4 file:/w/out.mp4",
+      "-v error -f concat -safe 0 -protocol_whitelist file,pipe -format_whitelist concat,mov -i file:/w/list.ffconcat -map 0:v:0 -c copy -bitexact -video_track_timescale 24000 -f mp4 file:/w/out.mp4",
     );
     const list = stitchList(plan, ["/w/a b.mp4", "/w/it's.mp4"]).split("\n");
     assert.deepEqual(list.slice(0, 5), [
@@ -108,7 +108,7 @@ describe("the command line", () => {
     };
     assert.equal(
       audioArgs({ source: "/s/film.mp4", info, stream, output: "/w/a.mp4" }).join(" "),
-      `-v error -vn -sn -dn ${INPUT} -map 0:2 -af asetpts=PTS-0.250000/TB,aresample=48000:async=48:min_comp=0.01:min_hard_comp=0.03:flags=res:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,apad,atrim=end_sample=2882880 -c:a aac -b:a 128000 -map_metadata -1 -map_chapters -1 -bitexact -movflags +faststart -f mp4 file:/w/a.mp4`,
+      `-v error -vn -sn -dn ${INPUT} -map 0:2 -af asetpts=PTS-0.250000/TB,aresample=48000:async=48:min_comp=0.01:min_hard_comp=0.03:flags=res:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,apad,atrim=end_sample=2882880 -c:a aac -b:a 128000 -map_metadata -1 -map_chapters -1 -bitexact -f mp4 file:/w/a.mp4`,
     );
   });
 

@@ -80,7 +80,7 @@ export function stitchArgs(job: {
     ...["-v", "error", "-f", "concat", "-safe", "0"],
     ...inputArgs(job.list, ["concat", "mov"]),
     ...["-map", "0:v:0", "-c", "copy", "-bitexact", "-video_track_timescale", String(timescale(job.frameRate))],
-    ...["-movflags", "+faststart", "-f", "mp4", `file:${job.output}`],
+    ...["-f", "mp4", `file:${job.output}`],
   ];
 }
 
@@ -127,7 +127,7 @@ export function audioArgs(job: AudioJob): string[] {
     ...["-map", `0:${stream.index}`, "-af", filter.join(",")],
     ...["-c:a", "aac", "-b:a", String(job.bitrate ?? AUDIO_BITRATE)],
     ...["-map_metadata", "-1", "-map_chapters", "-1", "-bitexact"],
-    ...["-movflags", "+faststart", "-f", "mp4", `file:${job.output}`],
+    ...["-f", "mp4", `file:${job.output}`],
   ];
 }
 
