@@ -250,8 +250,9 @@ function watchPackages(platform: Platform, asset: string, signal: AbortSignal): 
       }
       const rest = new AbortController();
       hurry = () => rest.abort();
-      if (isDue()) await sleep(LOOK_AGAIN_MS, signal);
-      else await sleep(LOOK_SELDOM_MS, AbortSignal.any([signal, rest.signal])).catch(() => signal.throwIfAborted());
+      await sleep(isDue() ? LOOK_AGAIN_MS : LOOK_SELDOM_MS, AbortSignal.any([signal, rest.signal])).catch((error) => {
+        if (signal.aborted) throw error;
+      });
     }
   };
   look().catch((error: unknown) => {
