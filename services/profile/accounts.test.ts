@@ -24,7 +24,12 @@ describe("the operator's address", () => {
     const accounts = new Accounts({
       ...{ db, store: openAccountStore(db), signer, clock },
       cache: resources.use(await openCache("memory:", { clock, log: silentLogger })),
-      events: { profileCreated: async () => {}, accountDeleted: async () => {}, listChanged: async () => {} },
+      events: {
+        profileCreated: async () => {},
+        accountDeleted: async () => {},
+        listChanged: async () => {},
+        sessionsEnded: async () => {},
+      },
       options: { accessTokenLifeMs: 900_000, refreshTokenLifeMs: 86_400_000, refreshGraceMs: 0, defaultTier: "basic" },
     });
     const email = "studio@example.test";

@@ -6,7 +6,7 @@ import type { Signer } from "#pkg/auth/signer";
 import type { ViewerClaims } from "#pkg/auth/viewer";
 import type { Cache } from "#pkg/cache/cache";
 import { type Clock, newId } from "#pkg/clock/clock";
-import type { Db } from "#pkg/postgres/db";
+import type { Db, Tx } from "#pkg/postgres/db";
 import { type Account, judgeRefresh, normalizeEmail, type Profile, permissionsOf } from "./domain/account.ts";
 import {
   accountNotFound,
@@ -17,7 +17,7 @@ import {
   signInFailed,
   signInTooOften,
 } from "./errors.ts";
-import type { ProfileEvents } from "./events.ts";
+import type { EndReason, ProfileEvents } from "./events.ts";
 import type { AccountStore } from "./store/account-store.ts";
 
 export interface Tokens {
@@ -165,7 +165,9 @@ export class Accounts {
       const found = await this.#store.lockSession(tx, sessionId, presentedHash);
       if (found === undefined) return { verdict: "ended" } as const;
       const verdict = judgeRefresh(found.session, found.presented, now, this.#options.refreshGraceMs);
-      if (verdict === "reused") await this.#store.endSession(tx, sessionId, now);
+      if (verdict === "reused") {
+        await this.#end(tx, found.session.accountId, now, "refresh token reused", { sessionId });
+      }
       if (verdict !== "rotate") return { verdict } as const;
       const profile = await this.#chosenProfile(found.session.accountId, profileId ?? found.session.profileId);
       await this.#store.rotateSession(tx, sessionId, {
@@ -193,8 +195,19 @@ export class Accounts {
 
   async signOut(accountId: string, sessionId: string, scope: "session" | "everywhere"): Promise<void> {
     const now = this.#clock.now();
-    if (scope === "everywhere") await this.#store.endAllSessions(this.#db, accountId, now);
-    else await this.#store.endSession(this.#db, sessionId, now);
+    const only = scope === "session" ? { sessionId } : undefined;
+    await this.#db.tx((tx) => this.#end(tx, accountId, now, "signed out", only));
+  }
+
+  async #end(
+    tx: Tx,
+    accountId: string,
+    now: Date,
+    reason: EndReason,
+    only?: { readonly sessionId: string },
+  ): Promise<void> {
+    const ended = await this.#store.endSessions(tx, accountId, now, only);
+    await this.#events.sessionsEnded(tx, accountId, ended, now, reason);
   }
 
   /** Throws `ACCOUNT_NOT_FOUND`. */
@@ -212,6 +225,7 @@ export class Accounts {
     await this.#countTry(found.account.email, remoteAddress);
     if (!(await verifyPassword(password, found.passwordHash))) throw signInFailed();
     await this.#db.tx(async (tx) => {
+      await this.#end(tx, accountId, this.#clock.now(), "account erased");
       const profileIds = await this.#store.deleteAccount(tx, accountId);
       await this.#events.accountDeleted(tx, accountId, profileIds);
     });
@@ -233,7 +247,7 @@ export class Accounts {
     await this.#db.tx(async (tx) => {
       await this.#store.setPasswordAndRoles(tx, id, passwordHash, roles);
       // Whoever signed in before, perhaps after taking the address first, knew another password.
-      await this.#store.endAllSessions(tx, id, this.#clock.now());
+      await this.#end(tx, id, this.#clock.now(), "password replaced");
     });
   }
 

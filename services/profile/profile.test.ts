@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
-import { AccountDeletedSchema, ListChangedSchema, ProfileCreatedSchema } from "#gen/matinee/profile/v1/events_pb";
+import {
+  AccountDeletedSchema,
+  ListChangedSchema,
+  ProfileCreatedSchema,
+  SessionsEndedSchema,
+} from "#gen/matinee/profile/v1/events_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { ManualClock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
@@ -11,6 +16,11 @@ import { profile } from "./module.ts";
 
 const PASSWORD = "a long enough password";
 const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
+/** The session that an access token belongs to. */
+const sessionOf = (accessToken: string | undefined) => {
+  const [, payload = ""] = (accessToken ?? "").split(".");
+  return (JSON.parse(Buffer.from(payload, "base64url").toString()) as { sid: string }).sid;
+};
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 describe("the profile service", () => {
@@ -99,6 +109,41 @@ describe("the profile service", () => {
     const refreshToken = second.tokens?.refreshToken ?? "";
     await assert.rejects(client().refreshSession({ refreshToken }), refused("SESSION_ENDED"));
     await assert.rejects(client().refreshSession({ refreshToken: "nonsense" }), refused("SESSION_ENDED"));
+  });
+
+  it("tells which sessions ended, whatever ended them, and each once", async () => {
+    const { email, account, tokens } = await signUp();
+    const told = () =>
+      platform
+        .events(SessionsEndedSchema)
+        .filter((event) => event.account === account.name)
+        .flatMap((event) => event.sessions);
+    const isTold = (session: string) =>
+      platform.nextEvent(SessionsEndedSchema, (event) => event.sessions.includes(session));
+    const signIn = async () => (await client().signIn({ email, password: PASSWORD })).tokens;
+
+    await client().signOut({}, bearer(tokens.accessToken));
+    const ended = await isTold(sessionOf(tokens.accessToken));
+    assert.ok(ended.endTime);
+
+    const reused = await signIn();
+    const refreshToken = reused?.refreshToken ?? "";
+    await client().refreshSession({ refreshToken });
+    await assert.rejects(client().refreshSession({ refreshToken }), refused("REFRESH_TOKEN_REUSED"));
+    await isTold(sessionOf(reused?.accessToken));
+
+    const [one, other] = [await signIn(), await signIn()];
+    await client().signOut({ isEverywhere: true }, bearer(one?.accessToken ?? ""));
+    const everywhere = await isTold(sessionOf(other?.accessToken));
+    assert.deepEqual(
+      [...everywhere.sessions].sort(),
+      [sessionOf(one?.accessToken), sessionOf(other?.accessToken)].sort(),
+    );
+
+    const last = await signIn();
+    await client().deleteAccount({ password: PASSWORD }, bearer(last?.accessToken ?? ""));
+    await isTold(sessionOf(last?.accessToken));
+    assert.equal(told().length, 5);
   });
 
   it("does not choose another account's profile", async () => {

@@ -104,7 +104,7 @@ export function openAccountStore(db: Db) {
       return row && toProfile(row);
     },
 
-    /** Profiles and everything else of the account go with it. Returns the ids of its profiles. */
+    /** Profiles, sessions and everything else of the account go with it. Returns the ids of its profiles. */
     async deleteAccount(tx: Tx, accountId: string): Promise<string[]> {
       const profiles = await tx.query<{ id: string }>("select id from profiles where account_id = $1", [accountId]);
       await tx.execute("delete from accounts where id = $1", [accountId]);
@@ -161,12 +161,15 @@ export function openAccountStore(db: Db) {
       );
     },
 
-    async endSession(on: Queryable, sessionId: string, now: Date): Promise<void> {
-      await on.execute("update sessions set ended_at = coalesce(ended_at, $2) where id = $1", [sessionId, now]);
-    },
-
-    async endAllSessions(on: Queryable, accountId: string, now: Date): Promise<void> {
-      await on.execute("update sessions set ended_at = coalesce(ended_at, $2) where account_id = $1", [accountId, now]);
+    /** Ends one session of the account, or all of them. Returns the ids of those that had not ended before. */
+    async endSessions(tx: Tx, accountId: string, now: Date, only?: { readonly sessionId: string }): Promise<string[]> {
+      const rows = await tx.query<{ id: string }>(
+        `update sessions set ended_at = $2
+          where account_id = $1 and ended_at is null and expires_at > $2 and ($3::uuid is null or id = $3)
+          returning id`,
+        [accountId, now, only?.sessionId ?? null],
+      );
+      return rows.map((row) => row.id);
     },
 
     /** Removes sessions that ended or ran out before. */
