@@ -3,6 +3,7 @@
 import type { Cache } from "#pkg/cache/cache";
 import type { Logger } from "#pkg/obs/obs";
 import { rateLimited } from "../errors.ts";
+import { networkOf } from "../network.ts";
 import type { ServerCall } from "../server-call.ts";
 import type { Step } from "./step.ts";
 
@@ -41,6 +42,10 @@ export function rateLimitStep(options: RateLimitOptions): Step {
   }
 }
 
+/** A person or a play wherever it comes from, so that many behind one address do not share a bucket; else the network. */
 function callerOf(call: ServerCall): string {
-  return call.principal.kind === "user" ? call.principal.accountId : call.remoteAddress;
+  const { principal } = call;
+  if (principal.kind === "user") return principal.accountId;
+  if (principal.kind === "play_session") return `play/${principal.claims.sub}`;
+  return networkOf(call.remoteAddress);
 }

@@ -124,6 +124,23 @@ describe("the rate limit", () => {
     await enter(newCall({}));
   });
 
+  it("knows a network by its /64 and a play by its token", async () => {
+    const { step } = open();
+    const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
+    await enter(newCall({}, "2001:db8:0:1::1"));
+    await enter(newCall({}, "2001:db8:0:1:2:3:4:5"));
+    await assert.rejects(enter(newCall({}, "2001:db8:0:1::3")), (error) => isAppError(error, "RATE_LIMITED"));
+    await enter(newCall({}, "2001:db8:0:2::1"));
+    for (const sub of ["a", "b", "a", "b"]) {
+      const heartbeat = newCall({}, "192.0.2.7");
+      heartbeat.principal = { kind: "play_session", claims: { sub }, token: sub };
+      await enter(heartbeat);
+    }
+    const fifth = newCall({}, "192.0.2.8");
+    fifth.principal = { kind: "play_session", claims: { sub: "a" }, token: "a" };
+    await assert.rejects(enter(fifth), (error) => isAppError(error, "RATE_LIMITED"));
+  });
+
   it("takes the target's own bucket and spares modules", async () => {
     const { step } = open();
     const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
