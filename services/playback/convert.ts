@@ -100,14 +100,10 @@ export function packageFromProto(pack: Package): PlayablePackage {
       if (knownFormat === undefined || knownCeiling === undefined) return [];
       return [{ format: knownFormat, ceiling: knownCeiling, path }];
     }),
-    trackClasses: [
-      ...new Set(
-        known(
-          CLASSES,
-          pack.tracks.map(({ trackClass }) => trackClass),
-        ),
-      ),
-    ],
+    tracks: pack.tracks.flatMap(({ trackClass, path }) => {
+      const known = CLASSES.get(trackClass);
+      return known === undefined ? [] : [{ trackClass: known, path }];
+    }),
   };
 }
 

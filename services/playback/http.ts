@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
-import { CEILINGS, type Ceiling } from "./domain/ceiling.ts";
+import { isAdmitted } from "./domain/media-file.ts";
 import { parseRange } from "./domain/range.ts";
 import { mediaNotFound, mediaTokenInvalid } from "./errors.ts";
 import type { MediaTicket, Tickets } from "./tickets.ts";
@@ -82,12 +82,10 @@ export function mediaHandler(deps: { readonly tickets: Tickets; readonly package
   };
 }
 
-/** The token names one revision of one package, and the highest manifest in it. */
+/** The token names one revision of one package, and what in it is above the ceiling. */
 function requireWithin(ticket: MediaTicket, packageId: string, revision: string, file: string): void {
   if (packageId !== ticket.packageId || revision !== String(ticket.revision)) throw mediaTokenInvalid();
   const parts = file.split("/");
   if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw mediaNotFound();
-  const manifest = /^(sd|hd|uhd)\.(mpd|m3u8)$/.exec(parts.at(-1) ?? "")?.[1];
-  const rank = CEILINGS.indexOf(manifest as Ceiling);
-  if (rank > CEILINGS.indexOf(ticket.ceiling)) throw mediaTokenInvalid();
+  if (!isAdmitted(file, ticket.ceiling, ticket.denied)) throw mediaTokenInvalid();
 }

@@ -29,6 +29,14 @@ import { playback } from "./module.ts";
 const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
+/** The files of the package, by the lowest ceiling that may fetch them. */
+const FILES_BY_CEILING = {
+  sd: ["sd.mpd", "sd.m3u8", "audio-en-1.mp4", "text-en-1.vtt", "video-360p.mp4", "video-360p.media.m3u8"],
+  hd: ["hd.mpd", "hd.m3u8", "video-720p.mp4", "video-720p.media.m3u8"],
+  uhd: ["uhd.mpd", "uhd.m3u8", "video-2160p.mp4", "video-2160p.media.m3u8"],
+} as const;
+const FILES = Object.values(FILES_BY_CEILING).flat();
+
 describe("the playback service", () => {
   const clock = new ManualClock(new Date("2026-05-01T12:00:00Z"));
   const packageId = newId();
@@ -76,7 +84,13 @@ describe("the playback service", () => {
       ceiling: { sd: Ceiling.SD, hd: Ceiling.HD, uhd: Ceiling.UHD }[name],
       path: `a1b2c3d4/${name}.mpd`,
     }));
-    const classes = [TrackClass.AUDIO, TrackClass.SD, TrackClass.HD, TrackClass.UHD];
+    const tracks = [
+      { trackClass: TrackClass.AUDIO, path: "a1b2c3d4/audio-en-1.mp4" },
+      { trackClass: TrackClass.SD, path: "a1b2c3d4/video-360p.mp4" },
+      { trackClass: TrackClass.HD, path: "a1b2c3d4/video-720p.mp4" },
+      { trackClass: TrackClass.UHD, path: "a1b2c3d4/video-2160p.mp4" },
+      { trackClass: TrackClass.UNSPECIFIED, path: "a1b2c3d4/text-en-1.vtt" },
+    ];
     platform = await openModules([playback], {
       clock,
       fakes: [
@@ -96,7 +110,7 @@ describe("the playback service", () => {
               protection,
               manifests,
               duration: durationFromMs(75_000),
-              tracks: classes.map((trackClass) => ({ trackClass })),
+              tracks,
             },
           }),
         }),
@@ -115,10 +129,9 @@ describe("the playback service", () => {
       clock,
       log: silentLogger,
     });
-    for (const name of ["sd.mpd", "hd.mpd", "uhd.mpd"]) {
-      await store.put(`${packageId}/1/a1b2c3d4/${name}`, Buffer.from("<MPD/>"));
+    for (const name of FILES) {
+      await store.put(`${packageId}/1/a1b2c3d4/${name}`, name === "video-720p.mp4" ? media : Buffer.from(name));
     }
-    await store.put(`${packageId}/1/a1b2c3d4/video-720p.mp4`, media);
     await store[Symbol.asyncDispose]();
   });
   after(() => platform[Symbol.asyncDispose]());
@@ -314,6 +327,33 @@ describe("the playback service", () => {
     assert.deepEqual(statuses, [403, 403, 403, 403, 404, 404]);
     assert.equal((await fetch(url.replace("hd.mpd", "sd.mpd"))).status, 200, "a lower ceiling is allowed");
   });
+
+  for (const [ceiling, lines] of [
+    ["sd", 576],
+    ["hd", 1080],
+    ["uhd", 2160],
+  ] as const) {
+    it(`serves a session of ${ceiling} no track, playlist or manifest of a higher class, also in the clear`, async () => {
+      maxHeight = lines;
+      const order = ["sd", "hd", "uhd"] as const;
+      for (const kind of [Protection.CLEAR, Protection.CBCS]) {
+        protection = kind;
+        const url = manifestOf(await start()).replace(`${ceiling}.mpd`, "");
+        for (const above of order) {
+          const status = order.indexOf(above) > order.indexOf(ceiling) ? [403, 403] : [200, 206];
+          for (const file of FILES_BY_CEILING[above]) {
+            const asked = [{}, { range: "bytes=0-1" }].map(async (headers) => {
+              const answer = await fetch(url + file, { headers });
+              const body = await answer.text();
+              assert.ok(answer.ok || /MEDIA_TOKEN_INVALID/.test(body), body);
+              return answer.status;
+            });
+            assert.deepEqual(await Promise.all(asked), status, `${file} under ${ceiling}`);
+          }
+        }
+      }
+    });
+  }
 
   it("does not take the token of a media path for a play token", async () => {
     const answer = await start();

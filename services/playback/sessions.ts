@@ -8,6 +8,7 @@ import type { Db } from "#pkg/postgres/db";
 import { grantJsonUntil, grantToJson } from "./convert.ts";
 import { ceilingOf, highestWithin, lowest } from "./domain/ceiling.ts";
 import { type Format, type KeySystem, type PlayablePackage, policiesFor } from "./domain/grant.ts";
+import { tracksAbove } from "./domain/media-file.ts";
 import { resumePositionMs } from "./domain/progress.ts";
 import { type Device, decideSlot, isActive, type PlaySession } from "./domain/session.ts";
 import {
@@ -159,7 +160,8 @@ export class Sessions {
       endedAt: undefined,
     };
     if (knownId === undefined) await this.#takeSlot(session, request.requestId, viewer.maxStreams);
-    const mediaToken = await tickets.signMedia(id, { packageId: pack.id, revision: pack.revision, ceiling }, endsAt);
+    const media = { packageId: pack.id, revision: pack.revision, ceiling, denied: tracksAbove(pack, ceiling) };
+    const mediaToken = await tickets.signMedia(id, media, endsAt);
     return {
       session,
       manifests: chosen.map(({ format, path }) => ({ format, url: mediaUrl(mediaToken, pack, path) })),

@@ -20,6 +20,8 @@ export interface MediaTicket {
   readonly packageId: string;
   readonly revision: number;
   readonly ceiling: Ceiling;
+  /** Names of tracks above the ceiling. */
+  readonly denied: readonly string[];
   readonly expiresAt: Date;
 }
 
@@ -54,10 +56,11 @@ export class Tickets {
 
   async signMedia(
     sessionId: string,
-    media: { readonly packageId: string; readonly revision: number; readonly ceiling: Ceiling },
+    media: Omit<MediaTicket, "expiresAt">,
     rightsEndAt: Date | undefined,
   ): Promise<string> {
-    const claims = { use: MEDIA_TOKEN_USE, pkg: media.packageId, rev: media.revision, ceil: media.ceiling };
+    const { packageId, revision, ceiling, denied } = media;
+    const claims = { use: MEDIA_TOKEN_USE, pkg: packageId, rev: revision, ceil: ceiling, no: denied.join(" ") };
     const expiresAt = this.#expiry(this.#mediaTokenLifeMs, rightsEndAt);
     return this.#signer.sign({ subject: sessionId, expiresAt, claims });
   }
@@ -84,12 +87,11 @@ export class Tickets {
     try {
       const options = { keySets: this.#keySets, clock: this.#clock, issuers: [PLAY_ISSUER] };
       const { claims, expiresAt } = await verifyToken(token, options);
-      const { use, pkg, rev, ceil } = claims;
+      const { use, pkg, rev, ceil, no } = claims;
       const ceiling = CEILINGS.find((candidate) => candidate === ceil);
-      if (use !== MEDIA_TOKEN_USE || typeof pkg !== "string" || typeof rev !== "number" || ceiling === undefined) {
-        throw mediaTokenInvalid();
-      }
-      return { packageId: pkg, revision: rev, ceiling, expiresAt };
+      const isMedia = use === MEDIA_TOKEN_USE && typeof pkg === "string" && typeof rev === "number";
+      if (!isMedia || ceiling === undefined || typeof no !== "string") throw mediaTokenInvalid();
+      return { packageId: pkg, revision: rev, ceiling, denied: no.split(" "), expiresAt };
     } catch (error) {
       if (isAppError(error, "TOKEN_EXPIRED")) throw mediaTokenExpired();
       if (isAppError(error, "TOKEN_INVALID")) throw mediaTokenInvalid(error);

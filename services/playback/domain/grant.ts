@@ -14,8 +14,8 @@ export interface PlayablePackage {
   readonly isEncrypted: boolean;
   readonly durationMs: number;
   readonly manifests: readonly { readonly format: Format; readonly ceiling: Ceiling; readonly path: string }[];
-  /** Classes of its tracks. */
-  readonly trackClasses: readonly TrackClass[];
+  /** Tracks that have a class, each with its file below the revision's folder. */
+  readonly tracks: readonly { readonly trackClass: TrackClass; readonly path: string }[];
 }
 
 export interface KeyPolicy {
@@ -44,7 +44,7 @@ export function policiesFor(pack: PlayablePackage, ceiling: Ceiling, licenseDura
   const order: readonly TrackClass[] = ["audio", "sd", "hd", "uhd"];
   return order
     .slice(0, order.indexOf(ceiling) + 1)
-    .filter((trackClass) => pack.trackClasses.includes(trackClass))
+    .filter((trackClass) => pack.tracks.some((track) => track.trackClass === trackClass))
     .map((trackClass) => ({ trackClass, licenseDurationMs, ...PROTECTION[trackClass] }));
 }
 
