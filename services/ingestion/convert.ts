@@ -4,7 +4,12 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Protection as ProtoProtection } from "#gen/matinee/common/v1/media_pb";
 import { Asset_State, type AssetSchema, type MediaInfoSchema } from "#gen/matinee/ingestion/v1/asset_pb";
-import type { AssetDeletedSchema, AssetIngestedSchema, AssetRejectedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import type {
+  AssetChangedSchema,
+  AssetDeletedSchema,
+  AssetIngestedSchema,
+  AssetRejectedSchema,
+} from "#gen/matinee/ingestion/v1/events_pb";
 import {
   type SignedPartSchema,
   type StoredPartSchema,
@@ -136,6 +141,13 @@ export function toAssetRejected(asset: Asset, rejection: Rejection): MessageInit
 
 export function toAssetDeleted(asset: Asset): MessageInitShape<typeof AssetDeletedSchema> {
   return { asset: assetName(asset.id) };
+}
+
+export function toAssetChanged(asset: Asset, upload: Upload | undefined): MessageInitShape<typeof AssetChangedSchema> {
+  return {
+    asset: toListedAsset(asset),
+    ...(upload?.state === "active" && { upload: toProtoUpload(upload) }),
+  };
 }
 
 function ownerName(accountId: string): string {

@@ -1,10 +1,15 @@
 /** What ingestion tells the others: the event, the counter and the log line of each fact, in one place. */
 
-import { AssetDeletedSchema, AssetIngestedSchema, AssetRejectedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import {
+  AssetChangedSchema,
+  AssetDeletedSchema,
+  AssetIngestedSchema,
+  AssetRejectedSchema,
+} from "#gen/matinee/ingestion/v1/events_pb";
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { toAssetDeleted, toAssetIngested, toAssetRejected } from "./convert.ts";
+import { toAssetChanged, toAssetDeleted, toAssetIngested, toAssetRejected } from "./convert.ts";
 import type { Asset, IngestedAsset, Rejection } from "./domain/asset.ts";
 import type { Upload } from "./domain/upload.ts";
 
@@ -16,10 +21,19 @@ export interface IngestionEvents {
   assetIngested(tx: Tx, asset: IngestedAsset): Promise<void>;
   assetRejected(tx: Tx, asset: Asset, rejection: Rejection): Promise<void>;
   assetDeleted(tx: Tx, asset: Asset): Promise<void>;
+  /** For views: the asset as it is now, and the upload while it is not complete. */
+  assetChanged(tx: Tx, asset: Asset, upload: Upload | undefined): Promise<void>;
 }
 
+export const INGESTION_EVENTS = [
+  AssetIngestedSchema,
+  AssetRejectedSchema,
+  AssetDeletedSchema,
+  AssetChangedSchema,
+] as const;
+
 export function openIngestionEvents(options: {
-  readonly outbox: Outbox<typeof AssetIngestedSchema | typeof AssetRejectedSchema | typeof AssetDeletedSchema>;
+  readonly outbox: Outbox<(typeof INGESTION_EVENTS)[number]>;
   readonly metrics: Metrics;
   readonly log: Logger;
 }): IngestionEvents {
@@ -66,6 +80,10 @@ export function openIngestionEvents(options: {
         assets.add(1, { event: "deleted", reason: "" });
         log.info({ assetId: asset.id }, "asset deleted");
       });
+    },
+
+    async assetChanged(tx, asset, upload) {
+      await outbox.emit(tx, AssetChangedSchema, toAssetChanged(asset, upload), asset.id);
     },
   };
 }

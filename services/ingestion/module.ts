@@ -1,16 +1,16 @@
 /** Ingestion: takes film files in, verifies, probes and archives them. */
 
-import { AssetDeletedSchema, AssetIngestedSchema, AssetRejectedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
+import { announcing } from "#pkg/app/announcing";
 import { defineModule, serve } from "#pkg/app/module";
 import { pollUntilAborted } from "#pkg/postgres/poll";
 import { Assets } from "./assets.ts";
 import { ingestionConfig } from "./config.ts";
-import { openIngestionEvents } from "./events.ts";
+import { INGESTION_EVENTS, openIngestionEvents } from "./events.ts";
 import { ingestionHandler } from "./handler.ts";
 import { Inspections } from "./inspections.ts";
 import { probeMedia } from "./probe.ts";
-import { openAssetStore } from "./store/asset-store.ts";
+import { ASSET_CHANGES_CHANNEL, openAssetStore } from "./store/asset-store.ts";
 import { openPurgeStore, PURGES_CHANNEL } from "./store/purge-store.ts";
 import { INSPECTIONS_CHANNEL, openUploadStore } from "./store/upload-store.ts";
 import { sweep } from "./sweep.ts";
@@ -25,7 +25,7 @@ export const ingestion = defineModule({
   routes: [],
   calls: [],
   needs: ["postgres", "originals"],
-  emits: [AssetIngestedSchema, AssetRejectedSchema, AssetDeletedSchema],
+  emits: INGESTION_EVENTS,
   consumes: [],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
@@ -74,6 +74,22 @@ export const ingestion = defineModule({
           loop(`inspection ${i + 1}`, INSPECTIONS_CHANNEL, (signal) => inspections.inspectNext(signal)),
         ),
         loop("sweep", PURGES_CHANNEL, () => sweep({ ...shared, uploads })),
+        announcing("asset changes", {
+          ...shared,
+          channel: ASSET_CHANGES_CHANNEL,
+          tell: async (tx, limit) => {
+            const changed = await shared.assets.takeUntold(tx, limit);
+            const own = await shared.uploads.findByAssets(
+              tx,
+              changed.map(({ id }) => id),
+            );
+            for (const asset of changed) {
+              const upload = own.find(({ assetId }) => assetId === asset.id);
+              await shared.events.assetChanged(tx, asset, upload);
+            }
+            return changed.length;
+          },
+        }),
       ],
       ready: async () => {
         await Promise.all([db.ping(), originals.ping()]);

@@ -1,6 +1,6 @@
 /** What the packager says of its work: to the bus, the metrics and the log. */
 
-import { AssetPackagedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { AssetPackagedSchema, PackageChangedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
@@ -12,12 +12,16 @@ export interface PackagerEvents {
   packaged(tx: Tx, revision: Revision, tookMs: number): Promise<void>;
   /** Call it in the transaction that gives the revision up. */
   failed(tx: Tx, revision: Revision, failure: { readonly reason: string; readonly message: string }): Promise<void>;
+  /** For views: the revision as it is now, with what counts its changes. */
+  changed(tx: Tx, revision: Revision, version: number): Promise<void>;
 }
+
+export const PACKAGER_EVENTS = [AssetPackagedSchema, PackageFailedSchema, PackageChangedSchema] as const;
 
 const SECONDS = [0.5, 1, 2, 5, 10, 30, 60, 300, 1800];
 
 export function newPackagerEvents(host: {
-  readonly outbox: Outbox<typeof AssetPackagedSchema | typeof PackageFailedSchema>;
+  readonly outbox: Outbox<(typeof PACKAGER_EVENTS)[number]>;
   readonly metrics: Metrics;
   readonly log: Logger;
 }): PackagerEvents {
@@ -65,6 +69,11 @@ export function newPackagerEvents(host: {
         revisions.add(1, { outcome: failure.reason });
         host.log.warn({ ...ids(revision), ...failure }, "packaging failed for good");
       });
+    },
+
+    async changed(tx, revision, version) {
+      const pack = { ...toPackageProto(revision), manifests: [], tracks: [] };
+      await host.outbox.emit(tx, PackageChangedSchema, { package: pack, version: BigInt(version) }, revision.assetId);
     },
   };
 }

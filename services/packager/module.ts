@@ -2,20 +2,20 @@
 
 import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
-import { AssetPackagedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { requireId } from "#pkg/aip/resource-name";
+import { announcing } from "#pkg/app/announcing";
 import { consume, defineModule, serve } from "#pkg/app/module";
 import { packagerConfig } from "./config.ts";
 import { toRevisionInput } from "./convert.ts";
-import { newPackagerEvents } from "./events.ts";
+import { newPackagerEvents, PACKAGER_EVENTS } from "./events.ts";
 import { packagerHandler } from "./handler.ts";
 import { Packages } from "./packages.ts";
 import { contentKeyPeer } from "./peers.ts";
 import { packageRevision } from "./run.ts";
 import { openLeaseStore } from "./store/lease-store.ts";
-import { openRevisionStore } from "./store/revision-store.ts";
+import { openRevisionStore, PACKAGE_CHANGES_CHANNEL } from "./store/revision-store.ts";
 import { PackagerWorker } from "./worker.ts";
 
 export const packager = defineModule({
@@ -27,13 +27,15 @@ export const packager = defineModule({
   routes: [],
   calls: [LicenseService],
   needs: ["postgres", "mezzanine", "packaged"],
-  emits: [AssetPackagedSchema, PackageFailedSchema],
+  emits: PACKAGER_EVENTS,
   consumes: [RenditionsReadySchema, AssetDeletedSchema],
   migrations: new URL("./migrations/", import.meta.url),
 
   async open(host, config) {
     const { postgres: db, mezzanine, packaged, clock, log, inbox } = host;
-    const packages = new Packages({ db, store: openRevisionStore(db), inbox, clock });
+    const store = openRevisionStore(db);
+    const events = newPackagerEvents(host);
+    const packages = new Packages({ db, store, inbox, clock });
     const packaging = {
       mezzanine,
       packaged,
@@ -46,7 +48,7 @@ export const packager = defineModule({
     const worker = new PackagerWorker({
       db,
       leases: openLeaseStore(db),
-      events: newPackagerEvents(host),
+      events,
       packageRevision: (run, signal) => packageRevision(packaging, run, signal),
       packaged,
       clock,
@@ -77,6 +79,17 @@ export const packager = defineModule({
           run: (signal: AbortSignal) => worker.run(signal),
         })),
         { name: "sweep", run: (signal) => worker.runSweep(signal) },
+        announcing("package changes", {
+          db,
+          clock,
+          log,
+          channel: PACKAGE_CHANGES_CHANNEL,
+          tell: async (tx, limit) => {
+            const changed = await store.takeUntold(tx, limit);
+            for (const { revision, version } of changed) await events.changed(tx, revision, version);
+            return changed.length;
+          },
+        }),
       ],
       ready: () => db.ping(),
     };

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { Ceiling, Protection, TrackClass, TrackKind } from "#gen/matinee/common/v1/media_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
-import { type AssetPackaged, AssetPackagedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { type AssetPackaged, AssetPackagedSchema, PackageChangedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { Manifest_Format, type Package, Package_State } from "#gen/matinee/packager/v1/package_pb";
 import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
@@ -117,6 +117,21 @@ describe("packager", function () {
     let sizeBytes = 0;
     for (const file of await readdir(encrypted.folder)) sizeBytes += (await stat(join(encrypted.folder, file))).size;
     assert.equal(Number(event.package?.sizeBytes), sizeBytes);
+  });
+
+  it("tells views of the revision when it is asked for and when it is ready", async () => {
+    const told = await platform.nextEvent(
+      PackageChangedSchema,
+      (event) => event.package?.name === encrypted.package.name && event.package.state === Package_State.READY,
+    );
+    assert.equal(told.package?.isComplete, true);
+    assert.deepEqual([told.package?.tracks, told.package?.manifests], [[], []]);
+    const versions = platform
+      .events(PackageChangedSchema)
+      .filter((event) => event.package?.name === encrypted.package.name)
+      .map(({ version }) => version);
+    assert.equal(new Set(versions).size, versions.length, "each change is told once");
+    assert.ok(told.version > 1n);
   });
 
   it("keeps every frame: FFmpeg decrypts each track with the issued key to the clear rendition's frames", async () => {

@@ -15,7 +15,7 @@ import type { Lease, LeaseStore } from "./store/lease-store.ts";
 export interface WorkerOptions {
   readonly db: Db;
   readonly leases: LeaseStore;
-  readonly events: PackagerEvents;
+  readonly events: Pick<PackagerEvents, "packaged" | "failed">;
   /** Packages one revision into the run's folder. */
   readonly packageRevision: (run: PackagingRun, signal: AbortSignal) => Promise<RevisionOutput>;
   readonly packaged: BlobStore;

@@ -1,11 +1,12 @@
 /** What transcode tells the others: the event, the counter and the log line of each fact, in one place. */
 
-import { RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
+import { JobChangedSchema, RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { toRenditionsReady, toTranscodeFailed } from "./convert.ts";
+import { toProtoJob, toRenditionsReady, toTranscodeFailed } from "./convert.ts";
 import type { Failure, Job, LeasedTask, Rendition, TaskPriority } from "./domain/job.ts";
+import type { JobView } from "./domain/progress.ts";
 
 export interface TranscodeEvents {
   jobPlanned(tx: Tx, job: Job, tasks: number): void;
@@ -15,6 +16,8 @@ export interface TranscodeEvents {
   jobFailed(tx: Tx, job: Job, failure: Failure): Promise<void>;
   jobCanceled(tx: Tx, job: Job): void;
   jobRetried(tx: Tx, job: Job): void;
+  /** For views: the job as it is now. */
+  jobChanged(tx: Tx, view: JobView): Promise<void>;
   taskLeased(task: LeasedTask, worker: string): void;
   taskEnded(
     tx: Tx,
@@ -26,11 +29,13 @@ export interface TranscodeEvents {
   tasksWaiting(priority: TaskPriority, count: number): void;
 }
 
+export const TRANSCODE_EVENTS = [RenditionsReadySchema, TranscodeFailedSchema, JobChangedSchema] as const;
+
 const FIRST_REVISION = 0;
 const FINAL_REVISION = 1;
 
 export function openTranscodeEvents(options: {
-  readonly outbox: Outbox<typeof RenditionsReadySchema | typeof TranscodeFailedSchema>;
+  readonly outbox: Outbox<(typeof TRANSCODE_EVENTS)[number]>;
   readonly metrics: Metrics;
   readonly log: Logger;
 }): TranscodeEvents {
@@ -96,6 +101,10 @@ export function openTranscodeEvents(options: {
         jobs.add(1, { event: "retried" });
         log.info({ jobId: job.id, assetId: job.assetId }, "job queued again");
       });
+    },
+
+    async jobChanged(tx, view) {
+      await outbox.emit(tx, JobChangedSchema, { job: toProtoJob(view) }, view.job.assetId);
     },
 
     taskLeased(task, worker) {

@@ -2,15 +2,15 @@
 
 import { AssetDeletedSchema, AssetIngestedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
-import { RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb";
 import { WorkerService } from "#gen/matinee/transcode/v1/worker_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
+import { announcing } from "#pkg/app/announcing";
 import { consume, defineModule, serve } from "#pkg/app/module";
 import { periodic } from "#pkg/app/periodic";
 import { transcodeConfig } from "./config.ts";
 import { fromAssetIngested } from "./convert.ts";
-import { openTranscodeEvents } from "./events.ts";
+import { openTranscodeEvents, TRANSCODE_EVENTS } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { transcodeHandler, workerHandler } from "./handler.ts";
 import { Hints } from "./hints.ts";
@@ -19,7 +19,7 @@ import { ladderOf } from "./ladder.ts";
 import { Planning } from "./planning.ts";
 import { Results } from "./results.ts";
 import { hasSource } from "./source.ts";
-import { openJobStore } from "./store/job-store.ts";
+import { JOB_CHANGES_CHANNEL, openJobStore } from "./store/job-store.ts";
 import { openTaskStore } from "./store/task-store.ts";
 import { openViewStore } from "./store/view-store.ts";
 import { Sweeps } from "./sweeps.ts";
@@ -34,7 +34,7 @@ export const transcode = defineModule({
   routes: [],
   calls: [IngestionService],
   needs: ["postgres", "queue", "mezzanine", "images"],
-  emits: [RenditionsReadySchema, TranscodeFailedSchema],
+  emits: TRANSCODE_EVENTS,
   consumes: [AssetIngestedSchema, AssetDeletedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
@@ -92,6 +92,16 @@ export const transcode = defineModule({
       background: [
         { name: "hints", run: (signal) => hints.run(signal) },
         periodic("sweeps", config.sweep, () => sweeps.sweep(), host),
+        announcing("job changes", {
+          ...shared,
+          log,
+          channel: JOB_CHANGES_CHANNEL,
+          tell: async (tx, limit) => {
+            const changed = await views.views(await jobs.takeUntold(tx, limit), clock.now());
+            for (const view of changed) await events.jobChanged(tx, view);
+            return changed.length;
+          },
+        }),
       ],
       ready: () => db.ping(),
     };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
+import { JobChangedSchema, RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { type Job, Job_State, Rendition_State } from "#gen/matinee/transcode/v1/job_pb";
 import type { Task } from "#gen/matinee/transcode/v1/task_pb";
 import { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb";
@@ -78,6 +78,13 @@ describe("transcode", function () {
     assert.equal(ended?.state, Job_State.SUCCEEDED);
     assert.equal(ended?.progress?.percent, 100);
     assert.ok(ended?.renditions.every(({ state }) => state === Rendition_State.READY));
+    const told = await studio.platform.nextEvent(
+      JobChangedSchema,
+      (event) => event.job?.name === job.name && event.job.state === Job_State.SUCCEEDED,
+    );
+    assert.equal(told.job?.etag, ended?.etag);
+    assert.equal(told.job?.asset, asset);
+    assert.ok(told.job?.renditions.every(({ state }) => state === Rendition_State.READY));
   });
 
   it("makes one job for an asset, however often its event comes", async () => {

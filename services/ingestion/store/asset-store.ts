@@ -25,9 +25,14 @@ export interface AssetStore {
   ): Promise<IngestedAsset>;
   /** Inspecting to rejected. */
   markRejected(tx: Tx, id: string, rejection: Rejection, now: Date): Promise<Asset>;
+  /** Assets that changed since they were last told of, marked as told. */
+  takeUntold(tx: Tx, limit: number): Promise<Asset[]>;
   /** Undefined where it was deleted before, or is not in scope. */
   markDeleted(tx: Tx, id: string, scope: Scope, now: Date): Promise<Asset | undefined>;
 }
+
+/** Hints that an asset changed. */
+export const ASSET_CHANGES_CHANNEL = "asset_changes";
 
 export function openAssetStore(db: Db): AssetStore {
   return {
@@ -98,6 +103,17 @@ export function openAssetStore(db: Db): AssetStore {
           [id, rejection.reason, rejection.message, now],
         ),
       );
+    },
+
+    async takeUntold(tx, limit) {
+      const rows = await tx.query<AssetRow>(
+        `update assets set told_version = version
+         where id in (
+           select id from assets where told_version < version order by id limit $1 for update skip locked)
+         returning ${ASSET_COLUMNS}`,
+        [limit],
+      );
+      return rows.map(toAsset);
     },
 
     async markDeleted(tx, id, scope, now) {

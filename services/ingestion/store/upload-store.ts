@@ -21,6 +21,7 @@ export interface UploadStore {
   /** False where the owner's request id has made one before; then nothing is written. */
   insert(tx: Tx, upload: Upload, requestId: string): Promise<boolean>;
   find(id: string, scope: Scope, from?: Queryable): Promise<Upload | undefined>;
+  findByAssets(from: Queryable, assetIds: readonly string[]): Promise<Upload[]>;
   findByRequest(from: Queryable, ownerId: string, requestId: string): Promise<Upload | undefined>;
   /** Undefined where another call was first or the upload is no longer active. */
   setMultipartId(id: string, multipartId: string): Promise<Upload | undefined>;
@@ -79,6 +80,14 @@ export function openUploadStore(db: Db): UploadStore {
           [id, scope.ownerId ?? null],
         ),
       );
+    },
+
+    async findByAssets(from, assetIds) {
+      const rows = await from.query<UploadRow>(
+        `select ${UPLOAD_COLUMNS} from uploads where asset_id = any($1::uuid[])`,
+        [assetIds],
+      );
+      return rows.map(toUpload);
     },
 
     async findByRequest(from, ownerId, requestId) {

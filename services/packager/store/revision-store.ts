@@ -24,11 +24,16 @@ export interface RevisionStore {
     filter: { readonly assetId: string | undefined },
     page: { readonly limit: number; readonly after: RevisionPosition | undefined },
   ): Promise<Revision[]>;
+  /** Revisions that changed since they were last told of, with their versions, marked as told. */
+  takeUntold(tx: Tx, limit: number): Promise<{ readonly revision: Revision; readonly version: number }[]>;
   /** Starts a failed revision over; undefined where it is in another state. */
   retry(packageId: string, revision: number): Promise<Revision | undefined>;
   /** Removes every revision and remembers that the asset is gone; their folders are left to the sweep. */
   deleteAsset(tx: Tx, assetId: string, at: Date): Promise<void>;
 }
+
+/** Hints that a revision changed its state. */
+export const PACKAGE_CHANGES_CHANNEL = "package_changes";
 
 /** Wakes the workers of every process once the transaction has committed. */
 async function notifyWorkers(tx: Queryable): Promise<void> {
@@ -79,6 +84,18 @@ export function openRevisionStore(db: Db): RevisionStore {
         [assetId ?? null, after?.createdAt ?? null, after?.packageId ?? null, after?.revision ?? null, limit],
       );
       return rows.map(toRevision);
+    },
+
+    async takeUntold(tx, limit) {
+      const rows = await tx.query<RevisionRow & { version: string }>(
+        `update revisions set told_version = version
+         where (package_id, revision) in (
+           select package_id, revision from revisions where told_version < version
+           order by package_id, revision limit $1 for update skip locked)
+         returning ${REVISION_COLUMNS}, version`,
+        [limit],
+      );
+      return rows.map((row) => ({ revision: toRevision(row), version: Number(row.version) }));
     },
 
     async retry(packageId, revision) {

@@ -42,6 +42,8 @@ export interface JobStore {
     now: Date,
   ): Promise<void>;
   restart(tx: Tx, id: string, now: Date): Promise<void>;
+  /** Jobs that changed since they were last told of, marked as told. */
+  takeUntold(tx: Tx, limit: number): Promise<Job[]>;
   setFirstPlayable(tx: Tx, id: string): Promise<void>;
   setPosters(tx: Tx, id: string, posters: readonly Blob[]): Promise<void>;
   renditions(db: Queryable, id: string): Promise<Rendition[]>;
@@ -59,6 +61,9 @@ export interface JobStore {
   findPurges(now: Date, limit: number): Promise<string[]>;
   setPurged(assetId: string): Promise<void>;
 }
+
+/** Hints that a job changed its state. */
+export const JOB_CHANGES_CHANNEL = "job_changes";
 
 export function openJobStore(db: Db): JobStore {
   return {
@@ -145,6 +150,17 @@ export function openJobStore(db: Db): JobStore {
          where id = $1`,
         [id, now],
       );
+    },
+
+    async takeUntold(tx, limit) {
+      const rows = await tx.query<JobRow>(
+        `update jobs set told_version = version
+         where id in (
+           select id from jobs where told_version < version order by id limit $1 for update skip locked)
+         returning ${JOB_COLUMNS}`,
+        [limit],
+      );
+      return rows.map(toJob);
     },
 
     async setFirstPlayable(tx, id) {
