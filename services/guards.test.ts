@@ -69,8 +69,8 @@ describe("the code base", () => {
 
   it("takes time, chance and the environment from one place each", () => {
     const rules: readonly (readonly [RegExp, RegExp])[] = [
-      // The media tools' runner takes nothing from it for itself: it withholds the rest from its children.
-      [/\bprocess\.env\b/, /^services\/main\.ts$|^pkg\/media\/ffmpeg\.ts$/],
+      // The runner of programs takes nothing from it for itself: it withholds the rest from its children.
+      [/\bprocess\.env\b/, /^services\/main\.ts$|^pkg\/process\/environment\.ts$/],
       [/\bDate\.now\(|\bnew Date\(\)/, /^pkg\/clock\//],
       [/\bMath\.random\(/, /^$/],
       [/\bconsole\.\w/, /^$/],

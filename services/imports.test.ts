@@ -86,6 +86,7 @@ const RANKS: Readonly<Record<string, number>> = {
   obs: 2,
   aip: 3,
   pki: 3,
+  process: 3,
   media: 3,
   postgres: 3,
   blobstore: 4,

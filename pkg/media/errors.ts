@@ -90,12 +90,11 @@ export function mediaOutputTooLarge(tool: string, lastLines: string): AppError {
   });
 }
 
-export function mediaToolMissing(tool: string, cause: unknown): AppError {
+export function mediaToolMissing(tool: string): AppError {
   return new AppError({
     kind: "failed_precondition",
     reason: "MEDIA_TOOL_MISSING",
     message: `${tool} is not installed; on Debian: apt-get install ffmpeg.`,
     metadata: { tool },
-    cause,
   });
 }

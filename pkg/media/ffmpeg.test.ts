@@ -113,7 +113,7 @@ describe("the runner of media tools", () => {
     const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
     await until(
       async () =>
-        (await processesNaming(output)).some((command) => command.startsWith("ffmpeg")) && (await exists(output)),
+        (await processesNaming(output)).some((command) => /^\S*ffmpeg\0/.test(command)) && (await exists(output)),
     );
     parent.kill("SIGKILL");
     await once(parent, "close");

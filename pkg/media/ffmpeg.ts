@@ -3,10 +3,10 @@
  * allow-list, limits on time, memory and output, and no process that outlives this one.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import { createInterface } from "node:readline";
+import { assertNever } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
+import { programEnvironment } from "#pkg/process/environment";
+import { runProgram } from "#pkg/process/run";
 import { mediaOutputTooLarge, mediaToolFailed, mediaToolMissing, mediaToolTimeout } from "./errors.ts";
 
 export type Tool = "ffmpeg" | "ffprobe";
@@ -85,8 +85,6 @@ const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 ** 3;
 /** Address space: 2160p with every reference frame stays far below, a decompression bomb does not. */
 const MAX_MEMORY_BYTES = 12 * 1024 ** 3;
 const MAX_STDOUT_BYTES = 16 * 1024 ** 2;
-const MAX_LOG_LINES = 20;
-const MAX_LOG_LINE_CHARS = 400;
 
 /** The options before an input, and the input itself: only this file, only by these demuxers. */
 export function inputArgs(path: string, demuxers: readonly string[] = DEMUXERS): string[] {
@@ -99,45 +97,36 @@ export function inputArgs(path: string, demuxers: readonly string[] = DEMUXERS):
  * `MEDIA_OUTPUT_TOO_LARGE`, `MEDIA_TOOL_MISSING`, and the signal's reason where it is aborted.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
-  run.signal?.throwIfAborted();
   const timeoutMs = run.timeoutMs ?? (run.tool === "ffprobe" ? PROBE_TIMEOUT_MS : RUN_TIMEOUT_MS);
   const common = run.tool === "ffmpeg" ? ["-nostdin", "-hide_banner", "-y"] : ["-hide_banner"];
   const progress = run.onProgress === undefined ? [] : ["-progress", "pipe:1", "-stats_period", "0.5", "-nostats"];
-  const argv = [run.tool, ...common, ...progress, ...run.args];
-  const [command = run.tool, ...args] = [...(await guards(run.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES)), ...argv];
-  run.log?.debug({ command: argv.map(quote).join(" ") }, "running a media tool");
-
-  // A process group of its own, so that all of it can be killed at once.
-  const child = spawn(command, args, { detached: true, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
-  let ending: "timeout" | "aborted" | "stdout" | undefined;
-  const kill = (why: "timeout" | "aborted" | "stdout") => {
-    ending ??= why;
-    killGroup(child);
-  };
-  const onAbort = () => kill("aborted");
-  run.signal?.addEventListener("abort", onAbort, { once: true });
-  const timer = setTimeout(() => kill("timeout"), timeoutMs);
-  const log = collectLog(child);
-  const stdout = collectStdout(child, run, () => kill("stdout"));
-  try {
-    const exit = await new Promise<string>((resolve, reject) => {
-      child.once("error", (error) => reject(mediaToolMissing(run.tool, error)));
-      child.once("close", (code, signal) => resolve(code === null ? `signal ${signal}` : `exit code ${code}`));
-    });
-    const lastLines = log.join("\n");
-    if (ending === "aborted") run.signal?.throwIfAborted();
-    if (ending === "timeout") throw mediaToolTimeout(run.tool, timeoutMs, lastLines);
-    // A file beyond its limit ends in SIGXFSZ, or in EFBIG for a tool that ignores the signal.
-    if (ending === "stdout" || exit === "signal SIGXFSZ" || /File too large/.test(lastLines)) {
-      throw mediaOutputTooLarge(run.tool, lastLines);
-    }
-    if (exit === "exit code 127") throw mediaToolMissing(run.tool, new Error(lastLines));
-    if (exit !== "exit code 0") throw mediaToolFailed(run.tool, exit, lastLines);
-    return { stdout: stdout.text(), log: lastLines };
-  } finally {
-    clearTimeout(timer);
-    run.signal?.removeEventListener("abort", onAbort);
-    killGroup(child);
+  const onLine = run.onProgress === undefined ? run.onLine : progressParser(run.onProgress);
+  const ended = await runProgram({
+    argv: [run.tool, ...common, ...progress, ...run.args],
+    env: programEnvironment(),
+    limits: {
+      timeMs: timeoutMs,
+      stdoutBytes: onLine === undefined ? MAX_STDOUT_BYTES : Number.POSITIVE_INFINITY,
+      memoryBytes: MAX_MEMORY_BYTES,
+      fileBytes: run.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
+    },
+    ...(run.signal && { signal: run.signal }),
+    ...(run.log && { log: run.log }),
+    ...(onLine && { onLine }),
+  });
+  switch (ended.how) {
+    case "done":
+      return { stdout: ended.stdout, log: ended.tail };
+    case "late":
+      throw mediaToolTimeout(run.tool, timeoutMs, ended.tail);
+    case "too much":
+      throw mediaOutputTooLarge(run.tool, ended.tail);
+    case "missing":
+      throw mediaToolMissing(run.tool);
+    case "failed":
+      throw mediaToolFailed(run.tool, ended.exit, ended.tail);
+    default:
+      return assertNever(ended.how);
   }
 }
 
@@ -148,94 +137,6 @@ export async function checkTools(): Promise<Readonly<Record<Tool, string>>> {
     return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
   };
   return { ffmpeg: await version("ffmpeg"), ffprobe: await version("ffprobe") };
-}
-
-/** What finds the tool and its libraries, and none of the settings: secrets of this process must not reach hostile files. */
-const PASSED_ON = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG"];
-
-function environment(): Record<string, string> {
-  return Object.fromEntries(
-    PASSED_ON.flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
-
-let knownGuards: Promise<{ readonly prlimit: boolean; readonly setpriv: boolean }> | undefined;
-
-/** What stands before the tool on the command line, as far as this machine has it (util-linux has both). */
-async function guards(maxOutputBytes: number): Promise<string[]> {
-  knownGuards ??= Promise.all([isExecutable("prlimit"), isExecutable("setpriv")]).then(([prlimit, setpriv]) => ({
-    prlimit,
-    setpriv,
-  }));
-  const { prlimit, setpriv } = await knownGuards;
-  return [
-    ...(prlimit ? ["prlimit", `--fsize=${maxOutputBytes}`, `--as=${MAX_MEMORY_BYTES}`, "--core=0"] : []),
-    // The tool dies with this process, however that ends.
-    ...(setpriv ? ["setpriv", "--pdeathsig", "KILL"] : []),
-  ];
-}
-
-async function isExecutable(name: string): Promise<boolean> {
-  for (const folder of ["/usr/bin", "/bin", "/usr/local/bin"]) {
-    try {
-      await access(`${folder}/${name}`, constants.X_OK);
-      return true;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return false;
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // The whole group is gone already.
-  }
-}
-
-function collectLog(child: ChildProcess): string[] {
-  const lines: string[] = [];
-  if (child.stderr === null) return lines;
-  let rest = "";
-  child.stderr.setEncoding("utf8");
-  const push = (line: string) => {
-    const trimmed = line.trimEnd();
-    if (trimmed === "") return;
-    lines.push(trimmed.slice(0, MAX_LOG_LINE_CHARS));
-    if (lines.length > MAX_LOG_LINES) lines.shift();
-  };
-  child.stderr.on("data", (text: string) => {
-    const parts = (rest + text).split(/[\r\n]/);
-    rest = (parts.pop() ?? "").slice(0, MAX_LOG_LINE_CHARS);
-    for (const part of parts) push(part);
-  });
-  child.stderr.on("end", () => push(rest));
-  return lines;
-}
-
-function collectStdout(child: ChildProcess, run: ToolRun, onTooMuch: () => void): { text: () => string } {
-  const stdout = child.stdout;
-  if (stdout === null) return { text: () => "" };
-  const { onProgress, onLine } = run;
-  if (onProgress !== undefined || onLine !== undefined) {
-    const take = onProgress === undefined ? onLine : progressParser(onProgress);
-    createInterface({ input: stdout }).on("line", (line) => take?.(line));
-    return { text: () => "" };
-  }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  stdout.on("data", (chunk: Buffer) => {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_STDOUT_BYTES) onTooMuch();
-    else chunks.push(chunk);
-  });
-  return { text: () => Buffer.concat(chunks).toString("utf8") };
 }
 
 /** Parses ffmpeg's blocks of `key=value` lines, each ended by `progress=continue` or `progress=end`. */
@@ -262,9 +163,4 @@ export function progressParser(onProgress: (progress: Progress) => void): (line:
       default:
     }
   };
-}
-
-/** The argument as a person may paste it into a shell. */
-function quote(arg: string): string {
-  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
 }
