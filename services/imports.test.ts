@@ -80,6 +80,7 @@ const PURE = ["node:crypto", "@xmldom/xmldom", "fast-xml-parser"];
 /** From the bottom up; a folder imports its own rank and those below. */
 const RANKS: Readonly<Record<string, number>> = {
   errors: 0,
+  files: 0,
   clock: 0,
   gen: 0,
   config: 1,
@@ -88,6 +89,7 @@ const RANKS: Readonly<Record<string, number>> = {
   pki: 3,
   process: 3,
   media: 3,
+  http: 1,
   postgres: 3,
   blobstore: 4,
   search: 4,

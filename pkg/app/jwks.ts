@@ -1,5 +1,6 @@
 /** Publishes the public keys of the issuers that run here, at `/.well-known/jwks/{issuer}.json`. */
 
+import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { Route } from "#pkg/rpc/call";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
@@ -15,9 +16,15 @@ export function jwksRoutes(modules: readonly RunningModule[]): readonly BoundRou
       path: `/.well-known/jwks/${issuer}.json`,
       access: edge("anyone"),
       async handle(_request, response) {
-        response.setHeader("content-type", "application/jwk-set+json");
-        response.setHeader("cache-control", `public, max-age=${MAX_AGE_S}`);
-        response.end(JSON.stringify({ keys: await keySet.keys() }));
+        await send(response, {
+          status: 200,
+          headers: {
+            "content-type": "application/jwk-set+json",
+            "cache-control": `public, max-age=${MAX_AGE_S}`,
+            "x-content-type-options": "nosniff",
+          },
+          body: JSON.stringify({ keys: await keySet.keys() }),
+        });
       },
     };
     return [bindRoute(name, route)];

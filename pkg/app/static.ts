@@ -1,10 +1,10 @@
 /** Serves the built web client: files as they are, the page for every other path. */
 
-import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
-import { pipeline } from "node:stream";
-import type { NodeHandler } from "#pkg/rpc/adapter";
+import { readFileChunks } from "#pkg/files/read";
+import type { NodeHandler } from "#pkg/http/node";
+import { send } from "#pkg/http/send";
 import { pathOf } from "#pkg/rpc/raw";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -75,13 +75,9 @@ export async function openStatic(folder: string): Promise<NodeHandler> {
       response.end();
       return;
     }
-    response.setHeader("content-type", file.type);
-    response.setHeader("content-length", file.sizeBytes);
-    if (method === "HEAD") {
-      response.end();
-      return;
-    }
-    pipeline(createReadStream(file.path), response as NodeJS.WritableStream, () => {});
+    const headers = { "content-type": file.type, "content-length": file.sizeBytes };
+    // A file that cannot be read, or no longer in this length, ends the connection; a caller that has gone is no news.
+    send(response, { status: 200, headers, body: readFileChunks(file.path) }).catch(() => response.destroy());
   };
 }
 

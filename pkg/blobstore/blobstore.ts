@@ -56,8 +56,15 @@ export interface BlobStore extends AsyncDisposable {
   put(key: string, body: Readable | Uint8Array, options?: PutOptions): Promise<BlobInfo>;
   /** Stores a local file; an adapter may link instead of copying, so the file must not change afterwards. */
   putFile(key: string, path: string, options?: PutOptions): Promise<BlobInfo>;
-  /** Throws `BLOB_NOT_FOUND`; `BLOB_RANGE_NOT_SATISFIABLE` where the range starts past the end. */
-  get(key: string, options?: { readonly range?: ByteRange; readonly signal?: AbortSignal }): Promise<Readable>;
+  /**
+   * The bytes of one object, whole even where it is replaced while they are read. Nothing is held before the first read
+   * or after the last one, the iterator's return or the signal's abort; a reader that never comes leaks nothing. Throws
+   * `BLOB_NOT_FOUND`; `BLOB_RANGE_NOT_SATISFIABLE` where the range starts past the end.
+   */
+  get(
+    key: string,
+    options?: { readonly range?: ByteRange; readonly signal?: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>>;
   /** The object's bytes into a new local file; an adapter may link, so the file must not be changed. */
   getFile(key: string, path: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Undefined where there is none. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
 import { isAppError } from "#pkg/errors/errors";
 import type { BlobStore, SignedRequest } from "./blobstore.ts";
 
@@ -183,9 +184,46 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
       it("keeps a reader's bytes whole while the object is replaced", async () => {
         const first = randomBytes(3 * 1024 * 1024);
         await store.put("objects/replaced", first);
-        const reading = await store.get("objects/replaced");
+        const reading = (await store.get("objects/replaced"))[Symbol.asyncIterator]();
+        const start = await reading.next();
+        assert.ok(start.done !== true);
+        const unread = await store.get("objects/replaced");
         await store.put("objects/replaced", Buffer.from("second"));
-        assert.ok((await buffer(reading)).equals(first));
+        const chunks = [start.value];
+        for (let next = await reading.next(); next.done !== true; next = await reading.next()) chunks.push(next.value);
+        assert.ok(Buffer.concat(chunks).equals(first));
+        const late = await buffer(unread);
+        assert.ok(late.equals(first) || late.toString() === "second");
+      });
+
+      it("ends a reading whose signal is aborted, whenever that is, by rejecting and in no other way", async () => {
+        const body = randomBytes(3 * 1024 * 1024);
+        await store.put("objects/aborted", body);
+        const gone = new Error("gone");
+        const open = async () => {
+          const controller = new AbortController();
+          const reading = await store.get("objects/aborted", { signal: controller.signal });
+          return { abort: () => controller.abort(gone), reader: reading[Symbol.asyncIterator]() };
+        };
+        const before = AbortSignal.abort(gone);
+        await assert.rejects(store.get("objects/aborted", { signal: before }), gone);
+        // Never read: an error that nobody takes would fail this test, and end a server.
+        const unread = await open();
+        unread.abort();
+        const unstarted = await open();
+        unstarted.abort();
+        await assert.rejects(unstarted.reader.next(), gone);
+        const begun = await open();
+        await begun.reader.next();
+        begun.abort();
+        await assert.rejects(
+          (async () => {
+            for (let next = await begun.reader.next(); next.done !== true; ) next = await begun.reader.next();
+          })(),
+          gone,
+        );
+        assert.equal((await begun.reader.next()).done, true);
+        await setImmediate();
       });
     });
 

@@ -1,10 +1,9 @@
-/** Durable writing and positioned reading of files, in constant memory. */
+/** Durable writing of files, in constant memory. */
 
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Readable } from "node:stream";
+import { readFileChunks } from "#pkg/files/read";
 
 export interface Written {
   readonly sizeBytes: number;
@@ -12,8 +11,6 @@ export interface Written {
   readonly sha256: string;
 }
 
-/** Reads of this size and below are one positioned read; larger ones stream in steps of it. */
-const READ_BYTES = 512 * 1024;
 const WRITE_BYTES = 1024 * 1024;
 
 /** Writes every chunk to a new file and syncs it to the disk. On failure the file is removed. */
@@ -57,8 +54,7 @@ export async function writeDurably(
 export async function hashDurably(path: string, signal?: AbortSignal): Promise<Written> {
   const hash = createHash("sha256");
   let sizeBytes = 0;
-  for await (const chunk of readFiles([path])) {
-    signal?.throwIfAborted();
+  for await (const chunk of readFileChunks(path, { signal })) {
     hash.update(chunk);
     sizeBytes += chunk.byteLength;
   }
@@ -68,39 +64,7 @@ export async function hashDurably(path: string, signal?: AbortSignal): Promise<W
 
 /** The bytes of the files, one after the other. */
 export async function* readFiles(paths: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const path of paths) yield* createReadStream(path, { highWaterMark: READ_BYTES });
-}
-
-/** Bytes `start` to `end`, both included, of an open file, which is closed when the stream ends. */
-export async function readRange(
-  handle: FileHandle,
-  start: number,
-  end: number,
-  signal: AbortSignal | undefined,
-): Promise<Readable> {
-  const length = end - start + 1;
-  if (length > READ_BYTES) {
-    const stream = handle.createReadStream({ start, end, highWaterMark: READ_BYTES });
-    if (signal !== undefined) abortStream(stream, signal);
-    return stream;
-  }
-  try {
-    const buffer = Buffer.allocUnsafe(length);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await handle.read(buffer, filled, length - filled, start + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return new Readable({
-      read() {
-        if (filled > 0) this.push(buffer.subarray(0, filled));
-        this.push(null);
-      },
-    });
-  } finally {
-    await handle.close();
-  }
+  for (const path of paths) yield* readFileChunks(path);
 }
 
 /** Syncs a file or a folder to the disk: a link is durable only after its folder is. */
@@ -138,16 +102,4 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Prom
     const { bytesWritten } = await handle.write(bytes, offset, bytes.byteLength - offset);
     offset += bytesWritten;
   }
-}
-
-function abortStream(stream: Readable, signal: AbortSignal): void {
-  const onAbort = (): void => {
-    stream.destroy(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-  };
-  if (signal.aborted) {
-    onAbort();
-    return;
-  }
-  signal.addEventListener("abort", onAbort, { once: true });
-  stream.once("close", () => signal.removeEventListener("abort", onAbort));
 }

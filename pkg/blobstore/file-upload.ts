@@ -4,6 +4,9 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
+import { hasLeft } from "#pkg/http/caller";
+import { callerLeft } from "#pkg/http/errors";
+import { send } from "#pkg/http/send";
 import type { Logger } from "#pkg/obs/obs";
 import type { Route } from "#pkg/rpc/call";
 import type { PartInfo, SignedRequest } from "./blobstore.ts";
@@ -68,11 +71,10 @@ export function filePartRoute(options: FilePartRouteOptions): Route {
         // A failed write must leave the connection open for the answer.
         const body = request.iterator({ destroyOnReturn: false });
         const stored = await options.storePart(part.key, part.multipartId, part, body);
-        response.writeHead(200, { etag: `"${stored.etag}"`, "content-length": 0 }).end();
+        await send(response, { status: 200, headers: { etag: `"${stored.etag}"`, "content-length": 0 } });
       } catch (error) {
-        // The client is gone: there is nobody to answer.
-        if (request.destroyed && !request.complete) return;
-        answerError(request, response, toRefusal(error, options.log));
+        if (hasLeft(response)) throw callerLeft();
+        await answerError(request, response, toRefusal(error, options.log));
       }
     },
   };
@@ -154,17 +156,15 @@ function toRefusal(error: unknown, log: Logger): Refusal {
   return { status: 500, code: "InternalError", message: "The part could not be stored." };
 }
 
-function answerError(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-  const body = JSON.stringify({ code: refusal.code, message: refusal.message });
+async function answerError(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Promise<void> {
   const drains = Number(request.headers["content-length"] ?? 0) <= DRAIN_BYTES;
-  response.writeHead(refusal.status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
-    ...(drains ? {} : { connection: "close" }),
-  });
   if (drains) request.resume();
-  else response.once("finish", () => request.destroy());
-  response.end(body);
+  await send(response, {
+    status: refusal.status,
+    headers: { "content-type": "application/json", ...(drains ? {} : { connection: "close" }) },
+    body: JSON.stringify({ code: refusal.code, message: refusal.message }),
+  });
+  if (!drains) request.destroy();
 }
 
 function signature(part: SignedPart, secret: Uint8Array): Buffer {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmod, link, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, mkdtemp, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -42,6 +42,23 @@ describe("the file blob store", () => {
     opened = await openBlobStore(pathToFileURL(folder).href, options);
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it("holds no file for a reader that never comes, nor for one that was stopped", async () => {
+    await opened.store.put("film", randomBytes(3_000_000));
+    const held = async () => {
+      const names = await readdir("/proc/self/fd");
+      const targets = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => "")));
+      return targets.filter((target) => target.startsWith(folder)).length;
+    };
+    for (let count = 0; count < 20; count++) {
+      const controller = new AbortController();
+      await opened.store.get("film");
+      await opened.store.get("film", { signal: controller.signal });
+      for await (const _chunk of await opened.store.get("film", { signal: controller.signal })) break;
+      controller.abort();
+    }
+    assert.equal(await held(), 0);
+  });
 
   it("keeps a folder that it makes to its owner, and leaves one that it finds as it is", async () => {
     const made = join(folder, "below", "originals");
@@ -174,7 +191,7 @@ async function serve({ routes }: OpenedBlobStore): Promise<AsyncDisposable & { r
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "", "http://host").pathname;
     assert.ok(request.method === route.method && path.startsWith(prefix));
-    route.handle(request, response, {} as Call, { key: path.slice(prefix.length) });
+    route.handle(request, response, {} as Call, { key: path.slice(prefix.length) }).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
+import { readHandleChunks } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
 import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
 import {
@@ -21,7 +22,7 @@ import {
   blobStoreFull,
   blobStoreUnavailable,
 } from "./errors.ts";
-import { hasCode, hashDurably, inFolderOf, readFiles, readRange, syncPath, writeDurably } from "./file-io.ts";
+import { hasCode, hashDurably, inFolderOf, readFiles, syncPath, writeDurably } from "./file-io.ts";
 import { type Entry, FileLayout, parsePartFileName, partFileName } from "./file-layout.ts";
 import { listEntries, sweepLeftovers } from "./file-sweep.ts";
 import { filePartRoute, signPartUrl } from "./file-upload.ts";
@@ -98,19 +99,35 @@ class FileBlobStore implements BlobStore {
   async get(
     key: string,
     options: { readonly range?: ByteRange; readonly signal?: AbortSignal } = {},
-  ): Promise<Readable> {
+  ): Promise<AsyncIterable<Uint8Array>> {
     options.signal?.throwIfAborted();
-    return this.#withData(key, async (entry, path) => {
-      const start = options.range?.start ?? 0;
-      if (options.range !== undefined && start >= entry.sizeBytes) throw blobRangeNotSatisfiable(key, entry.sizeBytes);
-      const end = Math.min(options.range?.end ?? entry.sizeBytes - 1, entry.sizeBytes - 1);
-      return readRange(await open(path, "r"), start, end, options.signal);
+    const entry = await this.#entry(parseKey(key));
+    if (entry === undefined) throw blobNotFound(key);
+    requireStart(entry, options.range);
+    return this.#read(key, entry, options);
+  }
+
+  async *#read(
+    key: string,
+    found: Entry,
+    { range, signal }: { readonly range?: ByteRange; readonly signal?: AbortSignal },
+  ): AsyncGenerator<Uint8Array> {
+    signal?.throwIfAborted();
+    const { entry, handle } = await this.#withData(key, found, async (entry, path) => {
+      requireStart(entry, range);
+      return { entry, handle: await open(path, "r") };
     });
+    const end = Math.min(range?.end ?? entry.sizeBytes - 1, entry.sizeBytes - 1);
+    try {
+      yield* readHandleChunks(handle, { start: range?.start ?? 0, end, signal });
+    } catch (error) {
+      throw toStoreError(error);
+    }
   }
 
   async getFile(key: string, path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    await this.#withData(key, (_entry, data) => linkOrCopy(data, path));
+    await this.#withData(key, undefined, (_entry, data) => linkOrCopy(data, path));
   }
 
   async find(key: string): Promise<BlobInfo | undefined> {
@@ -346,12 +363,16 @@ class FileBlobStore implements BlobStore {
     await syncPath(dirname(path));
   }
 
-  /** Runs `use` on the object's data file, again where the object was replaced in between. */
-  async #withData<T>(key: string, use: (entry: Entry, path: string) => Promise<T>): Promise<T> {
+  /** Runs `use` on the object's data file, again where the object was replaced since `known` or in between. */
+  async #withData<T>(
+    key: string,
+    known: Entry | undefined,
+    use: (entry: Entry, path: string) => Promise<T>,
+  ): Promise<T> {
     parseKey(key);
     let tried: string | undefined;
     for (;;) {
-      const entry = await this.#entry(key);
+      const entry: Entry | undefined = (tried === undefined ? known : undefined) ?? (await this.#entry(key));
       if (entry === undefined) throw blobNotFound(key);
       try {
         return await use(entry, this.#layout.dataPath(entry.data));
@@ -413,6 +434,10 @@ class FileBlobStore implements BlobStore {
 async function makePrivate(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
+}
+
+function requireStart(entry: Entry, range: ByteRange | undefined): void {
+  if (range !== undefined && range.start >= entry.sizeBytes) throw blobRangeNotSatisfiable(entry.key, entry.sizeBytes);
 }
 
 function toInfo(entry: Entry): BlobInfo {

@@ -1,7 +1,5 @@
 /** Serves open services over Connect, gRPC and gRPC-Web by connect-node, each call through our chain. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DescService, Message } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
@@ -12,6 +10,7 @@ import {
 } from "@connectrpc/connect";
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
 import { AppError } from "#pkg/errors/errors";
+import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
 import type { Call } from "./call.ts";
 import type { Chain } from "./chain.ts";
 import { toConnectError } from "./error-map.ts";
@@ -22,12 +21,7 @@ import { parseTimeout } from "./steps/deadline.ts";
 /** No message of ours is near these; uploads do not travel by RPC. Memory is held before it is known who calls. */
 const MAX_MESSAGE_BYTES = { public: 1024 * 1024, internal: 4 * 1024 * 1024 };
 
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
-
 const nodeRequest = createContextKey<NodeRequest | undefined>(undefined);
-
-export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
 
 export interface AdapterOptions {
   readonly via: "public" | "internal";

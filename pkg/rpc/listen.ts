@@ -3,8 +3,9 @@
 import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, BlockList, createServer, isIPv6, type Socket } from "node:net";
+import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
 import type { Logger } from "#pkg/obs/obs";
-import { type NodeHandler, type NodeRequest, type NodeResponse, newConnectHandler } from "./adapter.ts";
+import { newConnectHandler } from "./adapter.ts";
 import type { Chain } from "./chain.ts";
 import { draining } from "./errors.ts";
 import { type ServingState, serveHealth } from "./health.ts";

@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError } from "#pkg/errors/errors";
-import type { NodeRequest, NodeResponse } from "./adapter.ts";
+import { hasLeft, onLeft } from "#pkg/http/caller";
+import type { NodeRequest, NodeResponse } from "#pkg/http/node";
 import type { Chain } from "./chain.ts";
 import { httpStatusOf, toErrorJson } from "./error-map.ts";
 import { methodNotAllowed, targetNotFound } from "./errors.ts";
@@ -46,7 +47,7 @@ export function newRawHandler(options: RawOptions): (request: NodeRequest, respo
         await bound.route.handle(request as IncomingMessage, response as ServerResponse, call, params);
       })
       .catch((error: unknown) => {
-        if (response.headersSent) response.destroy();
+        if (hasLeft(response) || response.headersSent) response.destroy();
         else if (error instanceof AppError) sendError(response, error, bound.target.module);
         else response.destroy();
       });
@@ -77,8 +78,8 @@ export function sendError(response: NodeResponse, error: AppError, module: strin
 /** Aborted when the client closes before the response is complete. */
 function closed(response: NodeResponse): AbortSignal {
   const controller = new AbortController();
-  if (response.destroyed) controller.abort();
-  response.once("close", () => {
+  if (hasLeft(response)) controller.abort();
+  onLeft(response, () => {
     if (!response.writableFinished) controller.abort();
   });
   return controller.signal;

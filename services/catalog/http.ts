@@ -1,7 +1,7 @@
 /** Pictures of titles over HTTP. */
 
-import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { artworkNotFound } from "./errors.ts";
@@ -17,18 +17,24 @@ export const artworkRoute: RouteDeclaration = {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function artworkHandler(deps: { readonly store: TitleStore; readonly images: BlobStore }): RouteHandler {
-  return async (_request, response, call, params) => {
+  return async (request, response, call, params) => {
     const { title: titleId = "", file = "" } = params;
     const title = UUID.test(titleId) ? await deps.store.find(titleId) : undefined;
     const still = title?.stills.find(({ key }) => key.endsWith(`/${file}`));
     const blob = still && (await deps.images.find(still.key));
     if (blob === undefined) throw artworkNotFound();
-    response.writeHead(200, {
+    // The file's name is the hash of what is in it.
+    const headers = {
       "content-type": "image/jpeg",
-      "content-length": blob.sizeBytes,
       "cache-control": "public, max-age=31536000, immutable",
       "x-content-type-options": "nosniff",
+      etag: `"${file}"`,
+    };
+    if (request.headers["if-none-match"] === headers.etag) return send(response, { status: 304, headers });
+    await send(response, {
+      status: 200,
+      headers: { ...headers, "content-length": blob.sizeBytes },
+      body: await deps.images.get(blob.key, { signal: call.signal }),
     });
-    await pipeline(await deps.images.get(blob.key, { signal: call.signal }), response);
   };
 }

@@ -1,5 +1,6 @@
 /** Poster candidates as the catalogue shows them: which blobs they are, and how large. */
 
+import { buffer } from "node:stream/consumers";
 import type { BlobRef } from "#gen/matinee/common/v1/blob_pb";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { jpegSize } from "./domain/jpeg.ts";
@@ -19,9 +20,7 @@ export async function loadStills(
     const blob = store === "images" ? await images.find(key) : undefined;
     if (blob === undefined) continue;
     const range = { start: 0, end: Math.min(blob.sizeBytes, HEADER_BYTES) - 1 };
-    const chunks: Buffer[] = [];
-    for await (const chunk of await images.get(key, { range, signal })) chunks.push(chunk as Buffer);
-    const size = jpegSize(Buffer.concat(chunks));
+    const size = jpegSize(await buffer(await images.get(key, { range, signal })));
     if (size !== undefined) stills.push({ key, ...size });
   }
   return stills;

@@ -114,7 +114,7 @@ export class Inspections {
 
   async #hash(key: string, signal: AbortSignal): Promise<string> {
     const hash = createHash("sha256");
-    for await (const chunk of await this.#options.originals.get(key, { signal })) hash.update(chunk as Uint8Array);
+    for await (const chunk of await this.#options.originals.get(key, { signal })) hash.update(chunk);
     return hash.digest("hex");
   }
 

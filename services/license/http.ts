@@ -1,6 +1,7 @@
 /** `POST /license/{system}?session={play session}`: the raw endpoint that players send their challenges to. */
 
 import type { IncomingMessage } from "node:http";
+import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { Call, RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { toKeySystem } from "./drm/systems.ts";
@@ -39,18 +40,20 @@ export function licenseHandler(issuing: Issuing, territoryOf: (call: Call) => st
         return readChallenge(request);
       },
     });
-    response.writeHead(200, {
-      "content-type": license.contentType,
-      "content-length": license.body.byteLength,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      "x-license-trust": license.trust,
-    });
-    await new Promise<void>((resolve) => {
-      response.once("close", resolve);
-      response.end(license.body, () => resolve());
-    });
-    license.body.fill(0);
+    try {
+      await send(response, {
+        status: 200,
+        headers: {
+          "content-type": license.contentType,
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+          "x-license-trust": license.trust,
+        },
+        body: license.body,
+      });
+    } finally {
+      license.body.fill(0);
+    }
   };
 }
 

@@ -1,7 +1,7 @@
 /** Media over HTTP: `/m/{token}/{package}/{revision}/{file...}`. A CDN takes its place in production. */
 
-import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { isAdmitted } from "./domain/media-file.ts";
@@ -51,33 +51,24 @@ export function mediaHandler(deps: { readonly tickets: Tickets; readonly package
       ...(etag === undefined ? {} : { etag }),
     };
     if (etag !== undefined && request.headers["if-none-match"] === etag) {
-      response.writeHead(304, headers).end();
-      return;
+      return send(response, { status: 304, headers });
     }
     const range = parseRange(request.headers.range, blob.sizeBytes);
     if (range.kind === "unsatisfiable") {
       // No error kind of ours is 416, and players know what to do with it (RFC 9110, 15.5.17).
-      response.writeHead(416, { ...headers, "content-range": `bytes */${blob.sizeBytes}`, "content-length": 0 }).end();
-      return;
+      const contentRange = `bytes */${blob.sizeBytes}`;
+      return send(response, { status: 416, headers: { ...headers, "content-range": contentRange }, body: "" });
     }
-    if (range.kind === "part") {
-      const { start, end } = range;
-      response.writeHead(206, {
+    const { start, end } = range.kind === "part" ? range : { start: 0, end: blob.sizeBytes - 1 };
+    const isPart = range.kind === "part";
+    await send(response, {
+      status: isPart ? 206 : 200,
+      headers: {
         ...headers,
         "content-length": end - start + 1,
-        "content-range": `bytes ${start}-${end}/${blob.sizeBytes}`,
-      });
-    } else {
-      response.writeHead(200, { ...headers, "content-length": blob.sizeBytes });
-    }
-    if (request.method === "HEAD" || blob.sizeBytes === 0) {
-      response.end();
-      return;
-    }
-    const options = range.kind === "part" ? { range, signal: call.signal } : { signal: call.signal };
-    await pipeline(await deps.packaged.get(key, options), response).catch((error: unknown) => {
-      // Players give up requests all the time: when they seek, when they change the rendition.
-      if (!response.destroyed && !call.signal.aborted) throw error;
+        ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
+      },
+      body: await deps.packaged.get(key, isPart ? { range, signal: call.signal } : { signal: call.signal }),
     });
   };
 }

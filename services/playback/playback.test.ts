@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
@@ -42,6 +43,7 @@ describe("the playback service", () => {
   const packageId = newId();
   const packageName = `packages/${packageId}`;
   const media = randomBytes(300_000);
+  const film = randomBytes(8_000_000);
   let platform: TestPlatform;
   /** What the catalog and the profile service answer. */
   let rightsEnd: Date | undefined;
@@ -132,6 +134,7 @@ describe("the playback service", () => {
     for (const name of FILES) {
       await store.put(`${packageId}/1/a1b2c3d4/${name}`, name === "video-720p.mp4" ? media : Buffer.from(name));
     }
+    await store.put(`${packageId}/1/a1b2c3d4/film.mp4`, film);
     await store[Symbol.asyncDispose]();
   });
   after(() => platform[Symbol.asyncDispose]());
@@ -354,6 +357,24 @@ describe("the playback service", () => {
       }
     });
   }
+
+  it("serves on while viewers seek: requests that are given up at any moment", async () => {
+    const url = new URL(manifestOf(await start()).replace("hd.mpd", "film.mp4"));
+    const ask = (waitMs: number) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(Number(url.port), url.hostname, () => {
+          socket.write(`GET ${url.pathname} HTTP/1.1\r\nHost: x\r\nRange: bytes=0-${film.byteLength - 2}\r\n\r\n`);
+          setTimeout(() => socket.destroy(), waitMs);
+        });
+        socket.on("data", () => {});
+        socket.on("error", () => {});
+        socket.on("close", () => resolve());
+      });
+    for (let round = 0; round < 50; round++) {
+      await Promise.all(Array.from({ length: 12 }, (_, index) => ask((round * 12 + index) % 15)));
+    }
+    assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), film);
+  });
 
   it("does not take the token of a media path for a play token", async () => {
     const answer = await start();

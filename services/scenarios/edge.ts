@@ -1,6 +1,7 @@
 /** The edge in front of modules in processes of their own: one origin, routed by what the modules declare. */
 
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
 import type { Module } from "#pkg/app/module";
 import { accessOf, methodName } from "#pkg/rpc/access";
 import type { RouteDeclaration } from "#pkg/rpc/call";
@@ -97,11 +98,7 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, agent: Age
     outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
     // A stream's first message must not wait for its second.
     outgoing.flushHeaders();
-    answer.pipe(outgoing);
-    answer.once("error", () => outgoing.destroy());
-    answer.once("close", () => {
-      if (!answer.complete) outgoing.destroy();
-    });
+    pipeline(answer, outgoing, () => {});
   });
   upstream.on("error", () => {
     if (outgoing.headersSent) return void outgoing.destroy();
@@ -110,6 +107,5 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, agent: Age
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) upstream.destroy();
   });
-  incoming.once("error", () => upstream.destroy());
-  incoming.pipe(upstream);
+  pipeline(incoming, upstream, () => {});
 }

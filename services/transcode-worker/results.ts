@@ -1,11 +1,10 @@
 /** Stores what a task made, under keys that are its hash, once. */
 
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { isAppError } from "#pkg/errors/errors";
+import { readFileChunks } from "#pkg/files/read";
 import type { Blob, Made, Output, Task } from "./task.ts";
 
 export interface Stores {
@@ -14,7 +13,6 @@ export interface Stores {
 }
 
 const HASH_CHARS = 32;
-const READ_BYTES = 1 << 20;
 
 /** Hashes the files and stores those that are not there yet. */
 export async function storeResults(
@@ -49,6 +47,6 @@ async function storeResult(
 
 async function hashFile(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: READ_BYTES }), hash, { signal });
+  for await (const chunk of readFileChunks(path, { signal })) hash.update(chunk);
   return hash.digest("hex");
 }
