@@ -154,8 +154,9 @@ describe("the modules", () => {
     }
   });
 
-  it("consume only events that some module emits", () => {
+  it("consume only events that some module emits, and read only records that some module appends", () => {
     const emitted = new Set(modules.flatMap((module) => module.emits.map((event) => event.typeName)));
+    const appended = new Set(modules.flatMap((module) => (module.appends ?? []).map((record) => record.typeName)));
     const complete = readdirSync(join(ROOT, "services"), { withFileTypes: true }).filter(
       (entry) => entry.isDirectory() && entry.name !== "scenarios",
     );
@@ -163,6 +164,8 @@ describe("the modules", () => {
     for (const module of modules) {
       for (const { typeName } of module.consumes)
         assert.ok(emitted.has(typeName), `${module.name} waits for ${typeName}`);
+      for (const { typeName } of module.reads ?? [])
+        assert.ok(appended.has(typeName), `${module.name} reads ${typeName}`);
     }
   });
 });

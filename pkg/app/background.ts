@@ -6,6 +6,7 @@ import type { BusEvent } from "#pkg/eventbus/eventbus";
 import type { Logger } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
 import type { Database } from "./database.ts";
+import { runReader } from "./event-log.ts";
 import type { Consumer } from "./module.ts";
 import type { RunningModule } from "./open-module.ts";
 import { type HostPorts, usesEventBus } from "./ports.ts";
@@ -46,6 +47,11 @@ export function startBackground(modules: readonly RunningModule[], options: Back
     };
     const work = module.background.map(({ name, run }) => start(name, () => run(signal)));
     if (usesEventBus(module.definition)) work.push(...startEvents(module, options, signal, start));
+    for (const reader of module.readers) {
+      const run = async () =>
+        runReader(reader, module.name, { eventlog: await options.ports.eventLog(), log: module.log }, signal);
+      work.push(start(`reader of ${reader.record.typeName}`, run));
+    }
     return work;
   });
   return {

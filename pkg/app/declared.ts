@@ -22,6 +22,12 @@ export function checkProvided(module: Module, opened: OpenedModule): void {
     module.consumes.map((event) => event.typeName),
     (opened.consumers ?? []).map((consumer) => consumer.event.typeName),
   );
+  compare(
+    module.name,
+    "reader",
+    (module.reads ?? []).map((record) => record.typeName),
+    (opened.readers ?? []).map((reader) => reader.record.typeName),
+  );
   if ((module.issuer === undefined) !== (opened.keySet === undefined)) {
     throw new Error(`${module.name} must provide a key set exactly where it declares an issuer`);
   }

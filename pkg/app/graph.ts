@@ -1,6 +1,6 @@
 /** The modules' relations: the order to open them in, and the pictures that `--print-graph` draws. */
 
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { moduleOfService } from "#pkg/rpc/dial";
 import type { Module } from "./module.ts";
 
@@ -47,7 +47,7 @@ export function checkModules(modules: readonly Module[]): void {
     "service",
   );
   unique(
-    modules.flatMap((module) => module.emits.map((event) => event.typeName)),
+    modules.flatMap((module) => [...module.emits, ...(module.appends ?? [])].map((event) => event.typeName)),
     "event",
   );
   unique(
@@ -57,16 +57,24 @@ export function checkModules(modules: readonly Module[]): void {
   inOrder(modules);
 }
 
-/** A table of who owns, calls, emits and consumes what, then the same as a Mermaid flowchart. */
+/**
+ * A table of who owns, calls, emits and consumes what, then the same as a Mermaid flowchart: dotted arrows are events on
+ * the bus, thick ones records of the event log.
+ */
 export function printGraph(modules: readonly Module[]): string {
   const shortName = (typeName: string) => typeName.slice(typeName.lastIndexOf(".") + 1);
   const list = (names: readonly string[]) => (names.length === 0 ? "–" : names.join(", "));
+  const withLog = (events: readonly DescMessage[], records: readonly DescMessage[] = []) =>
+    list([
+      ...events.map((event) => shortName(event.typeName)),
+      ...records.map((record) => `log: ${shortName(record.typeName)}`),
+    ]);
   const rows = modules.map((module) => [
     module.name,
     list(module.owns),
     list(calleesOf(module, modules)),
-    list(module.emits.map((event) => shortName(event.typeName))),
-    list(module.consumes.map((event) => shortName(event.typeName))),
+    withLog(module.emits, module.appends),
+    withLog(module.consumes, module.reads),
     list(module.needs),
   ]);
   const header = ["module", "owns", "calls", "emits", "consumes", "needs"];
@@ -81,8 +89,15 @@ export function printGraph(modules: readonly Module[]): string {
         .map((consumer) => `  ${id(module.name)} -. ${shortName(event.typeName)} .-> ${id(consumer.name)}`),
     ),
   );
+  const records = modules.flatMap((module) =>
+    (module.appends ?? []).flatMap((record) =>
+      modules
+        .filter((reader) => (reader.reads ?? []).some((one) => one.typeName === record.typeName))
+        .map((reader) => `  ${id(module.name)} == ${shortName(record.typeName)} ==> ${id(reader.name)}`),
+    ),
+  );
   const nodes = modules.map((module) => `  ${id(module.name)}["${module.name}"]`);
-  return [table, "", "```mermaid", "flowchart LR", ...nodes, ...calls, ...events, "```", ""].join("\n");
+  return [table, "", "```mermaid", "flowchart LR", ...nodes, ...calls, ...events, ...records, "```", ""].join("\n");
 }
 
 function servers(modules: readonly Module[]): ReadonlyMap<string, Module> {

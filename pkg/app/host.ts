@@ -10,6 +10,7 @@ import type { Cache } from "#pkg/cache/cache";
 import { type Clock, systemClock } from "#pkg/clock/clock";
 import type { Environment } from "#pkg/config/load";
 import type { EventBus } from "#pkg/eventbus/eventbus";
+import type { EventLog } from "#pkg/eventlog/eventlog";
 import { newMetrics } from "#pkg/obs/metrics";
 import type { Logger } from "#pkg/obs/obs";
 import { openIdTracer } from "#pkg/obs/trace";
@@ -70,6 +71,8 @@ export interface Host extends AsyncDisposable {
   /** A client as a module has it; `caller` undefined is a client from outside, in-process. */
   dial<S extends DescService>(service: S, caller: string | undefined): Client<S>;
   eventBus(): Promise<EventBus>;
+  /** The event log. */
+  eventLog(): Promise<EventLog>;
 }
 
 /**
@@ -254,6 +257,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     failed: lifecycle.failed,
     dial: (service, caller) => dialer.dial(service, caller),
     eventBus: () => ports.eventBus(),
+    eventLog: () => ports.eventLog(),
     [Symbol.asyncDispose]() {
       closed ??= close();
       return closed;

@@ -9,7 +9,6 @@ import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
 import type { BusEvent } from "#pkg/eventbus/eventbus";
-import type { EventLog } from "#pkg/eventlog/eventlog";
 import type { Keys } from "#pkg/keys/keys";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Db, Tx } from "#pkg/postgres/db";
@@ -29,7 +28,6 @@ export interface Ports {
   readonly packaged: BlobStore;
   readonly images: BlobStore;
   readonly queue: Queue;
-  readonly eventlog: EventLog;
   readonly search: SearchIndex;
   readonly cache: Cache;
   readonly keys: Keys;
@@ -41,6 +39,15 @@ export type PortName = keyof Ports;
 export interface Outbox<Emits extends DescMessage> {
   /** `key` groups events about the same thing. Returns the event's id. */
   emit<E extends Emits>(tx: Tx, event: E, message: MessageInitShape<E>, key: string): Promise<string>;
+}
+
+/** Appends records to the event log: streams that grow with viewers, which no outbox and no bus could carry. */
+export interface LogWriter<Appends extends DescMessage> {
+  /** Records with one key keep their order. Resolves once all are durable; when it throws, some of them may be. */
+  append<R extends Appends>(
+    record: R,
+    entries: readonly { readonly key: string; readonly message: MessageInitShape<R> }[],
+  ): Promise<void>;
 }
 
 /** Remembers which events a consumer has handled. */
@@ -66,9 +73,15 @@ export interface Common {
   readonly territoryOf: (call: Call) => string;
 }
 
-export type ModuleHost<Needs extends PortName, Calls extends DescService, Emits extends DescMessage> = Common &
+export type ModuleHost<
+  Needs extends PortName,
+  Calls extends DescService,
+  Emits extends DescMessage,
+  Appends extends DescMessage,
+> = Common &
   Pick<Ports, Needs> &
   ("postgres" extends Needs ? { readonly outbox: Outbox<Emits>; readonly inbox: Inbox } : unknown) & {
+    readonly records: LogWriter<Appends>;
     /** A client for a declared service; the same in one process and over the wire. */
     dial<S extends Calls>(service: S): Client<S>;
   };
@@ -85,6 +98,27 @@ export function consume<E extends DescMessage>(
   handle: (event: BusEvent, message: MessageShape<E>, signal: AbortSignal) => Promise<void>,
 ): Consumer {
   return { event, handle: handle as Consumer["handle"] };
+}
+
+/** A record as a reader gets it. */
+export interface ReadRecord<R extends DescMessage> {
+  readonly key: string;
+  readonly message: MessageShape<R>;
+  readonly appendedAt: Date;
+}
+
+/** A reader of one declared record type. */
+export interface Reader {
+  readonly record: DescMessage;
+  readonly handle: (batch: readonly never[], signal: AbortSignal) => Promise<void>;
+}
+
+/** Pairs a record type with what to do with a batch; a batch may come again, and must then change nothing. */
+export function read<R extends DescMessage>(
+  record: R,
+  handle: (batch: readonly ReadRecord<R>[], signal: AbortSignal) => Promise<void>,
+): Reader {
+  return { record, handle: handle as Reader["handle"] };
 }
 
 /** A service's implementation paired with its contract. */
@@ -105,6 +139,8 @@ export interface OpenedModule extends Partial<AsyncDisposable> {
   readonly routes?: readonly Route[];
   /** One for each declared event. */
   readonly consumers?: readonly Consumer[];
+  /** One for each declared record. */
+  readonly readers?: readonly Reader[];
   /** Background work; each runs until the signal is aborted. One that throws fails the process. */
   readonly background?: readonly { readonly name: string; readonly run: (signal: AbortSignal) => Promise<void> }[];
   /** The module's own public keys, where it declares `issuer`. */
@@ -118,6 +154,7 @@ export interface ModuleDefinition<
   Calls extends DescService = DescService,
   Emits extends DescMessage = DescMessage,
   Spec extends ConfigSpec = ConfigSpec,
+  Appends extends DescMessage = DescMessage,
 > {
   /** Also the schema, the login role, the consumer group and, in capitals, the prefix of its settings. */
   readonly name: string;
@@ -132,13 +169,17 @@ export interface ModuleDefinition<
   readonly needs: readonly Needs[];
   readonly emits: readonly Emits[];
   readonly consumes: readonly DescMessage[];
+  /** What it appends to the event log; the topic is the type's name. */
+  readonly appends?: readonly Appends[];
+  /** What it reads of the event log, as the consumer group of its name. */
+  readonly reads?: readonly DescMessage[];
   /** The folder of `NNNN_what.sql`, where it needs postgres. */
   readonly migrations?: URL;
   /** Set where it signs claims: its name among the key sets. */
   readonly issuer?: string;
   /** Runs as child processes of a host that holds other modules too, because it meets hostile input. */
   readonly isolated?: boolean;
-  open(host: ModuleHost<Needs, Calls, Emits>, config: ConfigValues<Spec>): Promise<OpenedModule>;
+  open(host: ModuleHost<Needs, Calls, Emits, Appends>, config: ConfigValues<Spec>): Promise<OpenedModule>;
 }
 
 /** Types `host` as exactly the declared ports, services and events, so that the graph cannot lie. */
@@ -147,9 +188,10 @@ export function defineModule<
   const Calls extends DescService = never,
   const Emits extends DescMessage = never,
   const Spec extends ConfigSpec = ConfigSpec,
->(definition: ModuleDefinition<Needs, Calls, Emits, Spec>): Module {
+  const Appends extends DescMessage = never,
+>(definition: ModuleDefinition<Needs, Calls, Emits, Spec, Appends>): Module {
   return definition as unknown as Module;
 }
 
 /** A module of any shape, as the host sees it. */
-export type Module = ModuleDefinition<PortName, DescService, DescMessage, ConfigSpec>;
+export type Module = ModuleDefinition<PortName, DescService, DescMessage, ConfigSpec, DescMessage>;

@@ -10,7 +10,8 @@ import type { Dialer } from "#pkg/rpc/dial";
 import type { TerritoryOf } from "#pkg/rpc/territory";
 import type { Database } from "./database.ts";
 import { checkProvided } from "./declared.ts";
-import type { Consumer, Module, ModuleHost, OpenedModule, PortName, Ports, ServiceBinding } from "./module.ts";
+import { openLogWriter } from "./event-log.ts";
+import type { Consumer, Module, ModuleHost, OpenedModule, PortName, Ports, Reader, ServiceBinding } from "./module.ts";
 import type { HostPorts } from "./ports.ts";
 
 export interface ModuleContext {
@@ -35,6 +36,7 @@ export interface RunningModule extends AsyncDisposable {
   readonly services: readonly ServiceBinding[];
   readonly routes: readonly Route[];
   readonly consumers: readonly Consumer[];
+  readonly readers: readonly Reader[];
   readonly background: NonNullable<OpenedModule["background"]>;
   readonly issuer: string | undefined;
   readonly keySet: KeySet | undefined;
@@ -59,6 +61,7 @@ export async function openModule(module: Module, context: ModuleContext): Promis
       services: opened.services ?? [],
       routes: opened.routes ?? [],
       consumers: opened.consumers ?? [],
+      readers: opened.readers ?? [],
       background: opened.background ?? [],
       issuer: module.issuer,
       keySet: opened.keySet,
@@ -71,7 +74,9 @@ export async function openModule(module: Module, context: ModuleContext): Promis
   }
 }
 
-async function hostFor(module: Module, context: ModuleContext): Promise<ModuleHost<PortName, DescService, never>> {
+type AnyHost = ModuleHost<PortName, DescService, never, never>;
+
+async function hostFor(module: Module, context: ModuleContext): Promise<AnyHost> {
   const ports: Partial<Record<PortName, unknown>> = {};
   for (const name of module.needs) ports[name] = await openPort(name, module, context);
   const events = module.needs.includes("postgres") ? await import("#pkg/postgres/outbox") : undefined;
@@ -81,6 +86,7 @@ async function hostFor(module: Module, context: ModuleContext): Promise<ModuleHo
     ...(events === undefined
       ? {}
       : { outbox: events.openOutbox({ source: module.name, clock }), inbox: events.openInbox() }),
+    records: openLogWriter(() => context.ports.eventLog()),
     name: module.name,
     clock,
     log,
@@ -96,7 +102,7 @@ async function hostFor(module: Module, context: ModuleContext): Promise<ModuleHo
       return context.dialer.dial(service, module.name);
     },
   };
-  return host as unknown as ModuleHost<PortName, DescService, never>;
+  return host as unknown as AnyHost;
 }
 
 async function openPort(name: PortName, module: Module, context: ModuleContext): Promise<Ports[PortName]> {
@@ -110,8 +116,6 @@ async function openPort(name: PortName, module: Module, context: ModuleContext):
       return context.ports.blobStore(name);
     case "queue":
       return context.ports.queue();
-    case "eventlog":
-      return context.ports.eventLog();
     case "search":
       return context.ports.search();
     case "cache":

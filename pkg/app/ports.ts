@@ -106,6 +106,11 @@ export function usesEventBus(module: Module): boolean {
   return module.emits.length > 0 || module.consumes.length > 0;
 }
 
+/** True where the module appends to the event log or reads it. */
+function usesEventLog(module: Module): boolean {
+  return (module.appends ?? []).length > 0 || (module.reads ?? []).length > 0;
+}
+
 /** What must be migrated for these modules: their schemas and those of the ports that live in the database. */
 export async function schemaPlans(
   modules: readonly Module[],
@@ -119,7 +124,7 @@ export async function schemaPlans(
   if (needs("queue")) {
     ports.push({ name: "port-queue", sets: (await import("#pkg/queue/open")).migrationsFor(config.queueUrl) });
   }
-  if (needs("eventlog")) {
+  if (modules.some(usesEventLog)) {
     ports.push({ name: "port-eventlog", sets: (await import("#pkg/eventlog/open")).migrationsFor(config.eventlogUrl) });
   }
   if (needs("search")) {

@@ -16,6 +16,7 @@ import {
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { CallOptions, Client } from "@connectrpc/connect";
+import { openLogWriter } from "#pkg/app/event-log";
 import { type Host, openHost } from "#pkg/app/host";
 import type { Module, ServiceBinding } from "#pkg/app/module";
 import { generateSigningKey, type SigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
@@ -124,7 +125,9 @@ export interface TestPlatform extends AsyncDisposable {
   token(caller: Exclude<Caller, { kind: "service" }>, options?: { readonly lifeMs?: number }): Promise<string>;
   /** An event as another module says it; resolves with its id once it is durable. */
   publish<E extends DescMessage>(event: E, message: MessageInitShape<E>, key?: string): Promise<string>;
-  /** What the opened modules have emitted of a type, in order of arrival. */
+  /** A record on the event log as another module appends it; resolves once it is durable. */
+  append<R extends DescMessage>(record: R, message: MessageInitShape<R>, key?: string): Promise<void>;
+  /** What the opened modules have emitted or appended of a type, in order of arrival. */
   events<E extends DescMessage>(event: E): readonly MessageShape<E>[];
   /** The first event of the type that matches, waited for. */
   nextEvent<E extends DescMessage>(event: E, matches?: (message: MessageShape<E>) => boolean): Promise<MessageShape<E>>;
@@ -144,7 +147,9 @@ export async function openModules(
   stack.defer(() => rm(data, { recursive: true, force: true }));
   const key = await generateSigningKey();
   const keySet = { keys: async () => [toPublicJwk(key)] };
-  const usesDatabase = modules.some((one) => one.needs.length > 0 || one.emits.length > 0 || one.consumes.length > 0);
+  const usesDatabase = modules.some((one) =>
+    [one.needs, one.emits, one.consumes, one.appends, one.reads].some((used) => (used ?? []).length > 0),
+  );
   opened += 1;
   const number = opened;
   const host = stack.use(
@@ -203,6 +208,28 @@ export async function openModules(
       await ended;
     });
   }
+  for (const record of new Set(modules.flatMap((one) => one.appends ?? []))) {
+    const controller = new AbortController();
+    const log = await host.eventLog();
+    const ended = log.consume(
+      record.typeName,
+      "testkit",
+      async (batch) => {
+        const list = observed.get(record.typeName) ?? [];
+        observed.set(record.typeName, list);
+        for (const { partition, offset, value } of batch) {
+          const id = `${partition}-${offset}`;
+          if (!list.some((known) => known.id === id)) list.push({ id, value });
+        }
+        for (const wake of wakers) wake();
+      },
+      controller.signal,
+    );
+    stack.defer(async () => {
+      controller.abort();
+      await ended;
+    });
+  }
   const sign = (caller: Exclude<Caller, { kind: "service" }>, lifeMs = 3_600_000) =>
     signFor(caller, key, clock, lifeMs);
   const events = <E extends DescMessage>(event: E): MessageShape<E>[] =>
@@ -231,6 +258,8 @@ export async function openModules(
       await bus.publish([{ id, source, occurredAt: clock.now(), key: eventKey, traceparent: "", payload }]);
       return id;
     },
+    append: (record, message, recordKey = newId()) =>
+      openLogWriter(() => host.eventLog()).append(record, [{ key: recordKey, message }]),
     events,
     async nextEvent(event, matches = () => true) {
       for (;;) {

@@ -1,8 +1,9 @@
 /** Telemetry: takes in what players measure and answers how good playing is. */
 
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
+import { RecordedPlayerEventsSchema } from "#gen/matinee/telemetry/v1/player_event_pb";
 import { TelemetryService } from "#gen/matinee/telemetry/v1/telemetry_service_pb";
-import { defineModule, serve } from "#pkg/app/module";
+import { defineModule, read, serve } from "#pkg/app/module";
 import { pollUntilAborted } from "#pkg/postgres/poll";
 import { telemetryConfig } from "./config.ts";
 import { openTelemetryEvents } from "./events.ts";
@@ -18,13 +19,15 @@ export const telemetry = defineModule({
   serves: [TelemetryService],
   routes: [],
   calls: [],
-  needs: ["postgres", "eventlog"],
+  needs: ["postgres"],
   emits: [QualityAlertSchema],
   consumes: [],
+  appends: [RecordedPlayerEventsSchema],
+  reads: [RecordedPlayerEventsSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
-    const { postgres: db, eventlog, outbox, clock, log, metrics } = host;
-    const events = openTelemetryEvents({ eventlog, outbox, metrics, log });
+    const { postgres: db, clock, log } = host;
+    const events = openTelemetryEvents(host);
     const quality = new Quality({
       db,
       store: openQualityStore(db),
@@ -47,11 +50,8 @@ export const telemetry = defineModule({
     });
     return {
       services: [serve(TelemetryService, telemetryHandler({ events, quality, clock }))],
-      background: [
-        { name: "counting", run: (signal) => events.consume((batches) => quality.count(batches), signal) },
-        loop("alerts", () => quality.checkAlerts()),
-        loop("prune", () => quality.prune()),
-      ],
+      readers: [read(RecordedPlayerEventsSchema, (batch) => events.counted(batch, (some) => quality.count(some)))],
+      background: [loop("alerts", () => quality.checkAlerts()), loop("prune", () => quality.prune())],
       ready: () => db.ping(),
     };
   },
