@@ -97,6 +97,6 @@ export interface BlobStore extends AsyncDisposable {
   /** Frees every part. Aborting what is not there is no error. */
   abortMultipart(key: string, multipartId: string): Promise<void>;
 
-  /** Throws `unavailable` where the store cannot be reached or written. */
+  /** Throws `unavailable` where the store cannot be reached or written, `OUT_OF_SPACE` where it is full. */
   ping(): Promise<void>;
 }

@@ -74,15 +74,6 @@ export function blobStoreUnavailable(cause: unknown): AppError {
   });
 }
 
-export function blobStoreFull(cause: unknown): AppError {
-  return new AppError({
-    kind: "resource_exhausted",
-    reason: "BLOB_STORE_FULL",
-    message: "The blob store has no room left.",
-    cause,
-  });
-}
-
 export function blobStoreUrlUnsupported(scheme: string): AppError {
   return new AppError({
     kind: "invalid_argument",

@@ -10,6 +10,8 @@ import type { Readable } from "node:stream";
 import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { readHandleChunks } from "#pkg/files/read";
+import { isFull } from "#pkg/errors/free-space";
+import { outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
 import {
@@ -19,7 +21,6 @@ import {
   blobNotFound,
   blobPartInvalid,
   blobRangeNotSatisfiable,
-  blobStoreFull,
   blobStoreUnavailable,
 } from "./errors.ts";
 import { hasCode, hashDurably, inFolderOf, readFiles, syncPath, writeDurably } from "./file-io.ts";
@@ -148,7 +149,7 @@ class FileBlobStore implements BlobStore {
         await rename(this.#layout.entryPath(key), gone);
       } catch (error) {
         if (hasCode(error, "ENOENT")) return;
-        throw toStoreError(error);
+        throw this.#toStoreError(error);
       }
       const entry = parseEntry(await readFile(gone, "utf8"));
       await rm(this.#layout.dataPath(entry.data), { force: true });
@@ -175,7 +176,7 @@ class FileBlobStore implements BlobStore {
       await syncPath(this.#layout.multipart);
     } catch (error) {
       await rm(building, { recursive: true, force: true });
-      throw toStoreError(error);
+      throw this.#toStoreError(error);
     }
     return id;
   }
@@ -209,7 +210,7 @@ class FileBlobStore implements BlobStore {
       await this.#inTurn(`${multipartId} ${part.number}`, () => this.#replacePart(folder, building, part));
     } catch (error) {
       await rm(building, { force: true });
-      throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : toStoreError(error);
+      throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : this.#toStoreError(error);
     }
     return { ...part, etag: part.sha256 };
   }
@@ -280,7 +281,7 @@ class FileBlobStore implements BlobStore {
       await rm(gone, { recursive: true, force: true });
     } catch (error) {
       const absent = hasCode(error, "ENOENT") || isMultipartNotFound(error);
-      if (!absent) throw toStoreError(error);
+      if (!absent) throw this.#toStoreError(error);
     }
   }
 
@@ -290,6 +291,7 @@ class FileBlobStore implements BlobStore {
     } catch (error) {
       throw blobStoreUnavailable(error);
     }
+    if (await isFull(this.#layout.tmp)) throw outOfSpace(`the ${this.#options.name} store`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -335,7 +337,7 @@ class FileBlobStore implements BlobStore {
         return toInfo(entry);
       });
     } catch (error) {
-      throw toStoreError(error);
+      throw this.#toStoreError(error);
     } finally {
       await rm(description, { force: true });
       await rm(building, { force: true });
@@ -377,7 +379,9 @@ class FileBlobStore implements BlobStore {
       try {
         return await use(entry, this.#layout.dataPath(entry.data));
       } catch (error) {
-        if (!hasCode(error, "ENOENT")) throw toStoreError(error);
+        // Reading takes no room here: what is full then is where the caller wants the file.
+        if (hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+        if (!hasCode(error, "ENOENT")) throw this.#toStoreError(error);
         if (tried === entry.data) throw blobStoreUnavailable(error);
         tried = entry.data;
       }
@@ -389,7 +393,7 @@ class FileBlobStore implements BlobStore {
       return parseEntry(await readFile(this.#layout.entryPath(key), "utf8"));
     } catch (error) {
       if (hasCode(error, "ENOENT")) return undefined;
-      throw toStoreError(error);
+      throw this.#toStoreError(error);
     }
   }
 
@@ -403,6 +407,12 @@ class FileBlobStore implements BlobStore {
     } catch (error) {
       throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : error;
     }
+  }
+
+  #toStoreError(error: unknown): unknown {
+    if (hasCode(error, "ENOSPC", "EDQUOT")) return outOfSpace(`the ${this.#options.name} store`, error);
+    if (hasCode(error, "EACCES", "EROFS", "EIO", "EMFILE", "ENFILE")) return blobStoreUnavailable(error);
+    return error;
   }
 
   async #inTurn<T>(key: string, action: () => Promise<T>): Promise<T> {
@@ -477,10 +487,4 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 
 function isMultipartNotFound(error: unknown): boolean {
   return isAppError(error, blobMultipartNotFound("").reason);
-}
-
-function toStoreError(error: unknown): unknown {
-  if (hasCode(error, "ENOSPC", "EDQUOT")) return blobStoreFull(error);
-  if (hasCode(error, "EACCES", "EROFS", "EIO", "EMFILE", "ENFILE")) return blobStoreUnavailable(error);
-  return error;
 }

@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import { AppError } from "#pkg/errors/errors";
+import { outOfSpace } from "#pkg/errors/space";
 
 /** Constraint classes that stores turn into errors of their own; SQLSTATE class 23 (PostgreSQL manual, appendix A). */
 const CONSTRAINT_CODES = {
@@ -28,6 +29,11 @@ export function isConstraintViolation(
 /** Serialization failure or deadlock: the same transaction may succeed when it is run again. */
 export function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === "40001" || error.code === "40P01");
+}
+
+/** The server had no room for what a statement needed to write. */
+export function isDatabaseFull(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "53100";
 }
 
 /** True where the connection, not the statement, is at fault. */
@@ -68,6 +74,7 @@ const DRIVER_MESSAGES = [
 export function toAppError(error: unknown): unknown {
   if (isConnectionLoss(error)) return databaseUnavailable(error);
   if (isConflict(error)) return databaseConflict(error);
+  if (isDatabaseFull(error)) return databaseFull(error);
   if (error instanceof pg.DatabaseError && error.code === "57014") return statementTimeout(error);
   // text with U+0000, which PostgreSQL cannot store, in a column or inside jsonb
   if (error instanceof pg.DatabaseError && (error.code === "22021" || error.code === "22P05"))
@@ -83,6 +90,10 @@ export function databaseUnavailable(cause: unknown): AppError {
     retryAfterMs: 1000,
     cause,
   });
+}
+
+export function databaseFull(cause?: unknown): AppError {
+  return outOfSpace("the database", cause);
 }
 
 function databaseConflict(cause: unknown): AppError {

@@ -5,7 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db, Row, Tx } from "./db.ts";
-import { databaseUnavailable, isConflict, isConnectionLoss, toAppError } from "./errors.ts";
+import {
+  databaseFull,
+  databaseUnavailable,
+  isConflict,
+  isConnectionLoss,
+  isDatabaseFull,
+  toAppError,
+} from "./errors.ts";
 import { Listener } from "./listener.ts";
 import { tracedStatement } from "./trace.ts";
 
@@ -24,6 +31,8 @@ export interface PoolOptions {
 }
 
 const PING_TIMEOUT_MS = 2000;
+/** How long a server that had no room for a statement is taken for full; whoever waits for room tries sooner again. */
+const FULL_FOR_MS = 15_000;
 const TX_TRIES = 4;
 
 /** Opens no connection until the first use. Disposal waits for running statements. */
@@ -53,6 +62,25 @@ export function openPool(options: PoolOptions): Db {
   );
   const listener = new Listener(client, options.log);
   let ending: Promise<unknown> | undefined;
+  let fullAtMs = Number.NEGATIVE_INFINITY;
+
+  function toOurs(error: unknown): unknown {
+    if (isDatabaseFull(error)) {
+      const nowMs = performance.now();
+      if (nowMs - fullAtMs > FULL_FOR_MS) options.log.error({ err: error, pool: options.name }, "the database is full");
+      fullAtMs = nowMs;
+    }
+    return toAppError(error);
+  }
+
+  function rethrow(error: unknown): never {
+    throw toOurs(error);
+  }
+
+  /** Conflicts stay as they are inside a transaction, for `tx` to see and try again. */
+  function rethrowConflict(error: unknown): never {
+    throw isConflict(error) ? error : toOurs(error);
+  }
 
   async function run<R extends Row>(
     connection: pg.PoolClient,
@@ -108,7 +136,7 @@ export function openPool(options: PoolOptions): Db {
         try {
           return await once(work);
         } catch (error) {
-          if (!isConflict(error) || attempt === TX_TRIES) throw toAppError(error);
+          if (!isConflict(error) || attempt === TX_TRIES) throw toOurs(error);
           await delay(randomInt(5, 20 * 2 ** attempt));
         }
       }
@@ -122,6 +150,7 @@ export function openPool(options: PoolOptions): Db {
       const first = await Promise.race([answered, timeout]).catch(rethrow);
       timer.abort();
       if (first === late) throw databaseUnavailable(new Error(`no answer in ${PING_TIMEOUT_MS} ms`));
+      if (performance.now() - fullAtMs < FULL_FOR_MS) throw databaseFull();
     },
     listen: (channel, wake, signal) => listener.listen(channel, wake, signal),
     async [Symbol.asyncDispose]() {
@@ -173,13 +202,4 @@ async function connect(pool: pg.Pool, patienceMs: number): Promise<pg.PoolClient
       await delay(waitMs);
     }
   }
-}
-
-function rethrow(error: unknown): never {
-  throw toAppError(error);
-}
-
-/** Conflicts stay as they are inside a transaction, for `tx` to see and try again. */
-function rethrowConflict(error: unknown): never {
-  throw isConflict(error) ? error : toAppError(error);
 }

@@ -73,6 +73,7 @@ export function toProtoAsset(asset: Asset): MessageInitShape<typeof AssetSchema>
     sha256: asset.sha256 ?? "",
     ...(asset.media && { media: toProtoMedia(asset.media) }),
     ...(asset.rejection && { rejection: asset.rejection }),
+    ...(asset.waiting && { waiting: asset.waiting }),
     owner: ownerName(asset.ownerId),
     createTime: timestampFromDate(asset.createdAt),
     updateTime: timestampFromDate(asset.updatedAt),

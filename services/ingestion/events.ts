@@ -18,6 +18,8 @@ export interface IngestionEvents {
   uploadCompleted(tx: Tx, upload: Upload): void;
   uploadAborted(tx: Tx, upload: Upload): void;
   uploadExpired(tx: Tx, upload: Upload): void;
+  /** Say it when it begins to wait, not at each try. */
+  inspectionWaits(upload: Upload, waiting: Rejection): void;
   assetIngested(tx: Tx, asset: IngestedAsset): Promise<void>;
   assetRejected(tx: Tx, asset: Asset, rejection: Rejection): Promise<void>;
   assetDeleted(tx: Tx, asset: Asset): Promise<void>;
@@ -56,6 +58,11 @@ export function openIngestionEvents(options: {
     uploadCompleted: aboutUpload("completed", "upload completed"),
     uploadAborted: aboutUpload("aborted", "upload aborted"),
     uploadExpired: aboutUpload("expired", "upload expired"),
+
+    inspectionWaits(upload, waiting) {
+      assets.add(1, { event: "waits", reason: waiting.reason });
+      log.warn({ uploadId: upload.id, assetId: upload.assetId, ...waiting }, "an inspection waits for space");
+    },
 
     async assetIngested(tx, asset) {
       await outbox.emit(tx, AssetIngestedSchema, toAssetIngested(asset), asset.id);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { BlobInfo, BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import { AppError, isAppError } from "#pkg/errors/errors";
+import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { originalKey } from "./domain/asset.ts";
@@ -42,6 +43,7 @@ type Verdict =
 
 /** Looking by time as well covers notifications that were lost. */
 const POLL_MS = 5000;
+const SPACE_RETRY_MS = 2000;
 const RETRY_MS = { first: 500, most: 60_000 };
 
 export class Inspections {
@@ -156,6 +158,7 @@ export class Inspections {
     const { uploads, clock, log } = this.#options;
     const { upload, attempt } = inspection;
     const stopping = signal.aborted;
+    if (!stopping && isOutOfSpace(error)) return this.#waitForSpace(inspection, error);
     const backoffMs = stopping ? 0 : Math.min(RETRY_MS.first * 2 ** (attempt - 1), RETRY_MS.most);
     if (!stopping) {
       log.warn(
@@ -165,6 +168,16 @@ export class Inspections {
     }
     const dueAt = new Date(clock.now().getTime() + backoffMs);
     await uploads.release(inspection, dueAt, blamesFile(error) && !stopping ? "counted" : "uncounted");
+  }
+
+  /** Nothing is wrong with the file: it is inspected once there is room, however long that takes. */
+  async #waitForSpace(inspection: Inspection, error: unknown): Promise<void> {
+    const { uploads, clock, events } = this.#options;
+    const { reason, message } = isAppError(error) ? error : outOfSpace("ingestion's scratch folder", error);
+    const waiting = { reason, message };
+    const dueAt = new Date(clock.now().getTime() + SPACE_RETRY_MS);
+    const { isNews } = await uploads.release(inspection, dueAt, "uncounted", waiting);
+    if (isNews) events.inspectionWaits(inspection.upload, waiting);
   }
 
   /** Renews the lease until it is disposed; its signal is aborted when the lease is lost or the process stops. */

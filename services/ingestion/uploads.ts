@@ -63,6 +63,7 @@ export class Uploads {
       sha256: undefined,
       media: undefined,
       rejection: undefined,
+      waiting: undefined,
       version: 1,
       createdAt: now,
       updatedAt: now,

@@ -80,6 +80,7 @@ export function toPackageProto(revision: Revision): MessageInitShape<typeof Pack
     duration: { seconds: BigInt(input.duration.seconds), nanos: input.duration.nanos },
     failureReason: revision.failure?.reason ?? "",
     failureMessage: revision.failure?.message ?? "",
+    ...(revision.waiting && { waiting: revision.waiting }),
     createTime: timestampFromDate(revision.createdAt),
     ...(revision.readyAt === undefined ? {} : { readyTime: timestampFromDate(revision.readyAt) }),
   };

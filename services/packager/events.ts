@@ -5,13 +5,15 @@ import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
 import { toBlobProto, toPackageProto } from "./convert.ts";
-import type { Revision } from "./domain/revision.ts";
+import type { Reason, Revision } from "./domain/revision.ts";
 
 export interface PackagerEvents {
   /** Call it in the transaction that makes the revision ready. `tookMs` is the length of the last run. */
   packaged(tx: Tx, revision: Revision, tookMs: number): Promise<void>;
   /** Call it in the transaction that gives the revision up. */
-  failed(tx: Tx, revision: Revision, failure: { readonly reason: string; readonly message: string }): Promise<void>;
+  failed(tx: Tx, revision: Revision, failure: Reason, unreadable: readonly string[]): Promise<void>;
+  /** Say it when it begins to wait, not at each try. */
+  waits(revision: Revision, waiting: Reason): void;
   /** For views: the revision as it is now, with what counts its changes. */
   changed(tx: Tx, revision: Revision, version: number): Promise<void>;
 }
@@ -49,7 +51,7 @@ export function newPackagerEvents(host: {
       });
     },
 
-    async failed(tx, revision, failure) {
+    async failed(tx, revision, failure, unreadable) {
       const { owner, fileName } = revision.input;
       await host.outbox.emit(
         tx,
@@ -62,18 +64,24 @@ export function newPackagerEvents(host: {
           fileName,
           reason: failure.reason,
           message: failure.message,
+          unreadableTracks: [...unreadable],
         },
         revision.assetId,
       );
       tx.afterCommit(() => {
         revisions.add(1, { outcome: failure.reason });
-        host.log.warn({ ...ids(revision), ...failure }, "packaging failed for good");
+        host.log.warn({ ...ids(revision), ...failure, unreadable }, "packaging failed for good");
       });
     },
 
     async changed(tx, revision, version) {
       const pack = { ...toPackageProto(revision), manifests: [], tracks: [] };
       await host.outbox.emit(tx, PackageChangedSchema, { package: pack, version: BigInt(version) }, revision.assetId);
+    },
+
+    waits(revision, waiting) {
+      revisions.add(1, { outcome: waiting.reason });
+      host.log.warn({ ...ids(revision), ...waiting }, "packaging waits for space");
     },
   };
 }

@@ -13,7 +13,7 @@ import { newPackagerEvents, PACKAGER_EVENTS } from "./events.ts";
 import { packagerHandler } from "./handler.ts";
 import { Packages } from "./packages.ts";
 import { contentKeyPeer } from "./peers.ts";
-import { packageRevision } from "./run.ts";
+import { findUnreadable, packageRevision } from "./run.ts";
 import { openLeaseStore } from "./store/lease-store.ts";
 import { openRevisionStore, PACKAGE_CHANGES_CHANNEL } from "./store/revision-store.ts";
 import { PackagerWorker } from "./worker.ts";
@@ -50,6 +50,7 @@ export const packager = defineModule({
       leases: openLeaseStore(db),
       events,
       packageRevision: (run, signal) => packageRevision(packaging, run, signal),
+      findUnreadable: (run, signal) => findUnreadable(packaging, run, signal),
       packaged,
       clock,
       log,

@@ -1,8 +1,14 @@
 /** Packages one revision from the mezzanine files to what players fetch; everything lands in the run's own folder. */
 
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { isAppError } from "#pkg/errors/errors";
+import { isFull } from "#pkg/errors/free-space";
+import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import { codecsOf } from "./domain/dash.ts";
 import { readBoxHeader, readTrackHeader, type TrackHeader } from "./domain/isobmff.ts";
@@ -18,7 +24,7 @@ import {
 } from "./domain/revision.ts";
 import { packageInputDamaged, packageOutputWrong, packageWithoutVideo } from "./errors.ts";
 import type { ContentKeyPeer } from "./peers.ts";
-import { packagerArgs } from "./shaka/argv.ts";
+import { type KeyServerAccess, packagerArgs } from "./shaka/argv.ts";
 import { type ServedKey, startKeyServer } from "./shaka/key-server.ts";
 import { runShakaPackager } from "./shaka/run.ts";
 
@@ -42,6 +48,8 @@ export interface PackagingRun {
 const IN = "in";
 const OUT = "out";
 const MPD_FILE = "all.mpd";
+/** Rounding to time scales; a frame is longer. */
+const MAX_SECONDS_OFF = 0.01;
 /** The head of a track of twelve hours is below one megabyte. */
 const MAX_HEAD_BYTES = 64 * 1024 * 1024;
 
@@ -62,19 +70,69 @@ export async function packageRevision(
     await fetchInputs(options, input.tracks, work, signal);
     const keyIds = await packageTracks(options, revision, work, signal);
     const mpd = await readFile(join(work, OUT, MPD_FILE), "utf8");
-    const packaged = await inspect(input.tracks, work, codecsOf(mpd), keyIds);
+    const seconds = input.duration.seconds + input.duration.nanos / 1e9;
+    const packaged = await inspect(input.tracks, work, codecsOf(mpd), keyIds, seconds);
     await recordIvs(options, revision, packaged, signal);
     const manifests = manifestsOf({
       assetId: revision.assetId,
-      durationSeconds: input.duration.seconds + input.duration.nanos / 1e9,
+      durationSeconds: seconds,
       mpd,
       packaged,
     });
     for (const { file, text } of manifests) await writeFile(join(work, OUT, file), text, { flag: "wx" });
     return await store(options, { revision, folder }, { work, packaged, manifests }, signal);
+  } catch (error) {
+    // Asked before the folder is emptied: the packager has many words for it, and may leave short files without any.
+    if (signal.aborted || isOutOfSpace(error) || !(await isFull(options.scratch))) throw error;
+    throw outOfSpace("the packager's scratch folder", error);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * The tracks that cannot be packaged each by itself: damaged, missing, or nothing that the packager can read. Throws
+ * whatever the stores throw for reasons of their own, and the signal's reason.
+ */
+export async function findUnreadable(
+  options: PackagingOptions,
+  { revision, folder }: PackagingRun,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const work = join(options.scratch, folder);
+  const unreadable: string[] = [];
+  try {
+    for (const track of revision.input.tracks) {
+      await rm(work, { recursive: true, force: true });
+      for (const name of [IN, OUT, "tmp"]) await mkdir(join(work, name), { recursive: true, mode: 0o700 });
+      try {
+        await fetchInputs(options, [track], work, signal);
+        await checkHash(track, join(work, track.kind === "text" ? OUT : IN, fileOf(track)), signal);
+        if (track.kind !== "text") await runPackager(options, [track], work, undefined, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isAppError(error) || !UNREADABLE.has(error.reason)) throw error;
+        options.log.warn({ ...folderOf(revision, folder), track: track.id, err: error }, "a track cannot be packaged");
+        unreadable.push(track.id);
+      }
+    }
+    return unreadable;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** What is wrong with the file, and not with what carries it. */
+const UNREADABLE: ReadonlySet<string> = new Set(["BLOB_NOT_FOUND", "PACKAGE_INPUT_DAMAGED", "PACKAGER_FAILED"]);
+
+function folderOf({ packageId, revision }: Revision, folder: string): object {
+  return { packageId, revision, folder };
+}
+
+async function checkHash(track: Track, path: string, signal: AbortSignal): Promise<void> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash, { signal });
+  if (hash.digest("hex") !== track.blob.sha256) throw packageInputDamaged(track.id, "its bytes have changed");
 }
 
 /** Where a run's objects lie in the packaged store. */
@@ -123,6 +181,18 @@ async function packageTracks(
       : cleanup.use(
           await startKeyServer({ folder: work, contentId: Buffer.from(assetId.replaceAll("-", ""), "hex"), keys }),
         );
+  await runPackager(options, tracks, work, keyServer?.access, signal);
+  return new Map(keys.map(({ keyClass, keyId }) => [keyClass, Buffer.from(keyId).toString("hex")]));
+}
+
+/** Packages the tracks, in the clear where there is no key server. Throws `OUT_OF_SPACE` where that is why it failed. */
+async function runPackager(
+  options: PackagingOptions,
+  tracks: readonly Track[],
+  work: string,
+  keyServer: KeyServerAccess | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const args = packagerArgs({
     tracks,
     inputOf: (track) => `${IN}/${fileOf(track)}`,
@@ -130,10 +200,9 @@ async function packageTracks(
     mpdPath: `${OUT}/${MPD_FILE}`,
     tempFolder: "tmp",
     segmentSeconds: options.segmentMs / 1000,
-    keyServer: keyServer?.access,
+    keyServer,
   });
   await runShakaPackager({ args, folder: work, timeLimitMs: options.timeLimitMs, signal, log: options.log });
-  return new Map(keys.map(({ keyClass, keyId }) => [keyClass, Buffer.from(keyId).toString("hex")]));
 }
 
 async function inspect(
@@ -141,6 +210,7 @@ async function inspect(
   work: string,
   codecs: ReadonlyMap<string, string>,
   keyIds: ReadonlyMap<KeyClass, string>,
+  filmSeconds: number,
 ): Promise<Packaged[]> {
   const packaged: Packaged[] = [];
   for (const track of tracks) {
@@ -152,16 +222,29 @@ async function inspect(
     const header = readTrackHeader(await readHead(join(work, OUT, file)));
     const keyClass = keyClassOf(track);
     const keyId = keyClass && keyIds.get(keyClass);
+    checkWhole(track, header, (await stat(join(work, OUT, file))).size, filmSeconds);
     checkProtection(track, header, keyId);
     packaged.push({ track, file, codec: codecs.get(file) ?? track.codec, header, keyId });
   }
   return packaged;
 }
 
+/** No file is published that is shorter than its own index says, or than the film; sound by an encoder's delay at most. */
+function checkWhole(track: Track, { segments, timescale }: TrackHeader, sizeBytes: number, filmSeconds: number): void {
+  const last = segments.at(-1);
+  if (last === undefined) throw packageOutputWrong(track.id, "it has no segments");
+  const endsAt = last.range.end + 1;
+  if (endsAt !== sizeBytes) throw packageOutputWrong(track.id, `it has ${sizeBytes} bytes, and its index ${endsAt}`);
+  const seconds = segments.reduce((sum, { duration }) => sum + duration, 0) / timescale;
+  const isOff = track.kind === "video" ? Math.abs(seconds - filmSeconds) > MAX_SECONDS_OFF : seconds < filmSeconds - 1;
+  if (isOff) {
+    throw packageOutputWrong(track.id, `it is ${seconds} s long, and the film ${filmSeconds} s`);
+  }
+}
+
 /** The last line of defence: no file is published that is not encrypted, from its first sample, with the key it should be. */
 function checkProtection(track: VideoTrack | AudioTrack, header: TrackHeader, keyId: string | undefined): void {
-  const { encryption, sampleEntries, segments } = header;
-  if (segments.length === 0) throw packageOutputWrong(track.id, "it has no segments");
+  const { encryption, sampleEntries } = header;
   if (keyId === undefined) {
     if (encryption !== undefined) throw packageOutputWrong(track.id, "it is encrypted and should be in the clear");
     return;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { buffer } from "node:stream/consumers";
 import { Protection } from "#gen/matinee/common/v1/media_pb";
 import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
@@ -8,6 +9,7 @@ import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { newId, systemClock } from "#pkg/clock/clock";
 import { AppError, isAppError } from "#pkg/errors/errors";
+import { outOfSpace } from "#pkg/errors/space";
 import { eventually } from "#pkg/testkit/eventually";
 import { fake, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
@@ -92,7 +94,7 @@ describe("the packager's work", function () {
       assert.equal(found.length, 1);
     });
 
-    it("gives up after the allowed runs, with the reason and the packager's last lines; a retry can mend it", async () => {
+    it("gives up on a track that it cannot read, names it, and shows the packager's last lines; a retry can mend it", async () => {
       const asset = newId();
       const { mezzanine } = shown.stores();
       const message = await storeRenditions(mezzanine, { asset });
@@ -105,6 +107,7 @@ describe("the packager's work", function () {
       assert.equal(failed.reason, "PACKAGER_FAILED");
       assert.match(failed.message, /exit code 2\).*(Unsupported|demux|parse|container)/is);
       assert.deepEqual([failed.fileName, failed.owner], ["film.mkv", message.owner]);
+      assert.deepEqual(failed.unreadableTracks, ["video-720p"]);
       const client = platform.client(PackagerService, { as: OPERATOR });
       const { package: shownFailed } = await client.getPackage({ name: failed.package, revision: 1 });
       assert.equal(shownFailed?.state, Package_State.FAILED);
@@ -118,6 +121,27 @@ describe("the packager's work", function () {
       assert.equal(done?.failureReason, "");
       await assert.rejects(client.retryPackage({ name: failed.package, revision: 1 }), (error) =>
         isAppError(error, "PACKAGE_NOT_FAILED"),
+      );
+    });
+
+    it("names tracks that are cut short or gone, and forgets the failure once a later revision is whole", async () => {
+      const asset = newId();
+      const { mezzanine } = shown.stores();
+      const message = await storeRenditions(mezzanine, { asset, revision: 0 });
+      const keyOf = (id: string) => message.tracks?.find(({ track }) => track?.id === id)?.blob?.key ?? "";
+      const sound = await buffer(await mezzanine.get(keyOf("audio-de-2")));
+      await mezzanine.put(keyOf("audio-de-2"), sound.subarray(0, sound.byteLength / 2));
+      await mezzanine.delete(keyOf("video-360p"));
+      await platform.publish(RenditionsReadySchema, message);
+      const failed = await platform.nextEvent(PackageFailedSchema, (event) => event.asset === `assets/${asset}`);
+      assert.deepEqual(failed.unreadableTracks.toSorted(), ["audio-de-2", "video-360p"]);
+      await platform.publish(RenditionsReadySchema, await storeRenditions(mezzanine, { asset, revision: 1 }));
+      await ready(asset, 1);
+      const client = platform.client(PackagerService, { as: OPERATOR });
+      const { packages } = await client.listPackages({ asset: `assets/${asset}` });
+      assert.deepEqual(
+        packages.map(({ revision, state }) => [revision, state]),
+        [[1, Package_State.READY]],
       );
     });
 
@@ -212,8 +236,10 @@ describe("the packager's work", function () {
           events: {
             packaged: async (_tx, revision: Revision) => void said.push(`packaged ${revision.revision}`),
             failed: async (_tx, _revision: Revision, failure) => void said.push(failure.reason),
+            waits: (_revision, { message }) => void said.push(message),
           },
           packageRevision,
+          findUnreadable: async () => [],
           ...{ leaseMs: 300, maxAttempts: 3, retryDelayMs: 1, unavailableDelayMs: 1, sweepEveryMs: 20 },
           ...options,
         });
@@ -357,6 +383,30 @@ describe("the packager's work", function () {
       assert.deepEqual([at.said, stolen], [["packaged 0"], 0]);
     });
 
+    it("waits for room without counting the runs, says so once, and goes on when there is some", async () => {
+      await using at = await scene();
+      let runs = 0;
+      const revisions = openRevisionStore(at.db);
+      const shownAs: (string | undefined)[] = [];
+      const worker = at.worker(async () => {
+        runs += 1;
+        if (runs <= 9) throw outOfSpace("the packaged store");
+        return output;
+      });
+      const looking = setInterval(async () => {
+        const [revision] = await revisions.list({ assetId: undefined }, { limit: 1, after: undefined });
+        shownAs.push(revision?.waiting?.reason);
+      }, 2);
+      await until([worker], "it is packaged", () => at.said.includes("packaged 0"));
+      clearInterval(looking);
+      assert.equal(runs, 10);
+      assert.equal(at.said.length, 2, at.said.join());
+      assert.match(at.said[0] ?? "", /no room left in the packaged store/);
+      assert.ok(shownAs.includes("OUT_OF_SPACE"));
+      const [done] = await revisions.list({ assetId: undefined }, { limit: 1, after: undefined });
+      assert.deepEqual([done?.state, done?.waiting], ["ready", undefined]);
+    });
+
     it("gives up on what kills every process that tries it", async () => {
       await using at = await scene();
       const leases = openLeaseStore(at.db);
@@ -390,7 +440,6 @@ describe("the packager's work", function () {
 
 /** Puts an object back as it was. */
 async function keep(store: Stores["mezzanine"], key: string) {
-  const { buffer } = await import("node:stream/consumers");
   const bytes = await buffer(await store.get(key));
   return {
     restore: async () => void (await store.put(key, bytes)),

@@ -3,6 +3,7 @@
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import { type AppError, isAppError, isRetryable } from "#pkg/errors/errors";
+import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { pollUntilAborted } from "#pkg/postgres/poll";
@@ -15,9 +16,11 @@ import type { Lease, LeaseStore } from "./store/lease-store.ts";
 export interface WorkerOptions {
   readonly db: Db;
   readonly leases: LeaseStore;
-  readonly events: Pick<PackagerEvents, "packaged" | "failed">;
+  readonly events: Pick<PackagerEvents, "packaged" | "failed" | "waits">;
   /** Packages one revision into the run's folder. */
   readonly packageRevision: (run: PackagingRun, signal: AbortSignal) => Promise<RevisionOutput>;
+  /** The tracks of a revision that cannot be packaged, each by itself. */
+  readonly findUnreadable: (run: PackagingRun, signal: AbortSignal) => Promise<readonly string[]>;
   readonly packaged: BlobStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -94,7 +97,7 @@ export class PackagerWorker {
     const { packageId, revision } = lease.revision;
     const about = { packageId, revision, attempt: lease.attempt, folder: lease.folder };
     // A run that took its process with it has left no error behind; it must not do so for ever.
-    if (lease.attempt > maxAttempts) return this.#giveUp(lease, packagerInterrupted(maxAttempts));
+    if (lease.attempt > maxAttempts) return this.#giveUp(lease, packagerInterrupted(maxAttempts), []);
     log.info(about, "packaging begins");
     const lost = new AbortController();
     const renewing = this.#keepRenewing(lease, lost);
@@ -109,7 +112,7 @@ export class PackagerWorker {
       await this.#discard(lease);
       if (signal.aborted) await this.#options.leases.giveBack(lease, 0, "does not count");
       else if (lost.signal.aborted) log.warn(about, "packaging was taken over by another process");
-      else await this.#afterFailure(lease, error);
+      else await this.#afterFailure(lease, error, AbortSignal.any([signal, lost.signal]));
     } finally {
       renewing[Symbol.dispose]();
     }
@@ -122,7 +125,7 @@ export class PackagerWorker {
       if (!(await leases.succeed(tx, lease, output, readyAt))) return false;
       await events.packaged(
         tx,
-        { ...lease.revision, state: "ready", output, readyAt, failure: undefined },
+        { ...lease.revision, state: "ready", output, readyAt, failure: undefined, waiting: undefined },
         Math.round(tookMs),
       );
       return true;
@@ -130,25 +133,44 @@ export class PackagerWorker {
     if (!isOurs) await this.#discard(lease);
   }
 
-  async #afterFailure(lease: Lease, error: unknown): Promise<void> {
+  async #afterFailure(lease: Lease, error: unknown, signal: AbortSignal): Promise<void> {
     const { leases, maxAttempts, retryDelayMs, unavailableDelayMs, log } = this.#options;
-    const failure = isAppError(error) ? error : packagingFailed(error);
+    if (isOutOfSpace(error)) return this.#waitForSpace(lease, error);
     if (isRetryable(error)) {
       log.warn({ err: error, folder: lease.folder }, "packaging waits for what does not answer");
-      return leases.giveBack(lease, unavailableDelayMs, "does not count");
+      await leases.giveBack(lease, unavailableDelayMs, "does not count");
+      return;
     }
-    const isHopeless = failure.kind === "failed_precondition" || failure.kind === "not_found";
-    if (isHopeless || lease.attempt >= maxAttempts) return this.#giveUp(lease, failure);
+    const failure = isAppError(error) ? error : packagingFailed(error);
+    let unreadable: readonly string[];
+    try {
+      unreadable = await this.#options.findUnreadable({ revision: lease.revision, folder: lease.folder }, signal);
+    } catch (cause) {
+      if (isOutOfSpace(cause)) return this.#waitForSpace(lease, cause);
+      log.warn({ err: cause, folder: lease.folder }, "it could not be told which track is at fault");
+      unreadable = [];
+    }
+    const isHopeless = failure.kind === "failed_precondition" || failure.kind === "not_found" || unreadable.length > 0;
+    if (isHopeless || lease.attempt >= maxAttempts) return this.#giveUp(lease, failure, unreadable);
     const delayMs = Math.min(retryDelayMs * 2 ** (lease.attempt - 1), MAX_RETRY_DELAY_MS);
     log.warn({ err: error, folder: lease.folder, delayMs }, "packaging failed; trying again");
-    return leases.giveBack(lease, delayMs, "counts");
+    await leases.giveBack(lease, delayMs, "counts");
   }
 
-  async #giveUp(lease: Lease, error: AppError): Promise<void> {
+  /** Nothing has failed: it goes on by itself once there is room, however long that takes. */
+  async #waitForSpace(lease: Lease, cause: unknown): Promise<void> {
+    const { leases, events, unavailableDelayMs } = this.#options;
+    const { reason, message } = isAppError(cause) ? cause : outOfSpace("the packager's scratch folder", cause);
+    const waiting = { reason, message };
+    const { isNews } = await leases.giveBack(lease, unavailableDelayMs, "does not count", waiting);
+    if (isNews) events.waits(lease.revision, waiting);
+  }
+
+  async #giveUp(lease: Lease, error: AppError, unreadable: readonly string[]): Promise<void> {
     const { db, leases, events } = this.#options;
     const failure = { reason: error.reason, message: error.message };
     await db.tx(async (tx) => {
-      if (await leases.fail(tx, lease, failure)) await events.failed(tx, lease.revision, failure);
+      if (await leases.fail(tx, lease, failure)) await events.failed(tx, lease.revision, failure, unreadable);
     });
   }
 

@@ -26,7 +26,7 @@ export function workUnknown(what: string): AppError {
   });
 }
 
-/** For whatever is no `AppError`: a full disk, a mistake of ours. */
+/** For whatever is no `AppError`: a broken disk, a mistake of ours. */
 export function workerFailed(cause: unknown): AppError {
   return new AppError({
     kind: "internal",

@@ -7,6 +7,8 @@ import type { WorkerService } from "#gen/matinee/transcode/v1/worker_service_pb"
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import { type AppError, isAppError, isRetryable } from "#pkg/errors/errors";
+import { isFull } from "#pkg/errors/free-space";
+import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import { fromProtoTask, toProtoOutput } from "./convert.ts";
 import { workerFailed } from "./errors.ts";
@@ -95,9 +97,9 @@ export class Worker {
   ): Promise<Output[]> {
     const { mezzanine, taskTimeoutMs, maxOutputBytes, log } = this.#options;
     const folder = this.#taskFolder;
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
     try {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
       const made = await doWork(task.work, {
         source: () => this.#sources.open(task.source, signal),
         mezzanine,
@@ -106,9 +108,20 @@ export class Worker {
         onProgress,
       });
       return await storeResults(task, made, this.#options, signal);
+    } catch (error) {
+      // Asked before the folder is emptied. Tools that run out of space say so in many ways, and some not at all.
+      if (!signal.aborted && !isOutOfSpace(error) && (await isFull(this.#options.scratch))) {
+        throw outOfSpace(this.#scratchName, error);
+      }
+      throw error;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  /** As an operator finds it. */
+  get #scratchName(): string {
+    return `the scratch folder of worker ${this.#options.name}`;
   }
 
   async #complete(task: Task, outputs: readonly Output[], signal: AbortSignal): Promise<void> {
@@ -119,17 +132,19 @@ export class Worker {
         await transcode.completeTask(request, { signal });
         return;
       } catch (error) {
-        // What is stored may not be lost because transcode is being restarted.
-        if (!isRetryable(error) || tries === COMPLETE_TRIES) throw error;
-        await clock.sleep(FIRST_PAUSE_MS * 2 ** tries, signal);
+        // What is stored may not be lost because transcode is being restarted, or its database is full.
+        const mayEnd = tries >= COMPLETE_TRIES && !isOutOfSpace(error);
+        if (mayEnd || !(isRetryable(error) || isOutOfSpace(error))) throw error;
+        await clock.sleep(FIRST_PAUSE_MS * 2 ** Math.min(tries, COMPLETE_TRIES - 1), signal);
       }
     }
   }
 
   async #fail(task: Task, cause: unknown, why: "failed" | "ending"): Promise<void> {
     const { transcode, log } = this.#options;
-    const error = isAppError(cause) ? cause : workerFailed(cause);
-    if (why === "failed") log.warn({ taskId: task.id, kind: task.work.kind, err: error }, "task failed");
+    const hasNoRoom = isOutOfSpace(cause);
+    const error = isAppError(cause) ? cause : hasNoRoom ? outOfSpace(this.#scratchName, cause) : workerFailed(cause);
+    if (why === "failed" && !hasNoRoom) log.warn({ taskId: task.id, kind: task.work.kind, err: error }, "task failed");
     try {
       await transcode.failTask(
         {
@@ -140,6 +155,7 @@ export class Worker {
           logTail: (error.metadata.log ?? "").slice(-MAX_LOG_CHARS),
           isRetryable: mayRetry(error),
           isGivenBack: why === "ending",
+          isOutOfSpace: hasNoRoom,
         },
         { timeoutMs: FAIL_TIMEOUT_MS },
       );

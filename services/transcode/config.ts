@@ -76,6 +76,13 @@ export const transcodeConfig = defineConfig({
     max: "10m",
     doc: "pause before the second attempt at a task; doubled for each further one",
   },
+  spaceDelay: {
+    type: "duration",
+    default: "5s",
+    min: "10ms",
+    max: "10m",
+    doc: "pause before a task is tried again for which a disk had no room; such a try does not count",
+  },
   watchInterval: {
     type: "duration",
     default: "500ms",

@@ -11,6 +11,7 @@ import {
 } from "#gen/matinee/common/v1/media_pb";
 import type { MediaInfo } from "#gen/matinee/ingestion/v1/asset_pb";
 import type { AssetIngested } from "#gen/matinee/ingestion/v1/events_pb";
+import type { PackageFailed } from "#gen/matinee/packager/v1/events_pb";
 import type { RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { Job_State, type JobSchema, Rendition_State, type RenditionSchema } from "#gen/matinee/transcode/v1/job_pb";
 import type { TaskOutput as ProtoTaskOutput, TaskSchema } from "#gen/matinee/transcode/v1/task_pb";
@@ -19,6 +20,7 @@ import type { Blob, Failure, Job, JobState, LeasedTask, Rational, Rendition, Tas
 import type { SourceMedia } from "./domain/plan.ts";
 import type { JobView, RenditionView } from "./domain/progress.ts";
 import type { IngestedAsset } from "./planning.ts";
+import type { FailedPackage } from "./redoing.ts";
 
 const JOB_STATES = {
   queued: Job_State.QUEUED,
@@ -58,6 +60,10 @@ export function fromAssetIngested(event: AssetIngested): IngestedAsset {
   };
 }
 
+export function fromPackageFailed(event: PackageFailed): FailedPackage {
+  return { assetId: requireId("assets", event.asset), reason: event.reason, unreadable: event.unreadableTracks };
+}
+
 export function fromTaskOutput(output: ProtoTaskOutput): TaskOutput {
   if (output.blob === undefined) throw new Error("validation lets no output without a blob through");
   return {
@@ -71,7 +77,7 @@ export function fromTaskOutput(output: ProtoTaskOutput): TaskOutput {
   };
 }
 
-export function toProtoJob({ job, progress, renditions }: JobView): MessageInitShape<typeof JobSchema> {
+export function toProtoJob({ job, progress, renditions, waiting }: JobView): MessageInitShape<typeof JobSchema> {
   return {
     name: `jobs/${job.id}`,
     asset: `assets/${job.assetId}`,
@@ -92,6 +98,7 @@ export function toProtoJob({ job, progress, renditions }: JobView): MessageInitS
     ...(job.startedAt && { startTime: timestampFromDate(job.startedAt) }),
     ...(job.endedAt && { endTime: timestampFromDate(job.endedAt) }),
     etag: String(job.version),
+    ...(waiting && { waiting }),
   };
 }
 

@@ -34,7 +34,7 @@ export function jobNotRetryable(id: string): AppError {
   return new AppError({
     kind: "failed_precondition",
     reason: "JOB_NOT_RETRYABLE",
-    message: "The job has succeeded; there is nothing to run again.",
+    message: "The job has succeeded, and its package has not failed; there is nothing to run again.",
     metadata: { job: `jobs/${id}` },
   });
 }
@@ -92,5 +92,15 @@ export function workerLost(attempts: number): Failure {
     message: `The worker vanished at each of ${attempts} attempts at the same piece of the film.`,
     logTail: "",
     track: "",
+  };
+}
+
+/** The failure of a job that makes renditions which the packager cannot read, again and again. */
+export function renditionUnreadable(tracks: readonly string[], tries: number): Failure {
+  return {
+    reason: "TRANSCODE_RENDITION_UNREADABLE",
+    message: `What was encoded could not be packaged, and neither could what was encoded ${tries} times anew: ${tracks.join(", ")}.`,
+    logTail: "",
+    track: tracks.length === 1 ? (tracks[0] ?? "") : "",
   };
 }

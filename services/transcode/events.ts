@@ -5,8 +5,9 @@ import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
 import { toProtoJob, toRenditionsReady, toTranscodeFailed } from "./convert.ts";
-import type { Failure, Job, LeasedTask, Rendition, TaskPriority } from "./domain/job.ts";
+import type { Failure, Job, LeasedTask, Rendition, TaskPriority, Waiting } from "./domain/job.ts";
 import type { JobView } from "./domain/progress.ts";
+import type { Task } from "./store/rows.ts";
 
 export interface TranscodeEvents {
   jobPlanned(tx: Tx, job: Job, tasks: number): void;
@@ -26,7 +27,12 @@ export interface TranscodeEvents {
     outcome: "done" | "retried" | "failed" | "lost",
     detail?: object,
   ): void;
+  /** A task found no room. Said once, however often it is tried while there is none. */
+  taskWaits(tx: Tx, task: Task, waiting: Waiting): void;
+  /** Renditions are made anew because the packager cannot read them. */
+  jobRedone(tx: Tx, job: Job, tracks: readonly string[]): void;
   tasksWaiting(priority: TaskPriority, count: number): void;
+  tasksWithoutRoom(count: number): void;
 }
 
 export const TRANSCODE_EVENTS = [RenditionsReadySchema, TranscodeFailedSchema, JobChangedSchema] as const;
@@ -51,6 +57,7 @@ export function openTranscodeEvents(options: {
   const waiting = metrics.gauge("matinee_transcode_ready_tasks", "Tasks that wait for a worker, by priority", [
     "priority",
   ]);
+  const withoutRoom = metrics.gauge("matinee_transcode_tasks_without_space", "Tasks that wait for space on a disk");
   const since = (job: Job, now: Date) => (now.getTime() - job.createdAt.getTime()) / 1000;
 
   return {
@@ -117,6 +124,25 @@ export function openTranscodeEvents(options: {
         if (outcome === "done") log.debug({ taskId, kind }, "task done");
         else log.warn({ taskId, kind, outcome, ...detail }, "task not done");
       });
+    },
+
+    taskWaits(tx, { id, work, waiting: before }, waiting) {
+      tx.afterCommit(() => {
+        tasks.add(1, { kind: work.kind, outcome: "waits" });
+        if (before?.reason === waiting.reason) return;
+        log.warn({ taskId: id, kind: work.kind, ...waiting }, "task waits for space");
+      });
+    },
+
+    jobRedone(tx, job, tracks) {
+      tx.afterCommit(() => {
+        jobs.add(1, { event: "redone" });
+        log.warn({ jobId: job.id, assetId: job.assetId, tracks }, "renditions that cannot be packaged are made anew");
+      });
+    },
+
+    tasksWithoutRoom(count) {
+      withoutRoom.set(count);
     },
 
     tasksWaiting(priority, count) {

@@ -109,6 +109,6 @@ function aborted(signal: AbortSignal): Promise<Look> {
   });
 }
 
-function fingerprint({ job, progress, renditions }: JobView): string {
-  return JSON.stringify([job.version, progress, renditions.map(({ state, percent }) => [state, percent])]);
+function fingerprint({ job, progress, renditions, waiting }: JobView): string {
+  return JSON.stringify([job.version, progress, waiting, renditions.map(({ state, percent }) => [state, percent])]);
 }

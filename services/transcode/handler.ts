@@ -58,8 +58,8 @@ export function workerHandler(tasks: Tasks, leaseMs: number): Handler<typeof Wor
       return {};
     },
 
-    async failTask({ task, lease, reason, message, logTail, isRetryable, isGivenBack }) {
-      const retry = isGivenBack ? "free" : isRetryable ? "counted" : "none";
+    async failTask({ task, lease, reason, message, logTail, isRetryable, isGivenBack, isOutOfSpace }) {
+      const retry = isGivenBack ? "free" : isOutOfSpace ? "waits" : isRetryable ? "counted" : "none";
       await tasks.fail(requireId("tasks", task), lease, { reason, message, logTail, retry });
       return {};
     },

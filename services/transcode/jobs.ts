@@ -8,6 +8,7 @@ import type { JobView } from "./domain/progress.ts";
 import { jobAlreadyEnded, jobChanged, jobNotFound, jobNotRetryable, jobSourceDeleted } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
+import type { Redoing } from "./redoing.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { TaskStore } from "./store/task-store.ts";
 import type { ViewStore } from "./store/view-store.ts";
@@ -23,6 +24,7 @@ export interface JobsOptions {
   readonly hints: Hints;
   readonly events: TranscodeEvents;
   readonly clock: Clock;
+  readonly redoing: Redoing;
   /** Whether the original is still there. */
   readonly hasSource: (assetId: string) => Promise<boolean>;
 }
@@ -62,20 +64,22 @@ export class Jobs {
   }
 
   /**
-   * Queues a failed or cancelled job again; finished tasks stay finished. A job that runs is left alone.
+   * Queues a failed or cancelled job again; finished tasks stay finished. A job that runs is left alone. One whose
+   * package failed for good makes everything anew.
    * Throws `JOB_NOT_FOUND`, `JOB_CHANGED`, `JOB_NOT_RETRYABLE`, `JOB_SOURCE_DELETED`.
    */
   async retry(id: string, etag: string, scope: Scope): Promise<JobView> {
-    const { jobs, tasks, events, hints, clock, hasSource } = this.#options;
+    const { jobs, tasks, events, hints, clock, hasSource, redoing } = this.#options;
     const known = await this.get(id, scope);
     if (!(await hasSource(known.job.assetId))) throw jobSourceDeleted(id);
     await this.#change(id, etag, async (tx, job) => {
-      if (job.state === "succeeded") throw jobNotRetryable(id);
+      if (job.state === "succeeded" && job.packageFailure === undefined) throw jobNotRetryable(id);
       if (!hasEnded(job.state)) return;
       if (await jobs.isDeleted(tx, job.assetId)) throw jobSourceDeleted(id);
       // A job that could not even be planned has nothing to run.
       if (job.frameCount === 0) throw jobNotRetryable(id);
       const now = clock.now();
+      if (job.state === "succeeded") await redoing.undo(tx, job, await redoing.readyTracks(tx, job));
       await jobs.restart(tx, id, now);
       await jobs.resetRenditions(tx, id);
       await tasks.resume(tx, id, now);

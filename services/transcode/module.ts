@@ -2,6 +2,7 @@
 
 import { AssetDeletedSchema, AssetIngestedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
+import { PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb";
 import { WorkerService } from "#gen/matinee/transcode/v1/worker_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
@@ -9,7 +10,7 @@ import { announcing } from "#pkg/app/announcing";
 import { consume, defineModule, serve } from "#pkg/app/module";
 import { periodic } from "#pkg/app/periodic";
 import { transcodeConfig } from "./config.ts";
-import { fromAssetIngested } from "./convert.ts";
+import { fromAssetIngested, fromPackageFailed } from "./convert.ts";
 import { openTranscodeEvents, TRANSCODE_EVENTS } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { transcodeHandler, workerHandler } from "./handler.ts";
@@ -17,6 +18,7 @@ import { Hints } from "./hints.ts";
 import { Jobs } from "./jobs.ts";
 import { ladderOf } from "./ladder.ts";
 import { Planning } from "./planning.ts";
+import { Redoing } from "./redoing.ts";
 import { Results } from "./results.ts";
 import { hasSource } from "./source.ts";
 import { JOB_CHANGES_CHANNEL, openJobStore } from "./store/job-store.ts";
@@ -35,7 +37,7 @@ export const transcode = defineModule({
   calls: [IngestionService],
   needs: ["postgres", "queue", "mezzanine", "images"],
   emits: TRANSCODE_EVENTS,
-  consumes: [AssetIngestedSchema, AssetDeletedSchema],
+  consumes: [AssetIngestedSchema, AssetDeletedSchema, PackageFailedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
     const { postgres: db, mezzanine, images, clock, log, inbox } = host;
@@ -66,6 +68,7 @@ export const transcode = defineModule({
       pollMs: config.poll,
       maxAttempts: config.maxAttempts,
       retryDelayMs: config.retryDelay,
+      spaceDelayMs: config.spaceDelay,
     });
     const sweeps = new Sweeps({
       ...shared,
@@ -74,7 +77,8 @@ export const transcode = defineModule({
       planning,
       hintAfterMs: config.hintAfter,
     });
-    const people = new Jobs({ ...shared, views, hasSource: (assetId) => hasSource(ingestion, assetId) });
+    const redoing = new Redoing(shared);
+    const people = new Jobs({ ...shared, views, redoing, hasSource: (assetId) => hasSource(ingestion, assetId) });
     const feed = new Feed({ views, clock, intervalMs: config.watchInterval, keepAliveMs: config.keepAlive });
     return {
       services: [
@@ -87,6 +91,9 @@ export const transcode = defineModule({
         ),
         consume(AssetDeletedSchema, (event, message) =>
           planning.onDeleted(requireId("assets", message.asset), (tx) => inbox.firstTime(tx, event.id)),
+        ),
+        consume(PackageFailedSchema, (event, message) =>
+          redoing.onPackageFailed(fromPackageFailed(message), (tx) => inbox.firstTime(tx, event.id)),
         ),
       ],
       background: [

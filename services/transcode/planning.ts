@@ -127,6 +127,7 @@ function newJob(asset: IngestedAsset, planned: Plan | Failure, now: Date): Job {
     isFirstPlayable: false,
     posters: [],
     failure,
+    packageFailure: undefined,
     version: 1,
     createdAt: now,
     startedAt: undefined,

@@ -28,7 +28,7 @@ export class Results {
     const { jobs } = this.#options;
     switch (task.work.kind) {
       case "encode_video":
-        for (const track of task.tracks) await this.#joinIfEncoded(tx, job, track, now);
+        for (const track of await this.#unmade(tx, job, task.tracks)) await this.#joinIfEncoded(tx, job, track, now);
         break;
       case "take_posters":
         await jobs.setPosters(tx, job.id, distinctBlobs(outputs));
@@ -44,6 +44,12 @@ export class Results {
         for (const output of outputs) await this.#store(tx, job, output);
     }
     await this.#settle(tx, job.id, now);
+  }
+
+  /** Where a span was encoded again for the sake of one track, the others keep what they have. */
+  async #unmade(tx: Tx, job: Job, tracks: readonly string[]): Promise<string[]> {
+    const renditions = await this.#options.jobs.renditions(tx, job.id);
+    return tracks.filter((id) => renditions.find(({ track }) => track.id === id)?.state !== "ready");
   }
 
   /** Lets the join of a track begin when its last span is there. */

@@ -42,6 +42,7 @@ export class Sweeps {
     for (const { priority, count } of await taskStore.rehint(before, now, BATCH)) hints.tell(priority, count);
     const ready = new Map((await taskStore.countReady()).map(({ priority, count }) => [priority, count]));
     for (const priority of [0, 1] as const) events.tasksWaiting(priority, ready.get(priority) ?? 0);
+    events.tasksWithoutRoom(await taskStore.countWaiting());
     await this.#removeDeleted(now);
     await this.#removeSpans(now);
     await taskStore.forgetWorkers(new Date(now.getTime() - WORKER_FORGOTTEN_MS));

@@ -27,12 +27,17 @@ export interface TasksOptions {
   readonly pollMs: number;
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
+  /** Pause before a task is tried again for which there was no room. */
+  readonly spaceDelayMs: number;
 }
 
 /** Why a worker did not finish a task. */
 export interface TaskFailure extends Omit<Failure, "track"> {
-  /** `free`: the worker ends and gives the task back, which is nobody's fault and costs no attempt. */
-  readonly retry: "none" | "counted" | "free";
+  /**
+   * `free`: the worker ends and gives the task back, which is nobody's fault and costs no attempt. `waits`: there is no
+   * room for it, which costs none either, however long it lasts.
+   */
+  readonly retry: "none" | "counted" | "free" | "waits";
 }
 
 export class Tasks {
@@ -52,7 +57,10 @@ export class Tasks {
       const task = await this.#leaseNow(worker);
       if (task !== undefined && signal.aborted) {
         // The worker has gone and will never hear of it.
-        await tasks.release(this.#options.db, task.id, task.lease, task.attempt - 1, clock.now());
+        await tasks.release(this.#options.db, task.id, task.lease, {
+          attempts: task.attempt - 1,
+          availableAt: clock.now(),
+        });
         return undefined;
       }
       const leftMs = endMs - clock.now().getTime();
@@ -96,7 +104,7 @@ export class Tasks {
 
   /** Tries the task again, or fails its job where that is no use. Throws `TASK_LEASE_LOST`. */
   async fail(taskId: string, lease: string, failure: TaskFailure): Promise<void> {
-    const { db, tasks, clock, maxAttempts, retryDelayMs, hints } = this.#options;
+    const { db, tasks, clock, maxAttempts, retryDelayMs, spaceDelayMs, hints, events } = this.#options;
     const found = await tasks.find(db, taskId);
     if (found === undefined) throw taskNotFound(taskId);
     if (found.state !== "leased" || found.lease !== lease) throw taskLeaseLost(taskId);
@@ -106,15 +114,15 @@ export class Tasks {
       await this.#failJob(found.jobId, taskId, lease, { ...reason, track: onlyTrack(found.tracks) });
       return;
     }
-    const delayMs = retry === "free" ? 0 : retryDelayMs * 2 ** (found.attempts - 1);
-    const attempts = retry === "free" ? found.attempts - 1 : found.attempts;
+    const delayMs = retry === "free" ? 0 : retry === "waits" ? spaceDelayMs : retryDelayMs * 2 ** (found.attempts - 1);
+    const attempts = retry === "counted" ? found.attempts : found.attempts - 1;
+    const availableAt = new Date(now.getTime() + delayMs);
+    const waiting = retry === "waits" ? { reason: reason.reason, message: reason.message } : undefined;
     await db.tx(async (tx) => {
-      if (!(await tasks.release(tx, taskId, lease, attempts, new Date(now.getTime() + delayMs)))) return;
-      this.#options.events.taskEnded(tx, taskId, found.work.kind, "retried", {
-        reason: failure.reason,
-        detail: failure.message,
-        attempts,
-      });
+      if (!(await tasks.release(tx, taskId, lease, { attempts, availableAt, ...(waiting && { waiting }) }))) return;
+      const detail = { reason: failure.reason, detail: failure.message, attempts };
+      if (waiting === undefined) events.taskEnded(tx, taskId, found.work.kind, "retried", detail);
+      else events.taskWaits(tx, found, waiting);
       tx.afterCommit(() => hints.tell(found.isEarly ? 0 : 1, 1, delayMs));
     });
   }
@@ -133,7 +141,8 @@ export class Tasks {
       return;
     }
     await db.tx(async (tx) => {
-      if (!(await tasks.release(tx, task.id, lease, task.attempts, clock.now()))) return;
+      const then = { attempts: task.attempts, availableAt: clock.now() };
+      if (!(await tasks.release(tx, task.id, lease, then))) return;
       events.taskEnded(tx, task.id, task.work.kind, "lost", { worker: lost.worker, attempts: task.attempts });
       tx.afterCommit(() => hints.tell(task.isEarly ? 0 : 1, 1));
     });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { JobChangedSchema, RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { type Job, Job_State, Rendition_State } from "#gen/matinee/transcode/v1/job_pb";
 import type { Task } from "#gen/matinee/transcode/v1/task_pb";
@@ -19,7 +20,7 @@ describe("transcode", function () {
   let studio: Studio;
 
   before(async () => {
-    studio = await Studio.open({ TRANSCODE_LEASE: "2s" });
+    studio = await Studio.open({ TRANSCODE_LEASE: "2s", TRANSCODE_SPACE_DELAY: "20ms" });
   });
   after(() => studio[Symbol.asyncDispose]());
 
@@ -224,6 +225,108 @@ describe("transcode", function () {
       await studio.workers.failTask({ task: task.name, lease: task.lease, reason: "WORKER_FAILED", isGivenBack: true });
     }
     await finish();
+    assert.equal(await stateOf(job), Job_State.SUCCEEDED);
+  });
+
+  it("waits for room without counting attempts, shows what it waits for, and goes on by itself", async () => {
+    const asset = await studio.ingest({ seconds: 20 });
+    const job = await jobOf(asset);
+    for (let turn = 0; turn < 6; turn++) {
+      const task = await eventually("the task is tried again", async () => {
+        const next = await studio.lease();
+        if (next === undefined || describeTask(next).startsWith("look")) return next;
+        await studio.complete(next);
+        return undefined;
+      });
+      const message = "There is no room left in the scratch folder of worker one.";
+      await studio.workers.failTask({
+        ...{ task: task.name, lease: task.lease, reason: "OUT_OF_SPACE", message, isOutOfSpace: true },
+      });
+      const { job: seen } = await studio.jobs.getJob({ name: job.name });
+      assert.equal(seen?.state, Job_State.RUNNING);
+      assert.deepEqual([seen?.waiting?.reason, seen?.waiting?.message], ["OUT_OF_SPACE", message]);
+    }
+    await eventually("the job has ended", async () => {
+      await finish();
+      return (await stateOf(job)) === Job_State.SUCCEEDED;
+    });
+    assert.equal((await studio.jobs.getJob({ name: job.name })).job?.waiting, undefined);
+  });
+
+  /** What the packager says when it gives up. */
+  const failPackage = async (asset: string, unreadableTracks: string[]): Promise<void> => {
+    const reason = "PACKAGER_FAILED";
+    await studio.platform.publish(PackageFailedSchema, { asset, revision: 1, reason, unreadableTracks });
+  };
+  const runsAgain = (job: Job, attempt: number) =>
+    eventually("the job runs again", async () => {
+      const { job: seen } = await studio.jobs.getJob({ name: job.name });
+      return seen?.attempt === attempt ? seen : undefined;
+    });
+
+  for (const [what, track, kinds] of [
+    ["a picture", "video-720p", ["chunk", "join video-720p"]],
+    ["a sound", "audio-en-1", ["encode audio-en-1"]],
+  ] as const) {
+    it(`makes ${what} anew that the packager cannot read, and nothing else`, async () => {
+      const asset = await studio.ingest({ seconds: 20 });
+      const assetId = asset.slice("assets/".length);
+      const job = await jobOf(asset);
+      await finish();
+      const before = (await readyOf(asset, 1)).tracks;
+      await failPackage(asset, [track]);
+      await runsAgain(job, 2);
+      const done = await studio.work();
+      assert.ok(done.length > 0);
+      const others = done.map(describeTask).filter((name) => !kinds.some((kind) => name.startsWith(kind)));
+      assert.deepEqual(others, []);
+      assert.equal(await stateOf(job), Job_State.SUCCEEDED);
+      const said = await eventually("the set is announced again", () => {
+        const events = studio.platform.events(RenditionsReadySchema).filter((event) => event.asset === asset);
+        return events.filter(({ revision }) => revision === 1)[1];
+      });
+      assert.deepEqual(
+        said.tracks.map((stored) => stored.track?.id),
+        before.map((stored) => stored.track?.id),
+      );
+      for (const { blob } of said.tracks) assert.ok(await studio.stores.mezzanine.find(blob?.key ?? ""));
+      assert.ok((await countFiles(assetId)) >= said.tracks.length);
+    });
+  }
+
+  it("fails a job whose renditions stay unreadable, by name, and a person can run it again", async () => {
+    const asset = await studio.ingest({ seconds: 20 });
+    const job = await jobOf(asset);
+    await finish();
+    for (const attempt of [2, 3]) {
+      await failPackage(asset, ["audio-en-1"]);
+      await runsAgain(job, attempt);
+      await finish();
+      assert.equal(await stateOf(job), Job_State.SUCCEEDED);
+    }
+    await failPackage(asset, ["audio-en-1"]);
+    const failed = await studio.platform.nextEvent(TranscodeFailedSchema, (event) => event.asset === asset);
+    assert.equal(failed.reason, "TRANSCODE_RENDITION_UNREADABLE");
+    assert.equal((await studio.jobs.getJob({ name: job.name })).job?.failure?.track, "audio-en-1");
+    await studio.jobs.retryJob({ name: job.name });
+    await finish();
+    assert.equal(await stateOf(job), Job_State.SUCCEEDED);
+  });
+
+  it("runs a job that has succeeded again for all, where its package failed and no track is known to be at fault", async () => {
+    const asset = await studio.ingest({ seconds: 20 });
+    const job = await jobOf(asset);
+    const made = await studio.work();
+    await assert.rejects(studio.jobs.retryJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_RETRYABLE"));
+    await failPackage(asset, []);
+    const retried = await eventually("it can be retried", () =>
+      studio.jobs.retryJob({ name: job.name }).catch(() => undefined),
+    );
+    assert.equal(retried.job?.state, Job_State.QUEUED);
+    const again = await studio.work();
+    const names = (tasks: readonly Task[]) =>
+      [...new Set(tasks.map(describeTask))].filter((name) => name !== "posters");
+    assert.deepEqual(names(again).toSorted(), names(made).toSorted());
     assert.equal(await stateOf(job), Job_State.SUCCEEDED);
   });
 

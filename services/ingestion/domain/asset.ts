@@ -18,6 +18,8 @@ export interface Asset {
   /** From `ready` on. */
   readonly media: Media | undefined;
   readonly rejection: Rejection | undefined;
+  /** Why its inspection stands still for now; nothing is wrong with the file. */
+  readonly waiting: Rejection | undefined;
   /** Grows with every change. */
   readonly version: number;
   readonly createdAt: Date;

@@ -1,12 +1,12 @@
 /** Rows of ingestion's tables, and what they mean. */
 
 import type { Row } from "#pkg/postgres/db";
-import type { Asset, AssetState, Protection } from "../domain/asset.ts";
+import type { Asset, AssetState, Protection, Rejection } from "../domain/asset.ts";
 import type { Media } from "../domain/media.ts";
 import type { Upload, UploadState } from "../domain/upload.ts";
 
 export const ASSET_COLUMNS =
-  "id, owner_id, file_name, state, protection, size_bytes, sha256, media, rejection_reason, rejection_message, version, created_at, updated_at";
+  "id, owner_id, file_name, state, protection, size_bytes, sha256, media, rejection_reason, rejection_message, waiting, version, created_at, updated_at";
 
 export interface AssetRow extends Row {
   readonly id: string;
@@ -19,6 +19,7 @@ export interface AssetRow extends Row {
   readonly media: Media | null;
   readonly rejection_reason: string | null;
   readonly rejection_message: string | null;
+  readonly waiting: Rejection | null;
   readonly version: number;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -38,6 +39,7 @@ export function toAsset(row: AssetRow): Asset {
       row.rejection_reason === null
         ? undefined
         : { reason: row.rejection_reason, message: row.rejection_message ?? "" },
+    waiting: (row.state === "inspecting" ? row.waiting : null) ?? undefined,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -2,7 +2,7 @@
 
 import { newId } from "#pkg/clock/clock";
 import type { Db, Queryable, Tx } from "#pkg/postgres/db";
-import type { Scope } from "../domain/asset.ts";
+import type { Rejection, Scope } from "../domain/asset.ts";
 import type { Upload } from "../domain/upload.ts";
 import { toUpload, UPLOAD_COLUMNS, type UploadRow } from "./rows.ts";
 
@@ -40,8 +40,16 @@ export interface UploadStore {
   claim(now: Date, leaseMs: number): Promise<Inspection | undefined>;
   /** False where the lease is lost. */
   renew(inspection: Inspection, until: Date): Promise<boolean>;
-  /** Gives it back for another try at `dueAt`. An attempt that does not count is taken back. */
-  release(inspection: Inspection, dueAt: Date, counted: "counted" | "uncounted"): Promise<void>;
+  /**
+   * Gives it back for another try at `dueAt`. An attempt that does not count is taken back. `waiting` is what the asset
+   * is shown to wait for; answers whether that is news.
+   */
+  release(
+    inspection: Inspection,
+    dueAt: Date,
+    counted: "counted" | "uncounted",
+    waiting?: Rejection,
+  ): Promise<{ readonly isNews: boolean }>;
   /** Completing to completed. False where the lease is lost; then nothing may be written. */
   finish(tx: Tx, inspection: Inspection): Promise<boolean>;
   /** When the next one becomes due, where there is one. */
@@ -182,12 +190,22 @@ export function openUploadStore(db: Db): UploadStore {
       return count === 1;
     },
 
-    async release(inspection, dueAt, counted) {
-      await db.execute(
-        `update uploads set lease_token = null, due_at = $3, attempts = attempts - $4
-         where id = $1 and lease_token = $2 and state = 'completing'`,
-        [inspection.upload.id, inspection.token, dueAt, counted === "counted" ? 0 : 1],
+    async release(inspection, dueAt, counted, waiting) {
+      const [row] = await db.query<{ readonly before: Rejection | null }>(
+        `with released as (
+           update uploads set lease_token = null, due_at = $3, attempts = attempts - $4
+           where id = $1 and lease_token = $2 and state = 'completing' returning asset_id
+         ), old as (select id, waiting from assets where id in (select asset_id from released) for update)
+         update assets a set waiting = $5 from old where a.id = old.id returning old.waiting as before`,
+        [
+          inspection.upload.id,
+          inspection.token,
+          dueAt,
+          counted === "counted" ? 0 : 1,
+          waiting === undefined ? null : JSON.stringify(waiting),
+        ],
       );
+      return { isNews: row !== undefined && row.before?.reason !== waiting?.reason };
     },
 
     async finish(tx, inspection) {

@@ -89,6 +89,12 @@ export interface RevisionOutput {
   readonly sizeBytes: number;
 }
 
+/** Why something failed or waits. */
+export interface Reason {
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface Revision {
   readonly packageId: string;
   readonly assetId: string;
@@ -97,7 +103,9 @@ export interface Revision {
   readonly input: RevisionInput;
   /** Only in `ready`. */
   readonly output: RevisionOutput | undefined;
-  readonly failure: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure: Reason | undefined;
+  /** Why it stands still for now; only in `packaging`. */
+  readonly waiting: Reason | undefined;
   readonly createdAt: Date;
   readonly readyAt: Date | undefined;
 }

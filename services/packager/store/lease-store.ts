@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
-import type { Revision, RevisionOutput } from "../domain/revision.ts";
+import type { Reason, Revision, RevisionOutput } from "../domain/revision.ts";
 import { REVISION_COLUMNS, type RevisionRow, toRevision } from "./rows.ts";
 
 /** A revision that this process may package until the lease runs out. */
@@ -33,9 +33,17 @@ export interface LeaseStore {
   renew(lease: Lease, leaseMs: number): Promise<boolean>;
   /** False where the lease was lost: nothing has changed then. */
   succeed(tx: Tx, lease: Lease, output: RevisionOutput, at: Date): Promise<boolean>;
-  fail(tx: Tx, lease: Lease, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
-  /** Gives it back, to be taken after the delay. `counts` says whether the run counts as one of the allowed ones. */
-  giveBack(lease: Lease, delayMs: number, counts: "counts" | "does not count"): Promise<void>;
+  fail(tx: Tx, lease: Lease, failure: Reason): Promise<boolean>;
+  /**
+   * Gives it back, to be taken after the delay. `counts` says whether the run counts as one of the allowed ones, and
+   * `waiting` what it waits for, if anything. It is no news where it waited for the same before.
+   */
+  giveBack(
+    lease: Lease,
+    delayMs: number,
+    counts: "counts" | "does not count",
+    waiting?: Reason,
+  ): Promise<{ readonly isNews: boolean }>;
   looseFolders(limit: number): Promise<LooseFolder[]>;
   /** Forgets a folder whose objects are gone. */
   forget(folder: LooseFolder): Promise<void>;
@@ -81,12 +89,17 @@ export function openLeaseStore(db: Db): LeaseStore {
     async succeed(tx, lease, output, at) {
       const changed = await tx.execute(
         `update revisions
-         set state = 'ready', output = $2, folder = $3, ready_at = $4, lease_id = null, leased_until = null
+         set state = 'ready', output = $2, folder = $3, ready_at = $4, lease_id = null, leased_until = null, waiting = null
          where lease_id = $1 and state = 'packaging'`,
         [lease.id, JSON.stringify(output), lease.folder, at],
       );
       if (changed !== 1) return false;
       await tx.execute("delete from attempts where lease_id = $1", [lease.id]);
+      // Whatever failed before it is not needed any more: nobody has to retry or to look at it.
+      await tx.execute("delete from revisions where package_id = $1 and revision < $2 and state = 'failed'", [
+        lease.revision.packageId,
+        lease.revision.revision,
+      ]);
       return true;
     },
 
@@ -100,13 +113,17 @@ export function openLeaseStore(db: Db): LeaseStore {
       return changed === 1;
     },
 
-    async giveBack(lease, delayMs, counts) {
-      await db.execute(
-        `update revisions
-         set lease_id = null, leased_until = null, run_after = now() + $2 ${MS}, attempts = attempts - $3::integer
-         where lease_id = $1 and state = 'packaging'`,
-        [lease.id, delayMs, counts === "counts" ? 0 : 1],
+    async giveBack(lease, delayMs, counts, waiting) {
+      const [row] = await db.query<{ readonly before: Reason | null }>(
+        `update revisions r
+         set lease_id = null, leased_until = null, run_after = now() + $2 ${MS}, attempts = r.attempts - $3::integer,
+             waiting = $4
+         from (select package_id, revision, waiting from revisions where lease_id = $1 for update) old
+         where r.package_id = old.package_id and r.revision = old.revision and r.state = 'packaging'
+         returning old.waiting as before`,
+        [lease.id, delayMs, counts === "counts" ? 0 : 1, waiting === undefined ? null : JSON.stringify(waiting)],
       );
+      return { isNews: row !== undefined && row.before?.reason !== waiting?.reason };
     },
 
     async looseFolders(limit) {

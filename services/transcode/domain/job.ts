@@ -27,6 +27,12 @@ export interface Failure {
   readonly track: string;
 }
 
+/** Why a task stands still for now; nothing has failed. */
+export interface Waiting {
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface Job {
   readonly id: string;
   readonly assetId: string;
@@ -44,6 +50,8 @@ export interface Job {
   readonly isFirstPlayable: boolean;
   readonly posters: readonly Blob[];
   readonly failure: Failure | undefined;
+  /** Why its package failed for good, where no rendition is known to be at fault. */
+  readonly packageFailure: string | undefined;
   /** One more with each change of the state. */
   readonly version: number;
   readonly createdAt: Date;
@@ -82,6 +90,8 @@ export interface Rendition {
   readonly state: RenditionState;
   readonly blob: Blob | undefined;
   readonly frameCount: number;
+  /** How often it was made anew because the packager could not read it. */
+  readonly redone: number;
 }
 
 /** One rendition for a task to encode. */

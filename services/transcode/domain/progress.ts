@@ -1,6 +1,6 @@
 /** How far a job is: percent of its work, speed, and when it will be done. */
 
-import type { Job, JobState, Track } from "./job.ts";
+import type { Job, JobState, Track, Waiting } from "./job.ts";
 
 /** What a job's task rows add up to. */
 export interface WorkDone {
@@ -34,6 +34,8 @@ export interface JobView {
   readonly job: Job;
   readonly progress: Progress;
   readonly renditions: readonly RenditionView[];
+  /** What a task of it waits for. */
+  readonly waiting: Waiting | undefined;
 }
 
 /** Too little to tell the rest from. */

@@ -44,11 +44,15 @@ export interface JobStore {
   restart(tx: Tx, id: string, now: Date): Promise<void>;
   /** Jobs that changed since they were last told of, marked as told. */
   takeUntold(tx: Tx, limit: number): Promise<Job[]>;
+  /** Remembers why the job's package failed for good. */
+  setPackageFailure(tx: Tx, id: string, reason: string): Promise<void>;
   setFirstPlayable(tx: Tx, id: string): Promise<void>;
   setPosters(tx: Tx, id: string, posters: readonly Blob[]): Promise<void>;
   renditions(db: Queryable, id: string): Promise<Rendition[]>;
   setRendition(tx: Tx, id: string, trackId: string, change: RenditionChange): Promise<void>;
-  /** Puts failed renditions back. */
+  /** Takes ready renditions back, to be made anew; with an early one among them the job is not playable any more. */
+  redoRenditions(tx: Tx, id: string, trackIds: readonly string[]): Promise<void>;
+  /** Puts failed renditions back, as if none had ever been made anew. */
   resetRenditions(tx: Tx, id: string): Promise<void>;
   /** Succeeded jobs that ended before `before` and still have their spans. */
   findWithSpans(before: Date, limit: number): Promise<readonly { readonly id: string; readonly assetId: string }[]>;
@@ -146,7 +150,7 @@ export function openJobStore(db: Db): JobStore {
     async restart(tx, id, now) {
       await tx.execute(
         `update jobs set state = 'queued', failure = null, version = version + 1, ended_at = null,
-           attempt = attempt + 1, attempt_started_at = $2
+           attempt = attempt + 1, attempt_started_at = $2, package_failure = null, spans_removed_at = null
          where id = $1`,
         [id, now],
       );
@@ -161,6 +165,10 @@ export function openJobStore(db: Db): JobStore {
         [limit],
       );
       return rows.map(toJob);
+    },
+
+    async setPackageFailure(tx, id, reason) {
+      await tx.execute(`update jobs set package_failure = $2, version = version + 1 where id = $1`, [id, reason]);
     },
 
     async setFirstPlayable(tx, id) {
@@ -194,8 +202,24 @@ export function openJobStore(db: Db): JobStore {
       );
     },
 
+    async redoRenditions(tx, id, trackIds) {
+      await tx.execute(
+        `with taken as (
+           update renditions set state = 'pending', blob = null, frame_count = 0,
+             redone = redone + case state when 'ready' then 1 else 0 end
+           where job_id = $1 and track_id = any($2) returning is_early)
+         update jobs set is_first_playable = is_first_playable and not (select bool_or(is_early) from taken)
+         where id = $1`,
+        [id, trackIds],
+      );
+    },
+
     async resetRenditions(tx, id) {
-      await tx.execute(`update renditions set state = 'pending' where job_id = $1 and state = 'failed'`, [id]);
+      await tx.execute(
+        `update renditions set state = case state when 'failed' then 'pending' else state end, redone = 0
+         where job_id = $1`,
+        [id],
+      );
     },
 
     async findWithSpans(before, limit) {

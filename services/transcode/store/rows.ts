@@ -13,11 +13,12 @@ import type {
   TaskOutput,
   TaskState,
   Track,
+  Waiting,
   Work,
 } from "../domain/job.ts";
 
 export const JOB_COLUMNS =
-  "id, asset_id, owner, file_name, protection, source, frame_rate_num, frame_rate_den, frame_count, gop_frames, state, attempt, is_first_playable, posters, failure, version, created_at, started_at, ended_at";
+  "id, asset_id, owner, file_name, protection, source, frame_rate_num, frame_rate_den, frame_count, gop_frames, state, attempt, is_first_playable, posters, failure, package_failure, version, created_at, started_at, ended_at";
 
 export interface JobRow extends Row {
   readonly id: string;
@@ -35,6 +36,7 @@ export interface JobRow extends Row {
   readonly is_first_playable: boolean;
   readonly posters: readonly Blob[];
   readonly failure: Failure | null;
+  readonly package_failure: string | null;
   readonly version: number;
   readonly created_at: Date;
   readonly started_at: Date | null;
@@ -57,6 +59,7 @@ export function toJob(row: JobRow): Job {
     isFirstPlayable: row.is_first_playable,
     posters: row.posters,
     failure: row.failure ?? undefined,
+    packageFailure: row.package_failure ?? undefined,
     version: row.version,
     createdAt: row.created_at,
     startedAt: row.started_at ?? undefined,
@@ -64,7 +67,7 @@ export function toJob(row: JobRow): Job {
   };
 }
 
-export const RENDITION_COLUMNS = "job_id, track_id, track, is_early, state, blob, frame_count";
+export const RENDITION_COLUMNS = "job_id, track_id, track, is_early, state, blob, frame_count, redone";
 
 export interface RenditionRow extends Row {
   readonly job_id: string;
@@ -74,6 +77,7 @@ export interface RenditionRow extends Row {
   readonly state: string;
   readonly blob: Blob | null;
   readonly frame_count: string;
+  readonly redone: number;
 }
 
 export function toRendition(row: RenditionRow): Rendition {
@@ -84,6 +88,7 @@ export function toRendition(row: RenditionRow): Rendition {
     state: row.state as RenditionState,
     blob: row.blob ?? undefined,
     frameCount: Number(row.frame_count),
+    redone: row.redone,
   };
 }
 
@@ -97,9 +102,11 @@ export interface Task {
   readonly tracks: readonly string[];
   readonly work: Work;
   readonly isEarly: boolean;
+  /** What it waited for when it was last given back. */
+  readonly waiting: Waiting | undefined;
 }
 
-export const TASK_COLUMNS = "id, job_id, state, lease, attempts, tracks, work, is_early";
+export const TASK_COLUMNS = "id, job_id, state, lease, attempts, tracks, work, is_early, waiting";
 
 export interface TaskRow extends Row {
   readonly id: string;
@@ -110,6 +117,7 @@ export interface TaskRow extends Row {
   readonly tracks: readonly string[];
   readonly work: Work;
   readonly is_early: boolean;
+  readonly waiting: Waiting | null;
 }
 
 export function toTask(row: TaskRow): Task {
@@ -122,6 +130,7 @@ export function toTask(row: TaskRow): Task {
     tracks: row.tracks,
     work: row.work,
     isEarly: row.is_early,
+    waiting: row.waiting ?? undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Tasks in the database: leases with fencing, results, and what has waited too long. */
 
 import type { Db, Queryable, Tx } from "#pkg/postgres/db";
-import type { LeasedTask, PlannedTask, TaskOutput, TaskPriority, VideoSpan } from "../domain/job.ts";
+import type { LeasedTask, PlannedTask, TaskOutput, TaskPriority, VideoSpan, Waiting } from "../domain/job.ts";
 import {
   type LeasedRow,
   type StoredSpan,
@@ -46,7 +46,12 @@ export interface TaskStore {
   /** False where the lease was lost meanwhile. */
   finish(tx: Tx, id: string, lease: string, outputs: readonly TaskOutput[], now: Date): Promise<boolean>;
   /** Puts a leased task back; `attempts` is what counts from now on. False where the lease was lost meanwhile. */
-  release(tx: Queryable, id: string, lease: string, attempts: number, availableAt: Date): Promise<boolean>;
+  release(
+    tx: Queryable,
+    id: string,
+    lease: string,
+    then: { readonly attempts: number; readonly availableAt: Date; readonly waiting?: Waiting },
+  ): Promise<boolean>;
   /** False where the lease was lost meanwhile. */
   fail(tx: Tx, id: string, lease: string, now: Date): Promise<boolean>;
   /** Tasks that encode parts of the track and are not done. */
@@ -66,6 +71,15 @@ export interface TaskStore {
   countOpen(tx: Tx, jobId: string): Promise<{ readonly all: number; readonly early: number }>;
   /** Takes every task away from workers and from the queue: the job does not run any more. */
   hold(tx: Tx, jobId: string): Promise<void>;
+  /**
+   * Undoes what made these tracks, so that it is done again once the job runs: spans too, and with them the tracks that
+   * wait for one of the same spans. Answers the tracks, and the keys of files that nothing refers to any more.
+   */
+  redo(
+    tx: Tx,
+    jobId: string,
+    tracks: readonly string[],
+  ): Promise<{ readonly tracks: readonly string[]; readonly keys: readonly string[] }>;
   /** Makes held and failed tasks ready, with all their attempts. */
   resume(tx: Tx, jobId: string, now: Date): Promise<void>;
   /** Leases that ran out, of at most `limit` tasks. */
@@ -77,6 +91,8 @@ export interface TaskStore {
     limit: number,
   ): Promise<{ readonly priority: TaskPriority; readonly count: number }[]>;
   countReady(): Promise<{ readonly priority: TaskPriority; readonly count: number }[]>;
+  /** Ready tasks that wait for something. */
+  countWaiting(): Promise<number>;
   workerSeen(name: string, now: Date): Promise<void>;
   countWorkers(since: Date): Promise<number>;
   forgetWorkers(before: Date): Promise<void>;
@@ -134,19 +150,19 @@ export function openTaskStore(db: Db): TaskStore {
 
     async finish(tx, id, lease, outputs, now) {
       const touched = await tx.execute(
-        `update tasks set state = 'done', fraction = 1, speed = 0, outputs = $3, ended_at = $4
+        `update tasks set state = 'done', fraction = 1, speed = 0, outputs = $3, ended_at = $4, waiting = null
          where id = $1 and lease = $2 and state = 'leased'`,
         [id, lease, JSON.stringify(outputs), now],
       );
       return touched > 0;
     },
 
-    async release(tx, id, lease, attempts, availableAt) {
+    async release(tx, id, lease, { attempts, availableAt, waiting }) {
       const touched = await tx.execute(
         `update tasks set state = 'ready', lease = null, lease_expires_at = null, leased_at = null, fraction = 0,
-           speed = 0, attempts = $3, available_at = $4, hinted_at = $4
+           speed = 0, attempts = $3, available_at = $4, hinted_at = $4, waiting = $5
          where id = $1 and lease = $2 and state = 'leased'`,
-        [id, lease, attempts, availableAt],
+        [id, lease, attempts, availableAt, waiting === undefined ? null : JSON.stringify(waiting)],
       );
       return touched > 0;
     },
@@ -209,10 +225,40 @@ export function openTaskStore(db: Db): TaskStore {
 
     async hold(tx, jobId) {
       await tx.execute(
-        `update tasks set state = 'held', lease = null, lease_expires_at = null, fraction = 0, speed = 0
+        `update tasks set state = 'held', lease = null, lease_expires_at = null, fraction = 0, speed = 0, waiting = null
          where job_id = $1 and state in ('ready', 'leased')`,
         [jobId],
       );
+    },
+
+    async redo(tx, jobId, tracks) {
+      // A track that is not ready waits for spans that are made again, or already holds their names.
+      const [found] = await tx.query<{ readonly tracks: readonly string[] }>(
+        `select array(
+           select distinct r.track_id from renditions r
+           where r.job_id = $1 and (r.track_id = any($2) or r.state <> 'ready' and exists (
+             select 1 from tasks t where t.job_id = $1 and t.kind = 'encode_video'
+               and t.tracks && $2 and r.track_id = any(t.tracks)))) as tracks`,
+        [jobId, tracks],
+      );
+      const all = found?.tracks ?? [];
+      const keys = await tx.query<{ readonly key: string }>(
+        `select distinct o.value -> 'blob' ->> 'key' as key
+         from tasks t, jsonb_array_elements(t.outputs) o
+         where t.job_id = $1 and t.tracks && $2
+           and not exists (
+             select 1 from renditions r where r.job_id = $1 and r.blob ->> 'key' = o.value -> 'blob' ->> 'key'
+               and r.track_id <> all($2))`,
+        [jobId, all],
+      );
+      await tx.execute(
+        `update tasks set state = case kind when 'join_video' then 'blocked' else 'held' end,
+           work = case kind when 'join_video' then jsonb_set(work, '{spans}', '[]') else work end,
+           outputs = null, lease = null, lease_expires_at = null, fraction = 0, speed = 0, waiting = null
+         where job_id = $1 and tracks && $2`,
+        [jobId, all],
+      );
+      return { tracks: all, keys: keys.map((row) => row.key) };
     },
 
     async resume(tx, jobId, now) {
@@ -257,6 +303,13 @@ export function openTaskStore(db: Db): TaskStore {
         `select priority, count(*) as count from tasks where state = 'ready' group by priority`,
       );
       return rows.map(toCount);
+    },
+
+    async countWaiting() {
+      const rows = await db.query<{ readonly count: string }>(
+        `select count(*) as count from tasks where state = 'ready' and waiting is not null`,
+      );
+      return Number(rows[0]?.count ?? 0);
     },
 
     async workerSeen(name, now) {

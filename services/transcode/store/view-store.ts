@@ -1,7 +1,7 @@
 /** Jobs as they are shown: rows of tasks added up to progress. */
 
 import type { Db, Row } from "#pkg/postgres/db";
-import type { Job, RenditionState } from "../domain/job.ts";
+import type { Job, RenditionState, Waiting } from "../domain/job.ts";
 import { type JobView, progressOf, type RenditionView } from "../domain/progress.ts";
 import { JOB_COLUMNS, type JobRow, type RenditionRow, toJob, toRendition } from "./rows.ts";
 
@@ -20,6 +20,7 @@ interface WorkRow extends Row {
   readonly timed_seconds: number;
   readonly active_workers: string;
   readonly speed: number;
+  readonly waiting: Waiting | null;
 }
 
 interface TrackRow extends RenditionRow {
@@ -40,13 +41,14 @@ export function openViewStore(db: Db): ViewStore {
            coalesce(sum(extract(epoch from coalesce(t.ended_at, $2) - t.leased_at))
              filter (where t.leased_at >= j.attempt_started_at), 0)::double precision as timed_seconds,
            count(*) filter (where t.state = 'leased') as active_workers,
-           coalesce(sum(t.speed) filter (where t.state = 'leased' and t.kind = 'encode_video'), 0) as speed
+           coalesce(sum(t.speed) filter (where t.state = 'leased' and t.kind = 'encode_video'), 0) as speed,
+           (array_agg(t.waiting) filter (where t.state = 'ready' and t.waiting is not null))[1] as waiting
          from tasks t join jobs j on j.id = t.job_id
          where t.job_id = any($1::uuid[]) group by t.job_id`,
         [ids, now],
       ),
       db.query<TrackRow>(
-        `select r.job_id, r.track_id, r.track, r.is_early, r.state, r.blob, r.frame_count, w.share, w.has_begun
+        `select r.job_id, r.track_id, r.track, r.is_early, r.state, r.blob, r.frame_count, r.redone, w.share, w.has_begun
          from renditions r
          left join lateral (
            select sum(t.cost * t.fraction) / nullif(sum(t.cost), 0) as share,
@@ -73,6 +75,7 @@ export function openViewStore(db: Db): ViewStore {
           speed: work?.speed ?? 0,
         }),
         renditions: (tracksOf.get(job.id) ?? []).map((row) => toView(row, job)),
+        waiting: work?.waiting ?? undefined,
       };
     });
   }
