@@ -9,9 +9,9 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { readHandleChunks } from "#pkg/files/read";
 import { isFull } from "#pkg/errors/free-space";
 import { outOfSpace } from "#pkg/errors/space";
+import { readHandleChunks } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
 import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
 import {
@@ -122,7 +122,7 @@ class FileBlobStore implements BlobStore {
     try {
       yield* readHandleChunks(handle, { start: range?.start ?? 0, end, signal });
     } catch (error) {
-      throw toStoreError(error);
+      throw this.#toStoreError(error);
     }
   }
 

@@ -28,6 +28,19 @@ describe("a pool", () => {
     );
   });
 
+  it("says that the database is full, by name and for a retry, and is not ready for a while", async () => {
+    const { db } = await testDb("pool");
+    const refuse = "do $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$";
+    const isFull = (error: unknown) => isAppError(error, "OUT_OF_SPACE") && error.metadata.what === "the database";
+    await db.ping();
+    await assert.rejects(db.execute(refuse), isFull);
+    await assert.rejects(
+      db.tx((tx) => tx.execute(refuse)),
+      isFull,
+    );
+    await assert.rejects(db.ping(), isFull);
+  });
+
   it("goes on with a new connection when its own was cut off", async () => {
     const { db } = await testDb("pool");
     const [own] = await db.query<{ pid: number }>("select pg_backend_pid() as pid");

@@ -162,6 +162,22 @@ describe("inspections", () => {
     }
   });
 
+  it("wait for room, without end and without a word against the file, and say what they wait for", async () => {
+    const clock = new ManualClock(START);
+    const upload = await completed();
+    const full = Object.assign(new Error("write"), { code: "ENOSPC" });
+    const failing = openProcess({ clock, probe: () => Promise.reject(full), maxAttempts: 2 });
+    for (let i = 0; i < 5; i++) {
+      assert.equal(await failing.inspections.inspectNext(new AbortController().signal), "again");
+      const asset = await assetOf(upload);
+      assert.deepEqual([asset.state, asset.waiting?.reason], ["inspecting", "OUT_OF_SPACE"]);
+      assert.match(asset.waiting?.message ?? "", /no room left in ingestion's scratch folder/);
+      clock.advance(60_000);
+    }
+    await finished(upload, clock.now());
+    assert.equal((await assetOf(upload)).waiting, undefined);
+  });
+
   it("refuse an upload whose parts are not there any more, instead of trying without end", async () => {
     const upload = await completed();
     const worker = openProcess({});
