@@ -60,7 +60,8 @@ export function shareStream<T>(options: SharedStreamOptions<T>): void {
       });
     })
     .catch((error: unknown) => {
-      if (!isCanceled(error)) options.onFailed?.(toMatineeError(error));
+      // A browser that blocks storage blocks its locks as well: then this tab holds a stream of its own.
+      if (!isCanceled(error)) void lead(options, () => undefined);
     });
 }
 

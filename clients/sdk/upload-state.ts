@@ -1,5 +1,7 @@
 /** What an upload must remember to go on after its client was killed, and where that is kept. */
 
+import { forEver } from "./browser-storage.ts";
+
 /** One upload on its way. */
 export interface UploadState {
   /** Makes CreateUpload repeatable, also where the client died before it saw the answer. */
@@ -38,21 +40,22 @@ export function memoryStateStore<T>(): StateStore<T> {
 /** A store in the browser's localStorage; keys begin with `prefix`. */
 export function localStateStore<T>(prefix: string): StateStore<T> {
   return {
-    load: async (key) => parse<T>(localStorage.getItem(prefix + key)),
-    save: async (key, state) => localStorage.setItem(prefix + key, JSON.stringify(state)),
-    remove: async (key) => localStorage.removeItem(prefix + key),
+    load: async (key) => parse<T>(forEver.get(prefix + key)),
+    save: async (key, state) => forEver.set(prefix + key, JSON.stringify(state)),
+    remove: async (key) => forEver.remove(prefix + key),
     list: async () =>
-      Object.keys(localStorage)
+      forEver
+        .keys()
         .filter((key) => key.startsWith(prefix))
         .flatMap((key) => {
-          const state = parse<T>(localStorage.getItem(key));
+          const state = parse<T>(forEver.get(key));
           return state === undefined ? [] : [[key.slice(prefix.length), state] as const];
         }),
   };
 }
 
-function parse<T>(text: string | null): T | undefined {
-  if (text === null) return undefined;
+function parse<T>(text: string | undefined): T | undefined {
+  if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as T;
   } catch {

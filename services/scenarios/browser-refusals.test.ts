@@ -6,20 +6,16 @@ import type { Page } from "playwright-core";
 import { eventually } from "#pkg/testkit/eventually";
 import { MatineeError } from "../../clients/sdk/errors.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
-import { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import type { StartPlaybackResponse } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
 import { assertNoBarriers } from "./barriers.ts";
 import { theatreOf, type Visitor } from "./browser.ts";
-import { film } from "./films.ts";
 import { type Account, signInOnPage, signUpOnPage } from "./pages.ts";
 import { operatorOf, signedIn } from "./people.ts";
 import { start, stop } from "./playing.ts";
 import { screening, untilPlaying } from "./screen.ts";
 import { inEveryTopology } from "./stories.ts";
-import { type Imported, idOf, importTitle, publishTitle } from "./titles.ts";
+import { clearFilm, type Imported, idOf, publishTitle } from "./titles.ts";
 
-const FILM = { seconds: 30, width: 640, height: 360, frameRate: "24/1" };
-const NAME = "The Ferry to Brackwater";
 const SHORT_RIGHTS_MS = 8_000;
 const TABS = 3;
 
@@ -35,7 +31,7 @@ inEveryTopology(
     const watch = (title: { readonly name: string }) => `/watch/${idOf(title.name)}`;
 
     before(async () => {
-      clear = await importTitle(cluster(), await film(FILM), { displayTitle: NAME }, Protection.CLEAR);
+      clear = await clearFilm(cluster());
       guest = await theatre().enter("guest");
       account = await signUpOnPage(guest);
     });

@@ -18,7 +18,6 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  "--autoplay-policy=no-user-gesture-required",
 ];
 /** A film is transcoded while a page waits, on two cores that other tests share. */
 const WAIT_MS = 60_000;
@@ -67,10 +66,16 @@ export interface Theatre extends AsyncDisposable {
   keepEvidence(): Promise<string>;
 }
 
-export async function openTheatre(cluster: Cluster): Promise<Theatre> {
+export interface TheatreOptions {
+  /** Whether films start without a click, as on a page where a person has watched before; else the browser refuses. */
+  readonly autoplay?: "allowed" | "refused";
+}
+
+export async function openTheatre(cluster: Cluster, { autoplay = "allowed" }: TheatreOptions = {}): Promise<Theatre> {
+  const policy = autoplay === "allowed" ? "no-user-gesture-required" : "document-user-activation-required";
   const browser: Browser = await chromium.launch({
     executablePath: CHROMIUM,
-    args: FLAGS,
+    args: [...FLAGS, `--autoplay-policy=${policy}`],
     // Sound is part of the film; the device is the browser's null sink.
     ignoreDefaultArgs: ["--mute-audio"],
   });
@@ -120,10 +125,10 @@ export async function openTheatre(cluster: Cluster): Promise<Theatre> {
 }
 
 /** A browser for the tests of a suite; a failed one leaves pictures and says where. */
-export function theatreOf(cluster: () => Cluster): () => Theatre {
+export function theatreOf(cluster: () => Cluster, options?: TheatreOptions): () => Theatre {
   let theatre: Theatre | undefined;
   before(async () => {
-    theatre = await openTheatre(cluster());
+    theatre = await openTheatre(cluster(), options);
   });
   afterEach(async function () {
     if (this.currentTest?.state !== "failed" || theatre === undefined) return;

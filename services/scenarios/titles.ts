@@ -5,7 +5,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { openFileSource } from "../../clients/sdk/file-node.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { type Title, Title_Kind, type TitleSchema } from "../../clients/sdk/gen/matinee/catalog/v1/title_pb.ts";
-import type { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
+import { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import type { Package } from "../../clients/sdk/gen/matinee/packager/v1/package_pb.ts";
 import { type ImportEvent, importFilm } from "../../clients/sdk/import-film.ts";
 import type { Cluster } from "./cluster.ts";
@@ -77,6 +77,24 @@ export function firstFilm(cluster: Cluster): Promise<Imported> {
       importTitle(cluster, path, { displayTitle: FIRST_FILM_NAME, genres: ["drama"] }),
     );
     firstFilms.set(cluster, imported);
+  }
+  return imported;
+}
+
+/** Long enough to seek and to lose the network in, small enough to be there soon. */
+const CLEAR_FILM = { seconds: 30, width: 640, height: 360, frameRate: "24/1" };
+export const CLEAR_FILM_NAME = "The Ferry to Brackwater";
+
+const clearFilms = new WeakMap<Cluster, Promise<Imported>>();
+
+/** The film without keys that stories share: imported for the first one that asks. */
+export function clearFilm(cluster: Cluster): Promise<Imported> {
+  let imported = clearFilms.get(cluster);
+  if (imported === undefined) {
+    imported = film(CLEAR_FILM).then((path) =>
+      importTitle(cluster, path, { displayTitle: CLEAR_FILM_NAME }, Protection.CLEAR),
+    );
+    clearFilms.set(cluster, imported);
   }
   return imported;
 }

@@ -1,8 +1,9 @@
 /** Which address shows which page, and to whom. */
 
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useSession } from "./app-context.ts";
+import { LazyPage, pageCode } from "./lazy-page.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
 import { SearchPage } from "./pages/search.tsx";
@@ -12,10 +13,10 @@ import { TitlePage } from "./pages/title.tsx";
 import { Shell } from "./shell/shell.tsx";
 
 // Viewers never load the studio, and nobody loads the player before the first film.
-const WatchPage = lazy(() => import("./player/watch.tsx").then(({ WatchPage }) => ({ default: WatchPage })));
-const StudioPage = lazy(() => import("./studio/studio.tsx").then(({ StudioPage }) => ({ default: StudioPage })));
-const StudioTitlePage = lazy(() =>
-  import("./studio/title-form.tsx").then(({ StudioTitlePage }) => ({ default: StudioTitlePage })),
+const watchPage = pageCode(() => import("./player/watch.tsx").then(({ WatchPage }) => WatchPage));
+const studioPage = pageCode(() => import("./studio/studio.tsx").then(({ StudioPage }) => StudioPage));
+const studioTitlePage = pageCode(() =>
+  import("./studio/title-form.tsx").then(({ StudioTitlePage }) => StudioTitlePage),
 );
 
 export function AppRoutes() {
@@ -34,27 +35,31 @@ export function AppRoutes() {
       <Route path="/watch/:id">
         {({ id }) => (
           <SignedIn>
-            <Suspense fallback={<Dark />}>
-              <WatchPage key={id} name={`titles/${id}`} />
-            </Suspense>
+            <LazyPage key={id} code={watchPage} props={{ name: `titles/${id}` }} waiting={<Dark />} />
           </SignedIn>
         )}
       </Route>
       <Route>
         <SignedIn>
           <Shell>
-            <Suspense fallback={null}>
-              <Switch>
-                <Route path="/" component={HomePage} />
-                <Route path="/title/:id">{({ id }) => <TitlePage key={id} name={`titles/${id}`} />}</Route>
-                <Route path="/search" component={SearchPage} />
-                <Route path="/studio" component={StudioPage} />
-                <Route path="/studio/title/:id">
-                  {({ id }) => <StudioTitlePage key={id} name={id === "new" ? undefined : `titles/${id}`} />}
-                </Route>
-                <Route component={NotFoundPage} />
-              </Switch>
-            </Suspense>
+            <Switch>
+              <Route path="/" component={HomePage} />
+              <Route path="/title/:id">{({ id }) => <TitlePage key={id} name={`titles/${id}`} />}</Route>
+              <Route path="/search" component={SearchPage} />
+              <Route path="/studio">
+                <LazyPage code={studioPage} props={{}} />
+              </Route>
+              <Route path="/studio/title/:id">
+                {({ id }) => (
+                  <LazyPage
+                    key={id}
+                    code={studioTitlePage}
+                    props={{ name: id === "new" ? undefined : `titles/${id}` }}
+                  />
+                )}
+              </Route>
+              <Route component={NotFoundPage} />
+            </Switch>
           </Shell>
         </SignedIn>
       </Route>

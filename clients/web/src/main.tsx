@@ -11,6 +11,7 @@ import { AppContext } from "./app-context.ts";
 import { Live } from "./live.ts";
 import { QueryCache } from "./query.ts";
 import { browserSessionStore, onOtherTab } from "./session-store.ts";
+import { Boundary } from "./ui/boundary.tsx";
 
 async function start(root: HTMLElement): Promise<void> {
   const { origin } = location;
@@ -23,9 +24,11 @@ async function start(root: HTMLElement): Promise<void> {
   const app = { platform, session, queries, live: new Live(platform, session) };
   createRoot(root).render(
     <StrictMode>
-      <AppContext value={app}>
-        <AppRoutes />
-      </AppContext>
+      <Boundary>
+        <AppContext value={app}>
+          <AppRoutes />
+        </AppContext>
+      </Boundary>
     </StrictMode>,
   );
 }

@@ -3,6 +3,7 @@
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import { useApp } from "./app-context.ts";
+import { useComeback } from "./use-comeback.ts";
 
 /** An answer of this age is shown and asked for again. */
 const FRESH_MS = 4_000;
@@ -81,14 +82,8 @@ export function useQuery<T>(key: string, load: (signal: AbortSignal) => Promise<
     return () => stop.abort();
   }, [key, queries, ask]);
 
-  const hasFailed = entry.error !== undefined;
-  useEffect(() => {
-    if (!hasFailed) return;
-    const stop = new AbortController();
-    // The network is back: nobody should have to press a button for that.
-    addEventListener("online", () => void ask(stop.signal), { signal: stop.signal });
-    return () => stop.abort();
-  }, [hasFailed, ask]);
+  const reload = () => void ask(new AbortController().signal);
+  useComeback(entry.error, reload);
 
   return {
     data: entry.data as T | undefined,
@@ -96,7 +91,7 @@ export function useQuery<T>(key: string, load: (signal: AbortSignal) => Promise<
     isLoading: entry.isLoading,
     reload: () => {
       if (entry.data === undefined) queries.set(key, EMPTY);
-      void ask(new AbortController().signal);
+      reload();
     },
     set: (data) => queries.set(key, { data, error: undefined, isLoading: false, atMs: Date.now() }),
   };

@@ -1,5 +1,6 @@
 /** Shaka Player over one play session: loads, licenses, and tells what tracks there are and how it goes. */
 
+import { forEver } from "@matinee/sdk/browser-storage";
 import { newTraceparent } from "@matinee/sdk/clock";
 import type { MatineeError } from "@matinee/sdk/errors";
 import type { PlaySessionHandle } from "@matinee/sdk/playback";
@@ -58,6 +59,7 @@ export const OFF = "off";
 export const AUTO = "auto";
 const CAPTIONS_KEY = "matinee.captions";
 const AUDIO_KEY = "matinee.audio";
+const LANGUAGE_TAG = /^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/;
 
 /** Throws MatineeError with the service's reason or the browser's. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -74,7 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const player = new shaka.Player();
   player.setVideoContainer(options.stage);
   await player.attach(video);
-  const language = remembered(AUDIO_KEY) ?? play.preferredLanguage;
+  const language = rememberedLanguage() ?? play.preferredLanguage;
   player.configure({
     drm: { servers: { ...play.licenseServers } },
     preferredAudio: language === "" ? [] : [{ language }],
@@ -124,7 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
 
   isLoaded = true;
-  let lastCaptions = remembered(CAPTIONS_KEY) ?? OFF;
+  let lastCaptions = forEver.get(CAPTIONS_KEY) ?? OFF;
   const textId = (track: { language: string; roles: string[]; label: string | null; forced: boolean }) =>
     [track.language, track.label ?? "", track.roles.join("+")].join("|");
   const audioId = textId as (track: { language: string; roles: string[]; label: string | null }) => string;
@@ -150,7 +152,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     if (track !== undefined) lastCaptions = id;
     // Choosing a track shows it; choosing none hides it.
     player.selectTextTrack(track ?? null);
-    remember(CAPTIONS_KEY, track === undefined ? OFF : id);
+    forEver.set(CAPTIONS_KEY, track === undefined ? OFF : id);
     options.onTracks();
   };
   if (lastCaptions !== OFF) chooseCaptions(lastCaptions);
@@ -206,7 +208,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const track = player.getAudioTracks().find((candidate) => audioId(candidate) === id);
       if (track === undefined) return;
       player.selectAudioTrack(track);
-      remember(AUDIO_KEY, track.language);
+      forEver.set(AUDIO_KEY, track.language);
       options.onTracks();
     },
     chooseQuality(id) {
@@ -227,10 +229,8 @@ function labelOf(language: string, roles: readonly string[], label: string | nul
   return `${languageName(language)}${note}`;
 }
 
-function remembered(key: string): string | undefined {
-  return localStorage.getItem(key) ?? undefined;
-}
-
-function remember(key: string, value: string): void {
-  localStorage.setItem(key, value);
+/** The language that was chosen last, unless what is kept is no language tag: Shaka throws at those. */
+function rememberedLanguage(): string | undefined {
+  const kept = forEver.get(AUDIO_KEY);
+  return kept !== undefined && LANGUAGE_TAG.test(kept) ? kept : undefined;
 }

@@ -3,6 +3,8 @@
  * page or the reloaded one asks.
  */
 
+import { forThisTab } from "@matinee/sdk/browser-storage";
+
 const KEY = "matinee.position";
 /** Later the service knows better: the film may have gone on elsewhere. */
 const VALID_MS = 2 * 60_000;
@@ -16,14 +18,14 @@ interface LastPosition {
 
 export function keepPosition(title: string, account: string, seconds: number): void {
   const position: LastPosition = { title, account, seconds, atMs: Date.now() };
-  sessionStorage.setItem(KEY, JSON.stringify(position));
+  forThisTab.set(KEY, JSON.stringify(position));
 }
 
 /** Undefined where this tab did not leave this film just now. */
 export function lastPosition(title: string, account: string): number | undefined {
   try {
-    const position = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as LastPosition | null;
-    const isThis = position?.title === title && position.account === account;
+    const position = JSON.parse(forThisTab.get(KEY) ?? "null") as LastPosition | null;
+    const isThis = position?.title === title && position.account === account && Number.isFinite(position.seconds);
     return isThis && Date.now() - position.atMs < VALID_MS ? position.seconds : undefined;
   } catch {
     return undefined;

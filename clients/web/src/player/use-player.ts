@@ -1,6 +1,7 @@
 /** One play on one page: starts the session and the engine, and keeps what the controls show. */
 
 import { Code } from "@connectrpc/connect";
+import { forEver } from "@matinee/sdk/browser-storage";
 import { newRequestId } from "@matinee/sdk/clock";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { KeySystem } from "@matinee/sdk/gen/matinee/license/v1/license_record_pb";
@@ -9,11 +10,13 @@ import { Device_Kind } from "@matinee/sdk/gen/matinee/playback/v1/play_session_p
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
+import { useComeback } from "../use-comeback.ts";
 import { type Engine, openEngine, type Tracks } from "./engine.ts";
 import { keepPosition, lastPosition } from "./last-position.ts";
 import { type Metrics, newMetrics } from "./metrics.ts";
 
 const DEVICE_KEY = "matinee.device";
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Stopped this close to the end, the film begins anew. */
 const END_SECONDS = 5;
 /** Reasons that a new session cures: the old one's token or slot has run out. */
@@ -62,7 +65,6 @@ export function usePlayer(
     let opened: Engine | undefined;
     let metrics: Metrics | undefined;
     const requestedMs = performance.now();
-    setError(undefined);
     setTrouble(false);
     setEngine(undefined);
     setTracks(undefined);
@@ -93,6 +95,9 @@ export function usePlayer(
       metrics?.ended();
       session?.stopLast();
     };
+    // However it began, such as by a key of the keyboard or of the headphones.
+    const isPlaying = () => setNeedsClick(false);
+    element.addEventListener("playing", isPlaying);
     addEventListener("pagehide", leave);
     // A page that comes back from the browser's cache has no session any more.
     const comeBack = (event: PageTransitionEvent) => event.persisted && location.reload();
@@ -134,14 +139,15 @@ export function usePlayer(
           onTrouble: setTrouble,
         });
         if (isGone) return void opened.destroy();
+        setError(undefined);
         setEngine(opened);
         setTracks(opened.tracks());
         metrics.renditionMayHaveChanged();
         // Browsers may ask for a click before they play sound.
-        await element.play().then(
-          () => setNeedsClick(false),
-          () => setNeedsClick(true),
-        );
+        await element.play().catch((refusal: unknown) => {
+          // Anything else is a pause or a new source: the viewer's own doing.
+          if (refusal instanceof DOMException && refusal.name === "NotAllowedError") setNeedsClick(true);
+        });
       } catch (cause) {
         const failure = toMatineeError(cause);
         if (failure.code !== Code.Canceled) fail(failure, false);
@@ -153,6 +159,7 @@ export function usePlayer(
     return () => {
       isGone = true;
       clearTimeout(turn);
+      element.removeEventListener("playing", isPlaying);
       removeEventListener("pagehide", leave);
       removeEventListener("pageshow", comeBack);
       keep();
@@ -165,6 +172,17 @@ export function usePlayer(
     };
   }, [name, format, platform, queries, signedIn, attempt]);
 
+  // What stands on the page while it is tried again stays until it is answered.
+  const tryAgain = () => {
+    restarts.current = 0;
+    setAttempt((count) => count + 1);
+  };
+  const retry = () => {
+    setError(undefined);
+    tryAgain();
+  };
+  useComeback(error, tryAgain);
+
   return {
     displayTitle,
     tracks,
@@ -172,20 +190,17 @@ export function usePlayer(
     error,
     needsClick,
     hasTrouble,
-    retry: () => {
-      restarts.current = 0;
-      setAttempt((count) => count + 1);
-    },
+    retry,
     beat: () => play.current?.beat(),
   };
 }
 
 /** The same for this browser for ever. */
 function deviceId(): string {
-  const known = localStorage.getItem(DEVICE_KEY);
-  if (known !== null) return known;
+  const known = forEver.get(DEVICE_KEY) ?? "";
+  if (UUID.test(known)) return known;
   const made = newRequestId();
-  localStorage.setItem(DEVICE_KEY, made);
+  forEver.set(DEVICE_KEY, made);
   return made;
 }
 

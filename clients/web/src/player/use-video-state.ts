@@ -1,5 +1,6 @@
 /** What the controls show of the video element. */
 
+import { forEver } from "@matinee/sdk/browser-storage";
 import { type RefObject, useEffect, useState } from "react";
 
 export interface VideoState {
@@ -32,6 +33,7 @@ const INITIAL: VideoState = {
 };
 
 const VOLUME_KEY = "matinee.volume";
+const MUTED_KEY = "matinee.muted";
 const HAVE_FUTURE_DATA = 3;
 
 const EVENTS = [
@@ -58,20 +60,30 @@ export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoS
   useEffect(() => {
     const element = video.current;
     if (element === null) return;
-    element.volume = Number(localStorage.getItem(VOLUME_KEY) ?? "1");
+    Object.assign(element, rememberedSound());
     const look = () => setState((last) => read(element, last));
-    const keepVolume = () => localStorage.setItem(VOLUME_KEY, String(element.volume));
+    const keepSound = () => {
+      forEver.set(VOLUME_KEY, String(element.volume));
+      forEver.set(MUTED_KEY, String(element.muted));
+    };
     for (const name of EVENTS) element.addEventListener(name, look);
-    element.addEventListener("volumechange", keepVolume);
+    element.addEventListener("volumechange", keepSound);
     document.addEventListener("fullscreenchange", look);
     look();
     return () => {
       for (const name of EVENTS) element.removeEventListener(name, look);
-      element.removeEventListener("volumechange", keepVolume);
+      element.removeEventListener("volumechange", keepSound);
       document.removeEventListener("fullscreenchange", look);
     };
   }, [video]);
   return state;
+}
+
+/** As loud as last time; a volume that is none would throw. */
+function rememberedSound(): { readonly volume: number; readonly muted: boolean } {
+  const kept = forEver.get(VOLUME_KEY);
+  const volume = kept === undefined || kept.trim() === "" ? Number.NaN : Number(kept);
+  return { volume: volume >= 0 && volume <= 1 ? volume : 1, muted: forEver.get(MUTED_KEY) === "true" };
 }
 
 function read(video: HTMLVideoElement, last: VideoState): VideoState {

@@ -97,7 +97,13 @@ export function WatchPage({ name }: { readonly name: string }) {
         </div>
       )}
       {player.needsClick && player.error === undefined && (
-        <button type="button" className={styles.bigPlay} onClick={actions.togglePlay} aria-label="Play">
+        <button
+          type="button"
+          className={styles.bigPlay}
+          onClick={actions.togglePlay}
+          aria-label="Play"
+          data-testid="big-play"
+        >
           <svg viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
             <path d="M7 4.5v15l12.5-7.5z" />
           </svg>

@@ -3,6 +3,8 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useApp, useSession } from "../app-context.ts";
+import page from "../pages/page.module.css";
+import { Boundary } from "../ui/boundary.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Logo } from "../ui/logo.tsx";
 import { Bell } from "./bell.tsx";
@@ -41,7 +43,9 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         </div>
       </header>
       <main id="main" tabIndex={-1} className={styles.main}>
-        {children}
+        <Boundary key={path} className={page.page}>
+          {children}
+        </Boundary>
       </main>
     </>
   );
