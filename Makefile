@@ -12,7 +12,7 @@ FILE ?=
 # A recipe's process must not outlive make, so that Ctrl-C and kill leave nothing behind.
 WITH_MAKE := exec setpriv --pdeathsig TERM
 
-.PHONY: help setup setup-test demo test check typecheck lint mocha bench graph clean
+.PHONY: help setup setup-test setup-bench demo test check typecheck lint mocha bench graph clean
 
 help: ## Show this list
 	@printf 'Matinee: from a film file to a protected, adaptive stream.\n\n'
@@ -24,6 +24,9 @@ setup: ## Install what is missing: packages, generated code, the web client
 
 setup-test:
 	@scripts/setup.sh test
+
+setup-bench:
+	@scripts/setup.sh bench
 
 demo: setup ## Start everything on one port and import a film: FILE= PORT= DATA=
 	@$(WITH_MAKE) node scripts/demo.ts --port "$(PORT)" $(if $(DATA),--data "$(DATA)") $(if $(FILE),--file "$(FILE)")
@@ -44,7 +47,7 @@ mocha:
 	@mkdir -p .cache
 	@$(WITH_MAKE) npm test --silent -- --reporter scripts/test/reporter.cjs
 
-bench: setup ## Measure what the project promises, as ratios
+bench: setup-bench ## Measure what the project promises, as ratios
 	@for bench in bench/*.ts; do case $$bench in *.test.ts) ;; *) node "$$bench" ;; esac; done
 
 graph: ## Draw who calls whom

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings a fresh Debian machine with Node and npm to where the platform runs: `setup.sh [demo|test]`.
+# Brings a fresh Debian machine with Node and npm to where the platform runs: `setup.sh [demo|test|bench]`.
 # May be run again and again: it does only what is missing, and asks nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,6 +20,10 @@ missing_packages() {
   local wanted=(ffmpeg:ffmpeg ffprobe:ffmpeg espeak-ng:espeak-ng jq:jq curl:curl setpriv:util-linux flock:util-linux)
   # Signs and letters in the browser's pages come from the project itself; Chromium is for the tests alone.
   if [ "$purpose" = test ]; then wanted+=(chromium:chromium git:git); fi
+  # What our own media delivery is compared with, and what asks both.
+  if [ "$purpose" = bench ]; then wanted+=(nginx:nginx-light wrk:wrk); fi
+  # Where Debian puts servers, which not everybody has on the PATH.
+  local PATH=$PATH:/usr/sbin
   for pair in "${wanted[@]}"; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s\n' "${pair##*:}"
   done | sort -u

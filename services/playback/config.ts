@@ -20,6 +20,13 @@ export const playbackConfig = defineConfig({
     doc: "How long a silent player keeps its stream slot.",
   },
   licenseLife: { type: "duration", default: "12h", min: "1m", max: "48h", doc: "How long a licence lasts." },
+  mediaCacheMegabytes: {
+    type: "integer",
+    default: 128,
+    min: 0,
+    max: 1_000_000,
+    doc: "How much of the media that was asked for lately stays in memory, in MiB; 0 keeps none.",
+  },
   keyRotation: { type: "duration", default: "30d", min: "1h", max: "365d", doc: "How long a signing key signs." },
   keepEnded: { type: "duration", default: "30d", min: "1h", max: "400d", doc: "How long ended sessions are kept." },
 });

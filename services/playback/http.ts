@@ -1,6 +1,6 @@
 /** Media over HTTP: `/m/{token}/{package}/{revision}/{file...}`. A CDN takes its place in production. */
 
-import type { BlobStore } from "#pkg/blobstore/blobstore";
+import type { BlobReader } from "#pkg/blobstore/hot";
 import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
@@ -30,7 +30,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const KEY_PART = /^[A-Za-z0-9._-]+$/;
 
-export function mediaHandler(deps: { readonly tickets: Tickets; readonly packaged: BlobStore }): RouteHandler {
+export function mediaHandler(deps: { readonly tickets: Tickets; readonly packaged: BlobReader }): RouteHandler {
   return async (request, response, call, params) => {
     const { token = "", package: packageId = "", revision = "", file = "" } = params;
     const ticket = await deps.tickets.verifyMedia(token);

@@ -10,6 +10,7 @@ import { periodic } from "#pkg/app/periodic";
 import { openSigner } from "#pkg/auth/signer";
 import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { PLAY_ISSUER } from "#pkg/auth/viewer";
+import { newHotBlobs } from "#pkg/blobstore/hot";
 import { playbackConfig } from "./config.ts";
 import { openPlaybackEvents, PLAYBACK_EVENTS } from "./events.ts";
 import { playbackHandler } from "./handler.ts";
@@ -67,7 +68,10 @@ export const playback = defineModule({
         keepEndedMs: config.keepEnded,
       },
     });
-    const serveMedia = mediaHandler({ tickets, packaged });
+    const serveMedia = mediaHandler({
+      tickets,
+      packaged: newHotBlobs(packaged, { clock, maxBytes: config.mediaCacheMegabytes * 1024 * 1024 }),
+    });
 
     return {
       services: [
