@@ -16,7 +16,7 @@ import { type Package, PackageSchema } from "#gen/matinee/packager/v1/package_pb
 import { idOf } from "#pkg/aip/resource-name";
 import type { HomeRow, SeenTitle } from "./browsing.ts";
 import { type Availability, explainUnavailable } from "./domain/availability.ts";
-import { etagOf, type Title, type TitleFields, type TitleMedia, type TitleState } from "./domain/title.ts";
+import { etagOf, fileNameOf, type Title, type TitleFields, type TitleMedia, type TitleState } from "./domain/title.ts";
 import { updateMaskInvalid } from "./errors.ts";
 
 const STATES = {
@@ -31,9 +31,9 @@ export function stateFromProto(state: number): TitleState | undefined {
   return (Object.keys(STATES) as TitleState[]).find((key) => STATES[key] === state);
 }
 
-/** The path that a title's picture is served at; it names the picture's content, so it may be cached for ever. */
-export function artworkPath(titleId: string, blobKey: string): string {
-  return `/images/${titleId}/${blobKey.slice(blobKey.lastIndexOf("/") + 1)}`;
+/** The path that a picture of a title or an asset is served at; it names what it shows, so it may be cached for ever. */
+export function artworkPath(id: string, key: string): string {
+  return `/images/${id}/${fileNameOf({ key })}`;
 }
 
 export function titleToProto(title: Title) {
@@ -62,6 +62,7 @@ export function titleToProto(title: Title) {
       width: still.width,
       height: still.height,
     })),
+    poster: posterPath(title),
     state: STATES[title.state],
     viewCount: BigInt(title.viewCount),
     createTime: timestampFromDate(title.createdAt),
@@ -69,6 +70,12 @@ export function titleToProto(title: Title) {
     ...(title.publishedAt === undefined ? {} : { publishTime: timestampFromDate(title.publishedAt) }),
     etag: etagOf(title),
   } satisfies MessageInitShape<typeof TitleSchema>;
+}
+
+/** Empty where none was chosen, or the film no longer has it. */
+function posterPath({ id, poster, stills }: Title): string {
+  const chosen = stills.find((still) => fileNameOf(still) === poster);
+  return chosen === undefined ? "" : artworkPath(id, chosen.key);
 }
 
 function mediaToProto(media: TitleMedia) {
@@ -138,6 +145,7 @@ const WRITABLE: { readonly [path: string]: (title: ProtoTitle) => Partial<TitleF
     })),
   }),
   asset: ({ asset }) => ({ assetId: idOf("assets", asset) }),
+  poster: ({ poster }) => ({ poster: poster === "" ? undefined : fileNameOf({ key: poster }) }),
 };
 
 /** Every writable field. */

@@ -33,6 +33,20 @@ export function titleWrongState(state: string, action: string): AppError {
   });
 }
 
+export function filmNotFound(): AppError {
+  return new AppError({ kind: "not_found", reason: "FILM_NOT_FOUND", message: "there is no such film" });
+}
+
+export function filmStreamsExhausted(limit: number): AppError {
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "FILM_STREAMS_EXHAUSTED",
+    message: `this account already has ${limit} open streams of films; close one first`,
+    metadata: { limit: String(limit) },
+    retryAfterMs: 5000,
+  });
+}
+
 export function artworkNotFound(): AppError {
   return new AppError({ kind: "not_found", reason: "ARTWORK_NOT_FOUND", message: "there is no such picture" });
 }

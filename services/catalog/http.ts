@@ -1,4 +1,4 @@
-/** Pictures of titles over HTTP. */
+/** Pictures of titles, and of films without one, over HTTP. */
 
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { send } from "#pkg/http/send";
@@ -10,7 +10,7 @@ import type { TitleStore } from "./store/title-store.ts";
 /** Anyone may ask: the file's name is the hash of the picture, which only who saw the title knows. */
 export const artworkRoute: RouteDeclaration = {
   method: "GET",
-  path: "/images/{title}/{file}",
+  path: "/images/{id}/{file}",
   access: edge("anyone"),
 };
 
@@ -18,9 +18,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function artworkHandler(deps: { readonly store: TitleStore; readonly images: BlobStore }): RouteHandler {
   return async (request, response, call, params) => {
-    const { title: titleId = "", file = "" } = params;
-    const title = UUID.test(titleId) ? await deps.store.find(titleId) : undefined;
-    const still = title?.stills.find(({ key }) => key.endsWith(`/${file}`));
+    const { id = "", file = "" } = params;
+    const stills = UUID.test(id) ? await deps.store.findStills(id) : [];
+    const still = stills.find(({ key }) => key.endsWith(`/${file}`));
     const blob = still && (await deps.images.find(still.key));
     if (blob === undefined) throw artworkNotFound();
     // The file's name is the hash of what is in it.

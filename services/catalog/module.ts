@@ -1,41 +1,61 @@
 /** Catalog: what can be watched, when and where; search; the home page. */
 
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
-import { AssetPackagedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { FilmService } from "#gen/matinee/catalog/v1/film_service_pb";
+import { AssetChangedSchema } from "#gen/matinee/ingestion/v1/events_pb";
+import { AssetPackagedSchema, PackageChangedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
+import { JobChangedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
+import { pollUntilAborted } from "#pkg/postgres/poll";
 import { Browsing } from "./browsing.ts";
 import { catalogConfig } from "./config.ts";
 import { mediaFromProto, packageToJson } from "./convert.ts";
 import { CATALOG_EVENTS, openCatalogEvents } from "./events.ts";
+import { partOfAsset, partOfJob, partOfPackage } from "./film-convert.ts";
+import { filmHandler } from "./film-handler.ts";
+import { Films } from "./films.ts";
 import { catalogHandler } from "./handler.ts";
 import { artworkHandler, artworkRoute } from "./http.ts";
 import { Indexer } from "./indexer.ts";
 import { openRowChooser } from "./rows.ts";
 import { loadStills } from "./stills.ts";
+import { type FilmPart, openFilmStore } from "./store/film-store.ts";
 import { openTitleStore } from "./store/title-store.ts";
 import { Titles } from "./titles.ts";
 
 export const catalog = defineModule({
   name: "catalog",
   summary: "What can be watched, when and where; search; the home page",
-  owns: ["title", "availability", "artwork"],
+  owns: ["title", "availability", "artwork", "view of films"],
   config: catalogConfig,
-  serves: [CatalogService],
+  serves: [CatalogService, FilmService],
   routes: [artworkRoute],
   calls: [RecommendationsService],
   needs: ["postgres", "search", "images"],
   emits: CATALOG_EVENTS,
-  consumes: [AssetPackagedSchema, PlaybackStartedSchema],
+  consumes: [AssetPackagedSchema, PlaybackStartedSchema, AssetChangedSchema, JobChangedSchema, PackageChangedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
     const { postgres: db, search, images, clock, log, inbox } = host;
     const store = openTitleStore(db);
     const events = openCatalogEvents(host);
     const indexer = new Indexer({ store, search, clock, log });
-    const titles = new Titles({ db, store, events, clock, onWrite: () => indexer.wake() });
+    const films = new Films({
+      db,
+      store: openFilmStore(db),
+      titles: store,
+      clock,
+      keepAliveMs: config.keepAlive,
+      streamsPerAccount: config.filmStreamsPerAccount,
+    });
+    // A version decides, so that the same event twice, or an older one late, changes nothing.
+    const told = async (part: FilmPart | undefined) => {
+      if (part !== undefined) await db.tx((tx) => films.told(tx, part));
+    };
+    const titles = new Titles({ db, store, films, events, clock, onWrite: () => indexer.wake() });
     const browsing = new Browsing({ store, search, clock });
     const newest = async () => {
       const page = await store.list({ state: "published", assetId: undefined }, config.rowItems);
@@ -45,6 +65,7 @@ export const catalog = defineModule({
 
     return {
       services: [
+        serve(FilmService, filmHandler(films)),
         serve(
           CatalogService,
           catalogHandler({
@@ -68,6 +89,9 @@ export const catalog = defineModule({
             await titles.packaged(tx, requireId("assets", pack.asset), revision);
           });
         }),
+        consume(AssetChangedSchema, (_event, message) => told(partOfAsset(message))),
+        consume(JobChangedSchema, (_event, message) => told(partOfJob(message))),
+        consume(PackageChangedSchema, (_event, message) => told(partOfPackage(message))),
         consume(PlaybackStartedSchema, async (event, message) => {
           await db.tx(async (tx) => {
             if (!(await inbox.firstTime(tx, event.id))) return;
@@ -75,7 +99,15 @@ export const catalog = defineModule({
           });
         }),
       ],
-      background: [{ name: "indexer", run: (signal) => indexer.run(signal) }],
+      background: [
+        { name: "indexer", run: (signal) => indexer.run(signal) },
+        { name: "film changes", run: (signal) => films.listen(signal) },
+        {
+          name: "older titles",
+          run: (signal) =>
+            pollUntilAborted({ name: "older titles", clock, log, work: () => films.listOlder() }, signal),
+        },
+      ],
       ready: () => db.ping(),
     };
   },

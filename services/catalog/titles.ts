@@ -13,11 +13,13 @@ import {
 } from "./domain/title.ts";
 import { titleChanged, titleIncomplete, titleNotFound, titleWrongState } from "./errors.ts";
 import type { CatalogEvents } from "./events.ts";
+import type { Films } from "./films.ts";
 import type { After, TitleStore } from "./store/title-store.ts";
 
 export class Titles {
   readonly #db: Db;
   readonly #store: TitleStore;
+  readonly #films: Films;
   readonly #events: CatalogEvents;
   readonly #clock: Clock;
   readonly #onWrite: () => void;
@@ -25,6 +27,7 @@ export class Titles {
   constructor(deps: {
     readonly db: Db;
     readonly store: TitleStore;
+    readonly films: Films;
     readonly events: CatalogEvents;
     readonly clock: Clock;
     /** Called after a commit that the search index has to follow. */
@@ -32,6 +35,7 @@ export class Titles {
   }) {
     this.#db = deps.db;
     this.#store = deps.store;
+    this.#films = deps.films;
     this.#events = deps.events;
     this.#clock = deps.clock;
     this.#onWrite = deps.onWrite;
@@ -40,7 +44,11 @@ export class Titles {
   /** The title that the same request made before, or a new draft. */
   async create(fields: TitleFields, requestId: string): Promise<Title> {
     const now = this.#clock.now();
-    const made = await this.#db.tx((tx) => this.#store.insert(tx, newId(), requestId, fields, now));
+    const made = await this.#db.tx(async (tx) => {
+      const title = await this.#store.insert(tx, newId(), requestId, fields, now);
+      if (title !== undefined) await this.#films.follow(tx, { assetIds: [], titleIds: [title.id] });
+      return title;
+    });
     const title = made ?? (await this.#store.findByRequest(requestId));
     if (title === undefined) throw titleNotFound();
     return title;
@@ -108,6 +116,8 @@ export class Titles {
       await work(tx, before);
       const after = await this.#store.lock(tx, id);
       if (after === undefined) throw titleNotFound();
+      const assetIds = before.assetId === undefined ? [] : [before.assetId];
+      if (after.version !== before.version) await this.#films.follow(tx, { assetIds, titleIds: [id] });
       await this.#tell(tx, before, after);
       return after;
     });

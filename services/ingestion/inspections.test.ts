@@ -167,10 +167,12 @@ describe("inspections", () => {
     const upload = await completed();
     const full = Object.assign(new Error("write"), { code: "ENOSPC" });
     const failing = openProcess({ clock, probe: () => Promise.reject(full), maxAttempts: 2 });
+    const { version } = await assetOf(upload);
     for (let i = 0; i < 5; i++) {
       assert.equal(await failing.inspections.inspectNext(new AbortController().signal), "again");
       const asset = await assetOf(upload);
       assert.deepEqual([asset.state, asset.waiting?.reason], ["inspecting", "OUT_OF_SPACE"]);
+      assert.equal(asset.version, version + 1, "that it waits is a change, that it still waits is none");
       assert.match(asset.waiting?.message ?? "", /no room left in ingestion's scratch folder/);
       clock.advance(60_000);
     }

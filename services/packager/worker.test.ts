@@ -399,6 +399,8 @@ describe("the packager's work", function () {
       }, 2);
       await until([worker], "it is packaged", () => at.said.includes("packaged 0"));
       clearInterval(looking);
+      const [told] = await at.db.tx((tx) => revisions.takeUntold(tx, 1));
+      assert.equal(told?.version, 3, "asked for, waiting, ready");
       assert.equal(runs, 10);
       assert.equal(at.said.length, 2, at.said.join());
       assert.match(at.said[0] ?? "", /no room left in the packaged store/);

@@ -28,6 +28,8 @@ export interface TitleFields {
   readonly localizations: readonly Localization[];
   readonly windows: readonly AvailabilityWindow[];
   readonly assetId: string | undefined;
+  /** File name of the picture that people chose; undefined for the film's own order. */
+  readonly poster: string | undefined;
 }
 
 export interface Still {
@@ -59,6 +61,17 @@ export interface Title extends TitleFields {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly publishedAt: Date | undefined;
+}
+
+/** The name of a picture's file, which is the hash of what it shows. */
+export function fileNameOf(still: Pick<Still, "key">): string {
+  return still.key.slice(still.key.lastIndexOf("/") + 1);
+}
+
+/** The chosen picture first; the film's own order where none is chosen, or the film no longer has it. */
+export function inOrderOfChoice(stills: readonly Still[], poster: string | undefined): readonly Still[] {
+  const chosen = stills.find((still) => fileNameOf(still) === poster);
+  return chosen === undefined ? stills : [chosen, ...stills.filter((still) => still !== chosen)];
 }
 
 /** Changes with every change of the title. */

@@ -1,7 +1,15 @@
 /** Rows of the catalog schema, and what they mean. */
 
 import type { AvailabilityWindow } from "../domain/availability.ts";
-import type { Credit, Localization, Still, Title, TitleMedia, TitleState } from "../domain/title.ts";
+import {
+  type Credit,
+  inOrderOfChoice,
+  type Localization,
+  type Still,
+  type Title,
+  type TitleMedia,
+  type TitleState,
+} from "../domain/title.ts";
 
 export type TitleRow = {
   id: string;
@@ -15,6 +23,7 @@ export type TitleRow = {
   localizations: Localization[];
   windows: WindowJson[];
   asset_id: string | null;
+  poster: string | null;
   state: TitleState;
   version: string;
   created_at: Date;
@@ -45,10 +54,11 @@ export function toTitle(row: TitleRow): Title {
     localizations: row.localizations,
     windows: row.windows.map(toWindow),
     assetId: row.asset_id ?? undefined,
+    poster: row.poster ?? undefined,
     state: row.state,
     version: Number(row.version),
     media: row.media ?? undefined,
-    stills: row.posters ?? [],
+    stills: inOrderOfChoice(row.posters ?? [], row.poster ?? undefined),
     viewCount: Number(row.views ?? 0),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

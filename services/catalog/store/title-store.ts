@@ -6,7 +6,7 @@ import { fromWindow, type TitleRow, toTitle } from "./rows.ts";
 
 const SELECT = `
   select t.id, t.display_title, t.synopsis, t.original_language, t.release_year, t.genres, t.credits, t.minimum_age,
-         t.localizations, t.windows, t.asset_id, t.state, t.version, t.created_at, t.updated_at, t.published_at,
+         t.localizations, t.windows, t.asset_id, t.poster, t.state, t.version, t.created_at, t.updated_at, t.published_at,
          p.media, p.posters,
          (select sum(v.views) from title_views v where v.title_id = t.id) as views
     from titles t left join asset_packages p on p.asset_id = t.asset_id`;
@@ -28,8 +28,8 @@ export function openTitleStore(db: Db) {
     async insert(tx: Tx, id: string, requestId: string, fields: TitleFields, now: Date): Promise<Title | undefined> {
       const inserted = await tx.execute(
         `insert into titles (id, request_id, kind, display_title, synopsis, original_language, release_year, genres,
-                             credits, minimum_age, localizations, windows, asset_id, state, version, created_at, updated_at)
-         values ($1, $2, 'movie', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'draft', 1, $13, $13)
+                             credits, minimum_age, localizations, windows, asset_id, poster, state, version, created_at, updated_at)
+         values ($1, $2, 'movie', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'draft', 1, $14, $14)
          on conflict (request_id) do nothing`,
         [id, requestId, ...columnsOf(fields), now],
       );
@@ -61,7 +61,7 @@ export function openTitleStore(db: Db) {
     async saveFields(tx: Tx, id: string, fields: TitleFields, now: Date): Promise<void> {
       await tx.execute(
         `update titles set display_title = $2, synopsis = $3, original_language = $4, release_year = $5, genres = $6,
-                credits = $7, minimum_age = $8, localizations = $9, windows = $10, asset_id = $11, updated_at = $12,
+                credits = $7, minimum_age = $8, localizations = $9, windows = $10, asset_id = $11, poster = $12, updated_at = $13,
                 version = version + 1
           where id = $1`,
         [id, ...columnsOf(fields), now],
@@ -104,6 +104,31 @@ export function openTitleStore(db: Db) {
     async loadPublished(ids: readonly string[]): Promise<Map<string, Title>> {
       const rows = await db.query<TitleRow>(`${SELECT} where t.id = any($1::uuid[]) and t.state = 'published'`, [ids]);
       return new Map(rows.map((row) => [row.id, toTitle(row)]));
+    },
+
+    /** Those of the titles that are there, in any state, by id. */
+    async loadAll(ids: readonly string[]): Promise<Map<string, Title>> {
+      const rows = await db.query<TitleRow>(`${SELECT} where t.id = any($1::uuid[])`, [ids]);
+      return new Map(rows.map((row) => [row.id, toTitle(row)]));
+    },
+
+    /** Pictures of assets, by asset. */
+    async loadStills(assetIds: readonly string[]): Promise<Map<string, readonly Still[]>> {
+      const rows = await db.query<{ asset_id: string; posters: Still[] }>(
+        "select asset_id, posters from asset_packages where asset_id = any($1::uuid[])",
+        [assetIds],
+      );
+      return new Map(rows.map((row) => [row.asset_id, row.posters]));
+    },
+
+    /** Pictures of a title, or of an asset. */
+    async findStills(id: string): Promise<readonly Still[]> {
+      const rows = await db.query<{ posters: Still[] }>(
+        `select posters from asset_packages
+          where asset_id in ($1::uuid, (select asset_id from titles where id = $1))`,
+        [id],
+      );
+      return rows.flatMap(({ posters }) => posters);
     },
 
     /**
@@ -188,5 +213,6 @@ function columnsOf(fields: TitleFields): unknown[] {
     JSON.stringify(fields.localizations),
     JSON.stringify(fields.windows.map(fromWindow)),
     fields.assetId ?? null,
+    fields.poster ?? null,
   ];
 }
