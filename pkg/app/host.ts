@@ -25,6 +25,7 @@ import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
 import { openTerritory } from "#pkg/rpc/territory";
 import { registerConsumers, startBackground } from "./background.ts";
 import { type Children, startChildren } from "./children.ts";
+import { ensureDataFolder } from "./data-folder.ts";
 import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
 import { checkModules, inOrder } from "./graph.ts";
 import { jwksRoutes } from "./jwks.ts";
@@ -86,6 +87,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const settings = loadSettings(options.modules, options.known, options.env);
   if (settings.mistakes.length > 0) throw new Error(settings.mistakes.join("\n"));
   const config = settings.host;
+  await ensureDataFolder(resolve(config.data));
   const lifecycle = new Lifecycle();
   lifecycle.to("opening");
   await using stack = new AsyncDisposableStack();

@@ -89,6 +89,19 @@ describe("the server's command line", () => {
   });
 });
 
+describe("the data folder", () => {
+  it("is refused in one sentence where it cannot be one, instead of hanging or an errno", async () => {
+    for (const [folder, why] of [
+      ["/proc/nope", "nothing can be made there"],
+      ["/etc/hostname", "it, or what stands above it, is a file"],
+      ["/etc/hostname/data", "it, or what stands above it, is a file"],
+    ] as const) {
+      const { code, err } = await command([], { DATA: folder, LISTEN: "off", INTERNAL_LISTEN: "off" });
+      assert.deepEqual([code, err], [1, `DATA: ${folder} cannot be used as a folder: ${why}\n`]);
+    }
+  });
+});
+
 describe("the web client", () => {
   let folder: string;
 

@@ -1,14 +1,17 @@
 /** The server's command line: parses it, opens a host, and waits until told to stop. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Environment } from "#pkg/config/load";
 import { printSettings } from "#pkg/config/print";
 import { printReference } from "#pkg/config/reference";
+import { isAppError } from "#pkg/errors/errors";
+import { isOutOfSpace } from "#pkg/errors/space";
 import { newLogger } from "#pkg/obs/logger";
 import type { Logger } from "#pkg/obs/obs";
 import { openDatabase } from "./database.ts";
 import { printGraph } from "./graph.ts";
-import { openHost } from "./host.ts";
+import { type Host, openHost } from "./host.ts";
 import type { Module } from "./module.ts";
 import { schemaPlans } from "./ports.ts";
 import { loadSettings, type Settings, settingGroups } from "./settings.ts";
@@ -24,6 +27,10 @@ export interface RunOptions {
   readonly out: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly err: { write(text: string): unknown };
 }
+
+const START_RETRY_MS = 1000;
+/** A line a minute while it waits. */
+const TRIES_PER_LINE = 60;
 
 /** Runs to the end and resolves with the exit code: 0 as told, 1 failed, 2 a mistake in the command or the settings. */
 export async function run(options: RunOptions): Promise<number> {
@@ -139,13 +146,12 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
 
 async function serve(targets: readonly Module[], options: RunOptions, log: Logger): Promise<number> {
   using told = untilTold();
-  const host = await openHost({
-    modules: targets,
-    known: options.modules,
-    env: options.env,
+  const host = await openWhenPossible(
+    () => openHost({ modules: targets, known: options.modules, env: options.env, log, script: options.script }),
     log,
-    script: options.script,
-  });
+    told.signal,
+  );
+  if (host === undefined) return 0;
   const ended = await Promise.race([
     host.failed,
     new Promise<undefined>((resolve) => {
@@ -156,6 +162,41 @@ async function serve(targets: readonly Module[], options: RunOptions, log: Logge
   await host[Symbol.asyncDispose]();
   if (ended !== undefined) options.err.write(`${ended.message}\n`);
   return ended === undefined ? 0 : 1;
+}
+
+/**
+ * Opens the host, again and again while the database is away or a disk is full: what starts together comes up in any
+ * order, and a restart does not turn an outage into a failure. Undefined where it was told to end before.
+ */
+async function openWhenPossible(open: () => Promise<Host>, log: Logger, told: AbortSignal): Promise<Host | undefined> {
+  const ending = new Promise<undefined>((resolve) => {
+    told.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  for (let tries = 0; !told.aborted; tries++) {
+    const opening = open();
+    // Opening may hang on what it waits for; being told to end must not.
+    const closing = async (host: Host) => {
+      if (told.aborted) await host[Symbol.asyncDispose]();
+    };
+    opening.then(closing).catch(() => undefined);
+    try {
+      return await Promise.race([opening, ending]);
+    } catch (error) {
+      if (!passes(firstCause(error))) throw error;
+      if (tries % TRIES_PER_LINE === 0) log.warn({ err: firstCause(error) }, "cannot start yet; waiting");
+      await delay(START_RETRY_MS, undefined, { signal: told }).catch(() => undefined);
+    }
+  }
+  return undefined;
+}
+
+/** True for what is over some time by itself, and no mistake of whoever starts us. */
+function passes(error: unknown): boolean {
+  if (isOutOfSpace(error)) return true;
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (isAppError(current, "DATABASE_UNAVAILABLE")) return true;
+  }
+  return false;
 }
 
 /** What went wrong first, where disposing of what was open went wrong too. */

@@ -3,7 +3,8 @@
  * - `objects/<key>~`   the entry of an object: JSON that names its data file; publishing an object is one link(2)
  * - `data/<xx>/<id>`   the bytes, never changed once an entry names them
  * - `multipart/<id>/`  `upload.json` and a file per part, `<number>-<size>-<sha256>`
- * - `tmp/`             what is being written; what a killed process left here is swept at open
+ * - `tmp/<id>/`        what one opening of the store is writing; it touches the folder while it lives, and whoever else
+ *                      has the store open sweeps what one that was killed has left
  *
  * "~" and "+" cannot occur in a key, so the object `a` and the objects below `a/` never collide, and no key leaves the
  * folder.
@@ -33,12 +34,15 @@ export class FileLayout {
   readonly data: string;
   readonly multipart: string;
   readonly tmp: string;
+  /** The part of `tmp` that is this opening's. */
+  readonly ownTmp: string;
 
-  constructor(folder: string) {
+  constructor(folder: string, opening: string) {
     this.objects = join(folder, "objects");
     this.data = join(folder, "data");
     this.multipart = join(folder, "multipart");
     this.tmp = join(folder, "tmp");
+    this.ownTmp = join(this.tmp, opening);
   }
 
   entryPath(key: string): string {
@@ -62,7 +66,7 @@ export class FileLayout {
   }
 
   tmpPath(name: string): string {
-    return join(this.tmp, name);
+    return join(this.ownTmp, name);
   }
 }
 

@@ -1,14 +1,54 @@
 /** Walks the file adapter's folder: entries in key order, and what killed processes left behind. */
 
 import type { Dirent } from "node:fs";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "#pkg/obs/obs";
 import { hasCode } from "./file-io.ts";
 import type { Entry, FileLayout } from "./file-layout.ts";
 
-/** Longer than any single write takes: what is older belongs to a process that died. */
-const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+/** A living process touches its folder in this interval. */
+const TOUCH_MS = 10_000;
+/** What was not touched for so long belongs to a process that died. */
+const LEFTOVER_AGE_MS = 6 * TOUCH_MS;
+
+/**
+ * Says again and again that this opening lives, and sweeps what others left that do not. A film in the clear may be among
+ * it, so nobody waits for the next start. Dispose to stop; then nothing of this opening is left.
+ */
+export async function keepSweeping(layout: FileLayout, log: Logger): Promise<AsyncDisposable> {
+  let turn: Promise<void> = Promise.resolve();
+  const next = () => {
+    turn = turn.then(async () => {
+      try {
+        await touch(layout);
+        await sweepLeftovers(layout, log);
+      } catch (err) {
+        log.warn({ err }, "the blob store could not be swept");
+      }
+    });
+    return turn;
+  };
+  await next();
+  const timer = setInterval(next, TOUCH_MS);
+  timer.unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await turn;
+      await rm(layout.ownTmp, { recursive: true, force: true });
+    },
+  };
+}
+
+async function touch(layout: FileLayout): Promise<void> {
+  // Again, too: a process that was stopped for minutes may have been taken for dead.
+  await mkdir(layout.ownTmp, { recursive: true });
+  const mark = join(layout.ownTmp, "alive");
+  // The file system's own clock sets the folder's time, so that two machines with the same folder agree.
+  await mkdir(mark);
+  await rm(mark, { recursive: true, force: true });
+}
 
 /** Entries whose key starts with `prefix`, in the order of their keys' bytes. */
 export async function* listEntries(layout: FileLayout, prefix: string): AsyncGenerator<Entry> {
@@ -18,18 +58,21 @@ export async function* listEntries(layout: FileLayout, prefix: string): AsyncGen
   }
 }
 
-/** Removes what writes that never finished left in `tmp`, with the bytes that only they name. */
-export async function sweepLeftovers(layout: FileLayout, now: Date, log: Logger): Promise<void> {
-  for (const name of await readdir(layout.tmp)) {
-    const path = layout.tmpPath(name);
+/** Removes what the writes of dead processes left in `tmp`, with the bytes that only they name. */
+async function sweepLeftovers(layout: FileLayout, log: Logger): Promise<void> {
+  const aliveAtMs = (await stat(layout.ownTmp)).mtimeMs;
+  for (const opening of await readdir(layout.tmp)) {
+    const folder = join(layout.tmp, opening);
     try {
-      // Not mtime: a local file that is being linked in may be years old.
-      if (now.getTime() - (await stat(path)).ctimeMs < LEFTOVER_AGE_MS) continue;
-      if (name.endsWith(".json") || name.endsWith(".deleted")) await freeUnusedData(layout, path);
-      await rm(path, { recursive: true, force: true });
-      log.info({ path }, "swept a left-over of the blob store");
+      const { mtimeMs } = await stat(folder);
+      if (folder === layout.ownTmp || aliveAtMs - mtimeMs < LEFTOVER_AGE_MS) continue;
+      for (const name of await readdir(folder)) {
+        if (name.endsWith(".json") || name.endsWith(".deleted")) await freeUnusedData(layout, join(folder, name));
+      }
+      await rm(folder, { recursive: true, force: true });
+      log.info({ folder }, "swept what a dead process left in the blob store");
     } catch (error) {
-      if (!hasCode(error, "ENOENT")) log.warn({ err: error, path }, "a left-over of the blob store stays");
+      if (!hasCode(error, "ENOENT")) log.warn({ err: error, folder }, "a left-over of the blob store stays");
     }
   }
 }

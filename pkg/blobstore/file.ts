@@ -10,7 +10,7 @@ import type { Readable } from "node:stream";
 import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { isFull } from "#pkg/errors/free-space";
-import { outOfSpace } from "#pkg/errors/space";
+import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import { readHandleChunks } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
 import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
@@ -25,7 +25,7 @@ import {
 } from "./errors.ts";
 import { hasCode, hashDurably, inFolderOf, readFiles, syncPath, writeDurably } from "./file-io.ts";
 import { type Entry, FileLayout, parsePartFileName, partFileName } from "./file-layout.ts";
-import { listEntries, sweepLeftovers } from "./file-sweep.ts";
+import { keepSweeping, listEntries } from "./file-sweep.ts";
 import { filePartRoute, signPartUrl } from "./file-upload.ts";
 import { parseKey, parsePrefix } from "./key.ts";
 import type { OpenBlobStoreOptions, OpenedBlobStore } from "./open.ts";
@@ -39,17 +39,18 @@ export interface FileBlobStoreOptions extends OpenBlobStoreOptions {
 
 /** Opens the folder, making it where it is missing. Throws `BLOB_STORE_UNAVAILABLE` where it cannot be written. */
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<OpenedBlobStore> {
-  const layout = new FileLayout(options.folder);
+  const layout = new FileLayout(options.folder, newId());
   try {
     await makePrivate(options.folder);
     for (const folder of [layout.objects, layout.data, layout.multipart, layout.tmp]) {
       await mkdir(folder, { recursive: true });
     }
+    await mkdir(layout.ownTmp);
   } catch (error) {
-    throw blobStoreUnavailable(error);
+    throw isOutOfSpace(error) ? outOfSpace(`the ${options.name} store`, error) : blobStoreUnavailable(error);
   }
-  await sweepLeftovers(layout, options.clock.now(), options.log);
-  const store = new FileBlobStore(layout, options);
+  const sweeping = await keepSweeping(layout, options.log);
+  const store = new FileBlobStore(layout, options, sweeping);
   const route = filePartRoute({
     store: options.name,
     signingSecret: options.signingSecret,
@@ -68,8 +69,11 @@ class FileBlobStore implements BlobStore {
   /** Ends of the running changes per key: two changes of one key in this process take turns. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(layout: FileLayout, options: FileBlobStoreOptions) {
+  readonly #sweeping: AsyncDisposable;
+
+  constructor(layout: FileLayout, options: FileBlobStoreOptions, sweeping: AsyncDisposable) {
     this.#layout = layout;
+    this.#sweeping = sweeping;
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -210,7 +214,10 @@ class FileBlobStore implements BlobStore {
       await this.#inTurn(`${multipartId} ${part.number}`, () => this.#replacePart(folder, building, part));
     } catch (error) {
       await rm(building, { force: true });
-      throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : this.#toStoreError(error);
+      if (!hasCode(error, "ENOENT")) throw this.#toStoreError(error);
+      // Either the upload was aborted, or this process stood still for so long that its files were swept.
+      await this.#uploadFolder(key, multipartId);
+      throw blobStoreUnavailable(error);
     }
     return { ...part, etag: part.sha256 };
   }
@@ -287,7 +294,7 @@ class FileBlobStore implements BlobStore {
 
   async ping(): Promise<void> {
     try {
-      await access(this.#layout.tmp, constants.W_OK);
+      await access(this.#layout.ownTmp, constants.W_OK);
     } catch (error) {
       throw blobStoreUnavailable(error);
     }
@@ -295,6 +302,7 @@ class FileBlobStore implements BlobStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sweeping[Symbol.asyncDispose]();
     await this.#options.onDispose?.();
   }
 

@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "#pkg/clock/clock";
+import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { pollUntilAborted } from "#pkg/postgres/poll";
@@ -29,6 +30,8 @@ export interface PostgresEventBusOptions {
 }
 
 const RETRY_MOST_MS = 300_000;
+const SPACE_RETRY_MS = 2000;
+const MAX_ERROR_CHARS = 2000;
 
 /** Owns `db`. */
 export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus {
@@ -148,7 +151,7 @@ async function claim(db: Db, consumer: string, max: number, leaseMs: number): Pr
            where consumer = $1 and due_at <= now() and parked_at is null
            order by due_at limit $2 for update skip locked) next
      where d.consumer = $1 and d.event_id = next.event_id
-     returning d.event_id, d.source, d.type, d.key, d.occurred_at, d.traceparent, d.payload, d.attempts`,
+     returning d.event_id, d.source, d.type, d.key, d.occurred_at, d.traceparent, d.payload, d.attempts, d.last_error`,
     [consumer, max, leaseMs],
   );
 }
@@ -189,6 +192,18 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
          select pg_notify(current_schema() || '.deliveries', consumer) from given_back`,
         [consumer, row.event_id, row.attempts],
       );
+    } else if (isOutOfSpace(failure.error)) {
+      // Nothing is wrong with the event or its consumer: it comes again until there is room.
+      const text = String(failure.error).slice(0, MAX_ERROR_CHARS);
+      await db.execute(
+        `update deliveries set due_at = now() + make_interval(secs => $3::float8 / 1000), last_error = $4,
+           attempts = attempts - 1
+         where consumer = $1 and event_id = $2 and attempts = $5`,
+        [consumer, row.event_id, SPACE_RETRY_MS, text, row.attempts],
+      );
+      if (row.last_error === text) return;
+      const fields = { consumer, eventId: row.event_id, type: row.type, err: failure.error };
+      log.warn(fields, "event waits for space");
     } else {
       const parked = row.attempts >= MAX_DELIVERIES;
       const delayMs = Math.min((options.retryMs ?? 1000) * 2 ** (row.attempts - 1), RETRY_MOST_MS);
@@ -196,7 +211,7 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
         `update deliveries set due_at = now() + make_interval(secs => $3::float8 / 1000), last_error = $4,
            parked_at = case when $5 then now() end
          where consumer = $1 and event_id = $2`,
-        [consumer, row.event_id, delayMs, String(failure.error).slice(0, 2000), parked],
+        [consumer, row.event_id, delayMs, String(failure.error).slice(0, MAX_ERROR_CHARS), parked],
       );
       const fields = { consumer, eventId: row.event_id, type: row.type, attempts: row.attempts, err: failure.error };
       if (parked) log.error(fields, "event parked: its consumer kept failing");
@@ -231,6 +246,7 @@ type DeliveryRow = {
   readonly traceparent: string;
   readonly payload: Buffer;
   readonly attempts: number;
+  readonly last_error: string | null;
 };
 
 function toBusEvent(row: DeliveryRow): BusEvent {

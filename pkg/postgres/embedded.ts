@@ -5,6 +5,8 @@ import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from "node
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isFull } from "#pkg/errors/free-space";
+import { outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import { folderForeign, folderInUse, folderUnreachable, serverNotStarted } from "./errors.ts";
@@ -32,6 +34,9 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 const OWNER = "matinee";
 /** The one that initdb makes; modules share it, each in its own schema. */
 const DATABASE = "postgres";
+/** A segment of its write-ahead log, and some. */
+const NEEDED_BYTES = 20 * 1024 * 1024;
+const SPACE_RETRY_MS = 1000;
 const RESTARTS = { most: 5, withinMs: 60_000 };
 
 /**
@@ -77,7 +82,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     );
   } catch (error) {
     await lock.release();
-    throw error;
+    throw (await isFull(folder)) ? outOfSpace("the data folder", error) : error;
   }
 }
 
@@ -105,6 +110,7 @@ function supervise(initial: Supervised, respawn: () => Promise<ServerProcess>): 
       const ending = await current.ended;
       if (stopping.signal.aborted) return;
       log.error({ pid: current.pid, ending }, "PostgreSQL died; starting it again");
+      let isWaiting = false;
       for (;;) {
         const now = performance.now();
         while (restarts[0] !== undefined && restarts[0] < now - RESTARTS.withinMs) restarts.shift();
@@ -113,6 +119,14 @@ function supervise(initial: Supervised, respawn: () => Promise<ServerProcess>): 
           log.error({ err: error }, "PostgreSQL is given up");
           giveUp(error);
           return;
+        }
+        // Without room for its log it would die again at once: no failure of its own, however long that lasts.
+        if (await isFull(folder, NEEDED_BYTES)) {
+          if (!isWaiting) log.error({ folder }, "PostgreSQL waits for space");
+          isWaiting = true;
+          await delay(SPACE_RETRY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+          if (stopping.signal.aborted) return;
+          continue;
         }
         restarts.push(now);
         try {
