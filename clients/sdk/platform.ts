@@ -143,7 +143,7 @@ export function withSession(inner: Transport, tokens: TokenSource | undefined): 
 
 /** Expired; or invalid, as after the service was set up anew: then refreshing fails as well and ends the session. */
 function isTokenRefused(error: MatineeError): boolean {
-  return hasReason(error, "TOKEN_EXPIRED") || hasReason(error, "TOKEN_INVALID");
+  return ["TOKEN_EXPIRED", "TOKEN_INVALID", "SESSION_ENDED"].some((reason) => hasReason(error, reason));
 }
 
 /** What a client method takes; helps callers to name types without importing each generated one. */

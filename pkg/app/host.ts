@@ -4,8 +4,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { type EndedSessionSource, newEndedSessions } from "#pkg/auth/ended-sessions";
+import { sessionEnded } from "#pkg/auth/errors";
 import { newKeySets } from "#pkg/auth/keyset-client";
 import type { KeySet } from "#pkg/auth/keysets";
+import { VIEWER_ISSUER } from "#pkg/auth/viewer";
 import type { Cache } from "#pkg/cache/cache";
 import { type Clock, systemClock } from "#pkg/clock/clock";
 import type { Environment } from "#pkg/config/load";
@@ -27,6 +30,7 @@ import { registerConsumers, startBackground } from "./background.ts";
 import { type Children, startChildren } from "./children.ts";
 import { ensureDataFolder } from "./data-folder.ts";
 import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
+import { endedSessionsPath, endedSessionsRoutes } from "./ended-sessions.ts";
 import { checkModules, inOrder } from "./graph.ts";
 import { jwksRoutes } from "./jwks.ts";
 import { type HostState, Lifecycle } from "./lifecycle.ts";
@@ -114,20 +118,24 @@ export async function openHost(options: HostOptions): Promise<Host> {
   stack.defer(async () => (await database)?.[Symbol.asyncDispose]());
   const ports = stack.use(newPorts({ config, clock, log, database: openDatabaseOnce }));
   const running: RunningModule[] = [];
+  /** What an issuer in another process publishes; undefined where no address of it is known. */
+  const publishedBy = (issuer: string, path: string) => {
+    const module = options.known.find((candidate) => candidate.issuer === issuer)?.name ?? issuer;
+    const address = settings.addressesOf(module)?.[0];
+    const caller = options.modules[0]?.name;
+    if (address === undefined) return undefined;
+    const origin = address.includes("://") ? address : `http://${address}`;
+    return { url: `${origin}${path}`, headers: caller === undefined ? {} : proof.prove(caller) };
+  };
   const keySets = newKeySets({
     clock,
     local: (issuer) => localKeySet(issuer, running, test),
-    remote(issuer) {
-      const module = options.known.find((candidate) => candidate.issuer === issuer)?.name ?? issuer;
-      const address = settings.addressesOf(module)?.[0];
-      const caller = options.modules[0]?.name;
-      if (address === undefined) return undefined;
-      const origin = address.includes("://") ? address : `http://${address}`;
-      return {
-        url: `${origin}/.well-known/jwks/${issuer}.json`,
-        headers: caller === undefined ? {} : proof.prove(caller),
-      };
-    },
+    remote: (issuer) => publishedBy(issuer, `/.well-known/jwks/${issuer}.json`),
+  });
+  const endedSessions = newEndedSessions({
+    clock,
+    log,
+    onEnded: (sessionIds) => chain.endStreamsOf(sessionIds, sessionEnded()),
   });
   const cache = test ?? (await ports.cache());
   const chain = newChain({
@@ -136,6 +144,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     metrics,
     tracer,
     keySets,
+    endedSessions,
     proof,
     cache,
     rateLimit: { perSecond: config.rateLimitPerSecond, burst: config.rateLimitBurst },
@@ -198,11 +207,21 @@ export async function openHost(options: HostOptions): Promise<Host> {
   }
 
   await registerConsumers(running, ports);
+  const source = endedSessionsSource();
+  if (source !== undefined && (publicListener !== undefined || internalListener !== undefined)) {
+    const stopped = new AbortController();
+    const following = endedSessions.follow(source, stopped.signal);
+    stack.defer(async () => {
+      stopped.abort();
+      await following;
+    });
+  }
   const background = startBackground(running, { clock, log, tracer, ports, database: openDatabaseOnce, fail });
   stack.defer(() => background.stop(config.graceMs));
   const routes: readonly BoundRoute[] = [
     ...running.flatMap((module) => module.routes.map((route) => bindRoute(module.name, route))),
     ...jwksRoutes(running),
+    ...endedSessionsRoutes(running, options.known),
     ...ports.routes().map(({ module, route }) => bindRoute(module, route)),
   ];
   const root = webRoot(config);
@@ -265,6 +284,14 @@ export async function openHost(options: HostOptions): Promise<Host> {
       return closed;
     },
   };
+
+  /** The issuer of viewers' tokens where it runs here, else in its process; undefined where there is none. */
+  function endedSessionsSource(): EndedSessionSource | undefined {
+    const feed = running.find((module) => module.issuer === VIEWER_ISSUER)?.endedSessions;
+    if (feed !== undefined) return { feed };
+    const remote = publishedBy(VIEWER_ISSUER, endedSessionsPath(VIEWER_ISSUER));
+    return remote && { url: remote.url, headers: remote.headers };
+  }
 
   async function close(): Promise<void> {
     lifecycle.to("draining");

@@ -3,6 +3,7 @@
 import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 import type { Client } from "@connectrpc/connect";
+import type { EndedSessionFeed } from "#pkg/auth/ended-sessions";
 import type { KeySet, KeySets } from "#pkg/auth/keysets";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Cache } from "#pkg/cache/cache";
@@ -145,6 +146,8 @@ export interface OpenedModule extends Partial<AsyncDisposable> {
   readonly background?: readonly { readonly name: string; readonly run: (signal: AbortSignal) => Promise<void> }[];
   /** The module's own public keys, where it declares `issuer`. */
   readonly keySet?: KeySet;
+  /** Sessions whose tokens must not be taken any more, where it declares `issuer` and ends sessions early. */
+  readonly endedSessions?: EndedSessionFeed;
   /** Throws while the module cannot serve. */
   readonly ready?: () => Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** Opens one module with exactly what it declares. */
 
 import type { DescService } from "@bufbuild/protobuf";
+import type { EndedSessionFeed } from "#pkg/auth/ended-sessions";
 import type { KeySet, KeySets } from "#pkg/auth/keysets";
 import type { Clock } from "#pkg/clock/clock";
 import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
@@ -40,6 +41,7 @@ export interface RunningModule extends AsyncDisposable {
   readonly background: NonNullable<OpenedModule["background"]>;
   readonly issuer: string | undefined;
   readonly keySet: KeySet | undefined;
+  readonly endedSessions: EndedSessionFeed | undefined;
   readonly ready: () => Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export async function openModule(module: Module, context: ModuleContext): Promis
       background: opened.background ?? [],
       issuer: module.issuer,
       keySet: opened.keySet,
+      endedSessions: opened.endedSessions,
       ready: async () => opened.ready?.(),
       [Symbol.asyncDispose]: async () => opened[Symbol.asyncDispose]?.(),
     };

@@ -12,6 +12,15 @@ export function tokenExpired(): AppError {
   return new AppError({ kind: "unauthenticated", reason: "TOKEN_EXPIRED", message: "the token has expired" });
 }
 
+/** The session that the token belongs to was signed out of, or ended otherwise. */
+export function sessionEnded(): AppError {
+  return new AppError({
+    kind: "unauthenticated",
+    reason: "SESSION_ENDED",
+    message: "this session has ended; sign in again",
+  });
+}
+
 /** The issuer's public keys cannot be had at the moment. */
 export function keySetUnavailable(issuer: string, cause?: unknown): AppError {
   return new AppError({

@@ -1,6 +1,7 @@
 /** The chain that every call passes, whatever transport it came by: the one list of steps, and what runs them. */
 
 import type { Message } from "@bufbuild/protobuf";
+import type { EndedSessions } from "#pkg/auth/ended-sessions";
 import type { KeySets } from "#pkg/auth/keysets";
 import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
@@ -27,6 +28,7 @@ export interface ChainOptions {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly keySets: KeySets;
+  readonly endedSessions: Pick<EndedSessions, "has">;
   readonly proof: PeerProof;
   readonly cache: Pick<Cache, "takeToken">;
   readonly rateLimit: RateLimit;
@@ -58,6 +60,8 @@ export interface Chain {
   route(call: ServerCall, handle: (call: ServerCall) => Promise<void>): Promise<void>;
   /** Ends running streams with the reason; with `all`, everything else too. */
   abort(which: "streams" | "all", reason: Error): void;
+  /** Ends running streams of people whose sign-in session is one of these. */
+  endStreamsOf(sessionIds: ReadonlySet<string>, reason: Error): void;
   /** How many calls are running. */
   readonly running: number;
 }
@@ -154,6 +158,11 @@ export function newChain(options: ChainOptions): Chain {
     abort(which, reason) {
       for (const call of streams) call.abort(reason);
       if (which === "all") for (const call of unaries) call.abort(reason);
+    },
+    endStreamsOf(sessionIds, reason) {
+      for (const call of streams) {
+        if (call.principal.kind === "user" && sessionIds.has(call.principal.sessionId)) call.abort(reason);
+      }
     },
     get running() {
       return unaries.size + streams.size;

@@ -19,6 +19,7 @@ import type { CallOptions, Client } from "@connectrpc/connect";
 import { openLogWriter } from "#pkg/app/event-log";
 import { type Host, openHost } from "#pkg/app/host";
 import type { Module, ServiceBinding } from "#pkg/app/module";
+import { addressVariable } from "#pkg/app/settings";
 import { generateSigningKey, type SigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE, VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { type Clock, newId, systemClock } from "#pkg/clock/clock";
@@ -174,10 +175,12 @@ export async function openModules(
           nameOf: (name) => `${name}-m${number}`,
         },
         fakes: (options.fakes ?? []).map((binding) => ({ module: moduleOfService(binding.service), binding })),
-        keySets: new Map([
-          [VIEWER_ISSUER, keySet],
-          [PLAY_ISSUER, keySet],
-        ]),
+        // Of an issuer at an address its own keys are read; tokens of the test's are not its.
+        keySets: new Map(
+          [VIEWER_ISSUER, PLAY_ISSUER]
+            .filter((issuer) => options.settings?.[addressVariable(issuer)] === undefined)
+            .map((issuer) => [issuer, keySet]),
+        ),
         takeToken: async () => ({ retryAfterMs: 0 }),
       },
     }),

@@ -9,7 +9,9 @@ import { openKeys } from "#pkg/keys/open";
 import { silentLogger } from "#pkg/obs/logger";
 import { testDb } from "#pkg/testkit/postgres";
 import { Accounts } from "./accounts.ts";
+import { newEndedSessionList } from "./ended-sessions.ts";
 import { openAccountStore } from "./store/account-store.ts";
+import { openEndedSessionStore } from "./store/ended-session-store.ts";
 
 describe("the operator's address", () => {
   it("that somebody signed up with before loses their session when it gets the role", async () => {
@@ -23,6 +25,7 @@ describe("the operator's address", () => {
     });
     const accounts = new Accounts({
       ...{ db, store: openAccountStore(db), signer, clock },
+      ended: newEndedSessionList({ store: openEndedSessionStore(db), clock, accessTokenLifeMs: 900_000 }),
       cache: resources.use(await openCache("memory:", { clock, log: silentLogger })),
       events: {
         profileCreated: async () => {},

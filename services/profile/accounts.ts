@@ -1,6 +1,7 @@
 /** Sign-up, sign-in, refresh and sign-out. */
 
 import { createHash, randomBytes } from "node:crypto";
+import { sessionEnded } from "#pkg/auth/errors";
 import { hashPassword, verifyPassword } from "#pkg/auth/password";
 import type { Signer } from "#pkg/auth/signer";
 import type { ViewerClaims } from "#pkg/auth/viewer";
@@ -8,12 +9,12 @@ import type { Cache } from "#pkg/cache/cache";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { type Account, judgeRefresh, normalizeEmail, type Profile, permissionsOf } from "./domain/account.ts";
+import type { EndedSessionList } from "./ended-sessions.ts";
 import {
   accountNotFound,
   emailTaken,
   profileNotFound,
   refreshTokenReused,
-  sessionEnded,
   signInFailed,
   signInTooOften,
 } from "./errors.ts";
@@ -55,6 +56,7 @@ export class Accounts {
   readonly #store: AccountStore;
   readonly #signer: Signer;
   readonly #events: ProfileEvents;
+  readonly #ended: EndedSessionList;
   readonly #cache: Cache;
   readonly #clock: Clock;
   readonly #options: AccountsOptions;
@@ -64,6 +66,7 @@ export class Accounts {
     readonly store: AccountStore;
     readonly signer: Signer;
     readonly events: ProfileEvents;
+    readonly ended: EndedSessionList;
     readonly cache: Cache;
     readonly clock: Clock;
     readonly options: AccountsOptions;
@@ -72,6 +75,7 @@ export class Accounts {
     this.#store = deps.store;
     this.#signer = deps.signer;
     this.#events = deps.events;
+    this.#ended = deps.ended;
     this.#cache = deps.cache;
     this.#clock = deps.clock;
     this.#options = deps.options;
@@ -207,6 +211,7 @@ export class Accounts {
     only?: { readonly sessionId: string },
   ): Promise<void> {
     const ended = await this.#store.endSessions(tx, accountId, now, only);
+    await this.#ended.add(tx, ended, now);
     await this.#events.sessionsEnded(tx, accountId, ended, now, reason);
   }
 
@@ -253,6 +258,7 @@ export class Accounts {
 
   /** Removes sessions that have been over for a day, so that a late refresh still hears why. */
   async sweep(): Promise<void> {
+    await this.#ended.sweep();
     await this.#store.sweepSessions(new Date(this.#clock.now().getTime() - 24 * 3_600_000));
   }
 

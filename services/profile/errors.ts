@@ -29,14 +29,6 @@ export function signInTooOften(retryAfterMs: number): AppError {
   });
 }
 
-export function sessionEnded(): AppError {
-  return new AppError({
-    kind: "unauthenticated",
-    reason: "SESSION_ENDED",
-    message: "this session has ended; sign in again",
-  });
-}
-
 export function refreshTokenReused(): AppError {
   return new AppError({
     kind: "unauthenticated",

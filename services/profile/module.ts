@@ -11,9 +11,11 @@ import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { Accounts } from "./accounts.ts";
 import { profileConfig } from "./config.ts";
+import { newEndedSessionList } from "./ended-sessions.ts";
 import { openProfileEvents, PROFILE_EVENTS } from "./events.ts";
 import { profileHandler } from "./handler.ts";
 import { openAccountStore } from "./store/account-store.ts";
+import { openEndedSessionStore } from "./store/ended-session-store.ts";
 import { openViewingStore } from "./store/viewing-store.ts";
 import { Viewing } from "./viewing.ts";
 
@@ -44,11 +46,17 @@ export const profile = defineModule({
     });
     const store = openAccountStore(db);
     const events = openProfileEvents(host);
+    const ended = newEndedSessionList({
+      store: openEndedSessionStore(db),
+      clock,
+      accessTokenLifeMs: config.accessTokenLife,
+    });
     const accounts = new Accounts({
       db,
       store,
       signer,
       events,
+      ended,
       cache,
       clock,
       options: {
@@ -66,6 +74,7 @@ export const profile = defineModule({
     return {
       services: [serve(ProfileService, profileHandler({ accounts, viewing }))],
       keySet: signer,
+      endedSessions: ended,
       consumers: [
         consume(PlaybackProgressedSchema, (event, message) =>
           viewing.saveResumePoint(requireId("profiles", message.profile), {

@@ -8,7 +8,10 @@ import { MatineeError } from "../../clients/sdk/errors.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import { LicenseService } from "../../clients/sdk/gen/matinee/license/v1/license_service_pb.ts";
+import { NotificationService } from "../../clients/sdk/gen/matinee/notification/v1/notification_service_pb.ts";
 import { PlaybackService } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
+import { ProfileService } from "../../clients/sdk/gen/matinee/profile/v1/profile_service_pb.ts";
+import { newPlatform } from "../../clients/sdk/platform.ts";
 import { film } from "./films.ts";
 import { download, ffmpeg, frameCount } from "./media.ts";
 import { newViewer, operatorOf, type Person } from "./people.ts";
@@ -168,6 +171,24 @@ inEveryTopology("refusals", (cluster) => {
     assert.equal(third.metadata.max_streams, "2");
     await stop(household, first);
     await start(household, title);
+  });
+
+  it("a call with the access token of a session that was signed out, in whichever process it arrives", async () => {
+    const leaving = await newViewer(cluster());
+    const token = leaving.session.current?.accessToken ?? "";
+    const headers = { authorization: `Bearer ${token}` };
+    const stranger = newPlatform({ origin: cluster().origin });
+    const asks = {
+      profile: () => stranger.client(ProfileService).getAccount({}, { headers }),
+      catalog: () => stranger.client(CatalogService).listTitles({}, { headers }),
+      notification: () => stranger.client(NotificationService).listNotifications({}, { headers }),
+    };
+    for (const ask of Object.values(asks)) await ask();
+    await leaving.session.signOut();
+    for (const [module, ask] of Object.entries(asks)) {
+      const reasonOf = (error: unknown) => (error instanceof MatineeError ? error.reason : "");
+      await eventually(`${module} refuses it`, async () => (await ask().catch(reasonOf)) === "SESSION_ENDED");
+    }
   });
 
   it("an address of media for another package or a changed token", async () => {

@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { tokenExpired, tokenInvalid } from "#pkg/auth/errors";
+import type { EndedSessions } from "#pkg/auth/ended-sessions";
+import { sessionEnded, tokenExpired, tokenInvalid } from "#pkg/auth/errors";
 import type { KeySets } from "#pkg/auth/keysets";
 import { verifyToken } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE, parseViewerClaims, VIEWER_ISSUER } from "#pkg/auth/viewer";
@@ -20,13 +21,23 @@ interface Remembered {
   readonly expiresAtMs: number;
 }
 
-export function authenticationStep(options: { readonly keySets: KeySets; readonly clock: Clock }): Step {
+export function authenticationStep(options: {
+  readonly keySets: KeySets;
+  readonly endedSessions: Pick<EndedSessions, "has">;
+  readonly clock: Clock;
+}): Step {
   const verified = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
 
   async function verify(token: string, key: string): Promise<Principal> {
     const result = await verifyToken(token, { ...options, issuers: [VIEWER_ISSUER, PLAY_ISSUER] });
     const principal = toPrincipal(token, result.issuer, result.subject, result.claims);
     verified.set(key, { principal, expiresAtMs: result.expiresAt.getTime() });
+    return principal;
+  }
+
+  /** A token may be good and its session over: signed out, or ended for good reasons. Throws `SESSION_ENDED`. */
+  function admit(principal: Principal): Principal {
+    if (principal.kind === "user" && options.endedSessions.has(principal.sessionId)) throw sessionEnded();
     return principal;
   }
 
@@ -48,11 +59,11 @@ export function authenticationStep(options: { readonly keySets: KeySets; readonl
           verified.delete(key);
           throw tokenExpired();
         }
-        call.principal = known.principal;
+        call.principal = admit(known.principal);
         return undefined;
       }
       return verify(token, key).then((principal) => {
-        call.principal = principal;
+        call.principal = admit(principal);
       });
     },
   };
