@@ -82,6 +82,21 @@ export function describeSearchIndex(name: string, open: () => Promise<SearchInde
       assert.equal(idsOf(await query("heat"))[0], "title");
     });
 
+    it("puts an exact title first, however long it is, misspelt, or without its article", async () => {
+      const long = "Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb";
+      await fill([
+        documentOf("boats", "Paper Boat, Paper Sail, Paper Sea: The Story of Every Paper Boat of the Paper Fleet"),
+        documentOf("stories", "Paper Boat Stories and Other Tales"),
+        documentOf("boat", "The Paper Boat"),
+        documentOf("remake", `${long}: Worrying, Bomb, Love and How It Was Made, and Stop`),
+        documentOf("bomb", long),
+      ]);
+      for (const text of ["the paper boat", "paper boat", "papr boat", "The paper boa"]) {
+        assert.equal(idsOf(await query(text))[0], "boat", text);
+      }
+      assert.equal(idsOf(await query(long))[0], "bomb");
+    });
+
     it("matches everything with an empty text", async () => {
       await fill([documentOf("a", "One"), documentOf("b", "Two")]);
       assert.deepEqual(idsOf(await query("")).sort(), ["a", "b"]);

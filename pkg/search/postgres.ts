@@ -104,18 +104,21 @@ async function runQuery(
   query: SearchQuery,
   after: Cursor | undefined,
 ): Promise<SearchResult> {
-  const words = wordsOf(query.text).slice(0, MAX_QUERY_WORDS);
+  const typed = wordsOf(query.text);
+  const words = typed.slice(0, MAX_QUERY_WORDS);
   if (words.length === 0 && query.text.trim() !== "")
     return { hits: [], facetCounts: emptyCounts(query), cursor: undefined };
   const { exact, wide } = await tsqueriesOf(tx, index, words);
   const filters = Object.entries(query.filters ?? {}).map(([name, values]) =>
     values.map((value) => `${name}${SEPARATOR}${value}`),
   );
-  const params: unknown[] = [index, exact, wide, words.join(" ")];
+  const params: unknown[] = [index, exact, wide, typed.join(" ")];
   const filterSql = filters.map((terms) => `and facets && $${params.push(terms)}::text[]`).join(" ");
-  // an exact title outweighs any rank, which stays below 2 for each tsquery; weights are those of {body, -, -, title}
+  // an exact title outweighs all else; then a title counts by how much of it was asked for, so that a short one is not
+  // lost below a long one with the same words. Ranks stay below 2 for each tsquery; weights are those of {body, -, -, title}
   const matched = `select id, facets, round((
-        case when $4::text <> '' and plain_title = $4 then 100 when $4 <> '' and starts_with(plain_title, $4) then 10 else 0 end
+        case when $4::text = '' then 0 when plain_title = $4 then 100
+             else 10 * similarity(plain_title, $4) + case when starts_with(plain_title, $4) then 1 else 0 end end
         + 4 * ts_rank('{0.1, 0.2, 0.4, 1.0}', words, $2::text::tsquery)
         + ts_rank('{0.1, 0.2, 0.4, 1.0}', words, $3::text::tsquery))::numeric, 6) as score
       from documents
