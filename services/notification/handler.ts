@@ -33,7 +33,8 @@ export function notificationHandler(reading: Reading): Handler<typeof Notificati
     },
 
     async markNotificationsRead(request, call) {
-      await reading.markRead(inboxesOf(call), request.names.map(notificationId));
+      const through = request.through === "" ? undefined : notificationId(request.through);
+      await reading.markRead(inboxesOf(call), request.names.map(notificationId), through);
       return {};
     },
   };

@@ -132,6 +132,23 @@ describe("notification", () => {
     assert.deepEqual((await me.client.listNotifications({})).notifications, marked.notifications);
   });
 
+  it("marks everything up to what a person was shown, also what lies below the page, and nothing newer", async () => {
+    const [me, other] = [person(), person()];
+    for (let i = 1; i <= 5; i++) await refuse(me.id, `${i}.mp4`);
+    await refuse(other.id, "theirs.mp4");
+    await listed(me, 5);
+    await listed(other, 1);
+    const { notifications } = await me.client.listNotifications({ pageSize: 1 });
+    await refuse(me.id, "6.mp4");
+    await listed(me, 6);
+    await me.client.markNotificationsRead({ through: notifications[0]?.name ?? "" });
+    const after = await me.client.listNotifications({});
+    assert.equal(after.unreadCount, 1);
+    assert.equal(after.notifications[0]?.readTime, undefined);
+    assert.equal((await other.client.listNotifications({})).unreadCount, 1);
+    await assert.rejects(me.client.markNotificationsRead({}), (error) => isAppError(error, "VALIDATION_FAILED"));
+  });
+
   it("streams what is written from now on, with signs of life in between", async () => {
     const me = person();
     await refuse(me.id, "before.mp4");

@@ -37,8 +37,9 @@ export class Reading {
     return this.#options.store.countUnread(inboxes);
   }
 
-  markRead(inboxes: readonly Inbox[], ids: readonly string[]): Promise<void> {
-    return this.#options.store.markRead(inboxes, ids, this.#options.clock.now());
+  /** These, and all up to `throughId`. */
+  markRead(inboxes: readonly Inbox[], ids: readonly string[], throughId: string | undefined): Promise<void> {
+    return this.#options.store.markRead(inboxes, { ids, throughId }, this.#options.clock.now());
   }
 
   /**

@@ -26,7 +26,12 @@ export interface NotificationStore {
   positionAfter(inboxes: readonly Inbox[], id: string | undefined): Promise<Position>;
   /** Oldest first. */
   listBehind(position: Position, limit: number): Promise<Notification[]>;
-  markRead(inboxes: readonly Inbox[], ids: readonly string[], now: Date): Promise<void>;
+  /** Those with these ids, and all up to `throughId`: ids grow with time. */
+  markRead(
+    inboxes: readonly Inbox[],
+    which: { readonly ids: readonly string[]; readonly throughId: string | undefined },
+    now: Date,
+  ): Promise<void>;
   /** Forgets up to `limit` that were written before, and says how many. */
   prune(before: Date, limit: number): Promise<number>;
   saveOwner(tx: Tx, asset: string, ownerId: string): Promise<void>;
@@ -109,11 +114,11 @@ export function openNotificationStore(db: Db): NotificationStore {
       return rows.map(toNotification);
     },
 
-    async markRead(inboxes, ids, now) {
+    async markRead(inboxes, { ids, throughId }, now) {
       await db.execute(
-        `update notifications set read_at = $3
-         where id = any($2::uuid[]) and inbox = any($1::text[]) and read_at is null`,
-        [inboxes, ids, now],
+        `update notifications set read_at = $4
+         where (id = any($2::uuid[]) or id <= $3::uuid) and inbox = any($1::text[]) and read_at is null`,
+        [inboxes, ids, throughId ?? null, now],
       );
     },
 
