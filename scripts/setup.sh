@@ -17,7 +17,7 @@ refuse() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # Prints the Debian packages whose program is not there.
 missing_packages() {
   local pair
-  local wanted=(ffmpeg:ffmpeg ffprobe:ffmpeg espeak-ng:espeak-ng jq:jq curl:curl setpriv:util-linux flock:util-linux)
+  local wanted=(ffmpeg:ffmpeg ffprobe:ffmpeg espeak-ng:espeak-ng jq:jq curl:curl setpriv:util-linux flock:util-linux bwrap:bubblewrap)
   # Signs and letters in the browser's pages come from the project itself; Chromium is for the tests alone.
   if [ "$purpose" = test ]; then wanted+=(chromium:chromium git:git); fi
   # What our own media delivery is compared with, and what asks both.

@@ -56,7 +56,6 @@ function none(violations: readonly Import[], rule: string): void {
 const VENDORS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^pg$/, ["pkg/postgres"]],
   [/^jose$/, ["pkg/auth"]],
-  [/^fluent-ffmpeg$/, ["pkg/media"]],
   [/^@connectrpc\/connect-node$/, ["pkg/rpc"]],
   [/^@bufbuild\/protovalidate$/, ["pkg/rpc"]],
   [/^(pino|pino-pretty|prom-client)$/, ["pkg/obs"]],

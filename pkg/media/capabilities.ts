@@ -1,15 +1,13 @@
-/** What the installed FFmpeg can do. It reads no media, so fluent-ffmpeg's own runner and parser are good for it. */
+/** What the installed FFmpeg can do. */
 
-import ffmpeg from "fluent-ffmpeg";
+import { runTool } from "./ffmpeg.ts";
 
 let zscale: Promise<boolean> | undefined;
 
 /** Whether HDR can be tone-mapped: zscale and tonemap are there. Asked once per process. */
 export function canToneMap(): Promise<boolean> {
-  zscale ??= new Promise((resolve) => {
-    ffmpeg.getAvailableFilters((error, filters) => {
-      resolve(!error && filters !== undefined && "zscale" in filters && "tonemap" in filters);
-    });
-  });
+  zscale ??= runTool({ tool: "ffmpeg", args: ["-v", "error", "-filters"] }).then(({ stdout }) =>
+    ["zscale", "tonemap"].every((name) => new RegExp(`^ \\S+ ${name} `, "m").test(stdout)),
+  );
   return zscale;
 }

@@ -80,14 +80,14 @@ describe("the command line", () => {
     const args = stitchArgs({ list: "/w/list.ffconcat", frameRate: plan.frameRate, output: "/w/out.mp4" });
     assert.equal(
       args.join(" "),
-      "-v error -f concat -safe 0 -protocol_whitelist file,pipe -format_whitelist concat,mov -i file:/w/list.ffconcat -map 0:v:0 -c copy -bitexact -video_track_timescale 24000 -f mp4 file:/w/out.mp4",
+      "-v error -xerror -f concat -safe 0 -protocol_whitelist file,pipe -format_whitelist concat,mov -i file:/w/list.ffconcat -map 0:v:0 -c copy -bitexact -video_track_timescale 24000 -f mp4 file:/w/out.mp4",
     );
-    const list = stitchList(plan, ["/w/a b.mp4", "/w/it's.mp4"]).split("\n");
+    const list = stitchList(plan, ["a b.mp4", "it's.mp4"]).split("\n");
     assert.deepEqual(list.slice(0, 5), [
       "ffconcat version 1.0",
-      "file 'file:/w/a b.mp4'",
+      "file 'a b.mp4'",
       "duration 10010000us",
-      "file 'file:/w/it'\\''s.mp4'",
+      "file 'it'\\''s.mp4'",
       "duration 10010000us",
     ]);
   });

@@ -77,20 +77,20 @@ export function stitchArgs(job: {
   readonly output: string;
 }): string[] {
   return [
-    ...["-v", "error", "-f", "concat", "-safe", "0"],
+    ...["-v", "error", "-xerror", "-f", "concat", "-safe", "0"],
     ...inputArgs(job.list, ["concat", "mov"]),
     ...["-map", "0:v:0", "-c", "copy", "-bitexact", "-video_track_timescale", String(timescale(job.frameRate))],
     ...["-f", "mp4", `file:${job.output}`],
   ];
 }
 
-/** The ffconcat file: each chunk with its exact length, so that no rounding adds up over a film. */
-export function stitchList(plan: ChunkPlan, paths: readonly string[]): string {
+/** The ffconcat file: each chunk by its path from there, with its exact length, so that no rounding adds up over a film. */
+export function stitchList(plan: ChunkPlan, names: readonly string[]): string {
   const microseconds = (frame: number) => Math.round(frameToSeconds(frame, plan.frameRate) * 1e6);
   const lines = plan.chunks.map((chunk, i) => {
     const length = microseconds(chunk.firstFrame + chunk.frameCount) - microseconds(chunk.firstFrame);
-    const path = (paths[i] ?? "").replaceAll("'", "'\\''");
-    return `file 'file:${path}'\nduration ${length}us\n`;
+    const name = (names[i] ?? "").replaceAll("'", "'\\''");
+    return `file '${name}'\nduration ${length}us\n`;
   });
   return `ffconcat version 1.0\n${lines.join("")}`;
 }

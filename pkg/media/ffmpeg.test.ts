@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#pkg/clock/clock";
@@ -17,16 +17,18 @@ describe("the runner of media tools", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** Runs until it is stopped, and is found by the name of its output. */
+  /** Runs until it is stopped, and is found by the name that it is given. */
   const endless = (output: string) => [
     "-v",
     "error",
     "-re",
     ...testPicture("64x64", "25", 3600),
     ...X264,
+    "-metadata",
+    `comment=${output}`,
     "-f",
     "mpegts",
-    output,
+    `file:${output}`,
   ];
 
   it("says which versions are installed", async () => {
@@ -36,13 +38,12 @@ describe("the runner of media tools", () => {
   });
 
   it("reports a failure with the tool's last lines", async () => {
-    const run = runTool({
-      tool: "ffmpeg",
-      args: ["-v", "error", ...inputArgs(join(folder, "none.mp4")), "-f", "null", "-"],
-    });
+    const text = join(folder, "text.mp4");
+    await writeFile(text, "This is no film.\n");
+    const run = runTool({ tool: "ffmpeg", args: ["-v", "error", ...inputArgs(text), "-f", "null", "-"] });
     await assert.rejects(run, (error) => {
       assert.ok(isAppError(error, "MEDIA_TOOL_FAILED"));
-      assert.match(error.metadata.log ?? "", /No such file or directory/);
+      assert.match(error.metadata.log ?? "", /Invalid data found/);
       assert.equal(error.metadata.exit, "exit code 1");
       return true;
     });
@@ -78,7 +79,7 @@ describe("the runner of media tools", () => {
       "rawvideo",
       "-f",
       "rawvideo",
-      join(folder, "big.yuv"),
+      `file:${join(folder, "big.yuv")}`,
     ];
     const run = runTool({ tool: "ffmpeg", args, maxOutputBytes: 1_000_000 });
     await assert.rejects(run, (error) => isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"));
@@ -94,7 +95,7 @@ describe("the runner of media tools", () => {
       args: endless(output),
       signal: abort.signal,
       onProgress: () => {
-        const [pid] = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandOf(name).includes(output));
+        const [pid] = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isTool(commandOf(name), output));
         seen = readFileSync(`/proc/${pid}/environ`, "utf8");
         abort.abort(new Error("seen"));
       },
@@ -111,10 +112,7 @@ describe("the runner of media tools", () => {
       import { runTool } from "#pkg/media/ffmpeg";
       await runTool({ tool: "ffmpeg", args: ${JSON.stringify(endless(output))} });`;
     const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
-    await until(
-      async () =>
-        (await processesNaming(output)).some((command) => /^\S*ffmpeg\0/.test(command)) && (await exists(output)),
-    );
+    await until(async () => (await processesNaming(output)).some((command) => isTool(command, output)));
     parent.kill("SIGKILL");
     await once(parent, "close");
     await until(async () => (await processesNaming(output)).length === 0);
@@ -134,7 +132,7 @@ describe("the runner of media tools", () => {
 
   it("reports progress of a run to its end", async () => {
     const seen: Progress[] = [];
-    const args = ["-v", "error", ...testPicture("64x64", "25", 2), ...X264, join(folder, "progress.mp4")];
+    const args = ["-v", "error", ...testPicture("64x64", "25", 2), ...X264, `file:${join(folder, "progress.mp4")}`];
     await runTool({ tool: "ffmpeg", args, onProgress: (progress) => seen.push(progress) });
     assert.equal(seen.at(-1)?.frame, 50);
   });
@@ -177,11 +175,8 @@ function commandOf(pid: string): string {
   }
 }
 
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
+/** The tool itself, not what stands before it on the command line. */
+const isTool = (command: string, name: string) => /^\S*ffmpeg\0/.test(command) && command.includes(name);
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await systemClock.sleep(20);

@@ -1,12 +1,13 @@
 /** Small films for the tests of this folder, made by FFmpeg; and stream descriptions without a film. */
 
-import { runTool } from "./ffmpeg.ts";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import type { MediaInfo, VideoStream } from "./probe.ts";
 import { rational } from "./rational.ts";
 
 /** Runs ffmpeg with inputs of its own making, which the allow-lists of film files would refuse. */
 export async function makeFilm(path: string, args: readonly string[]): Promise<string> {
-  await runTool({ tool: "ffmpeg", args: ["-v", "error", ...args, path] });
+  await promisify(execFile)("ffmpeg", ["-nostdin", "-y", "-v", "error", ...args, path]);
   return path;
 }
 

@@ -1,9 +1,4 @@
-/**
- * What a film file holds, read in two passes of ffprobe: the streams, and every packet's time.
- *
- * fluent-ffmpeg could start ffprobe, but it gives it no time limit, keeps all of its output, cannot kill it and drops
- * the side data that says how a phone was held; so hostile files are read through `runTool`.
- */
+/** What a film file holds, read in two passes of ffprobe: the streams, and every packet's time. */
 
 import { stat } from "node:fs/promises";
 import { mediaEmptyFile, mediaNoVideo, mediaTooShort, mediaTruncated } from "./errors.ts";

@@ -257,22 +257,8 @@ async function worstMatch(source: string, output: string, sourceFilter = ""): Pr
   const stats = `${output}.psnr`;
   const count = "settb=1/25,setpts=N";
   const filter = `[0:v]${count}[a];[1:v]${sourceFilter}${count}[b];[a][b]psnr=stats_file=${stats}`;
-  await runTool({
-    tool: "ffmpeg",
-    args: [
-      "-v",
-      "fatal",
-      ...inputArgs(output),
-      ...inputArgs(source),
-      "-fps_mode",
-      "passthrough",
-      "-filter_complex",
-      filter,
-      "-f",
-      "null",
-      "-",
-    ],
-  });
+  const inputs = ["-i", output, "-i", source, "-fps_mode", "passthrough"];
+  await decode(["-v", "fatal", ...inputs, "-filter_complex", filter, "-f", "null"]);
   const lines = (await readFile(stats, "utf8")).trim().split("\n");
   return Math.min(...lines.map((line) => Number(/psnr_y:(\S+)/.exec(line)?.[1]?.replace("inf", "99"))));
 }

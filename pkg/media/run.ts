@@ -1,7 +1,7 @@
 /** Encodes, joins and extracts: each job's command line is run and its result checked before anyone may use it. */
 
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { newId } from "#pkg/clock/clock";
 import { canToneMap } from "./capabilities.ts";
 import type { ChunkPlan } from "./chunks.ts";
@@ -30,10 +30,10 @@ export async function encodeChunk(job: ChunkJob, options: EncodeOptions = {}): P
 
 export interface StitchJob {
   readonly plan: ChunkPlan;
-  /** The files of one rendition, in the order of the plan's chunks. */
+  /** The files of one rendition in `workFolder`, in the order of the plan's chunks. */
   readonly chunks: readonly string[];
   readonly output: string;
-  /** Where the list of chunks may be written. */
+  /** Where the list of chunks is written as well. */
   readonly workFolder: string;
 }
 
@@ -42,9 +42,10 @@ export async function stitchChunks(job: StitchJob, options: ToolOptions = {}): P
   const list = join(job.workFolder, `${newId()}.ffconcat`);
   await orRemove([job.output], async () => {
     try {
-      await writeFile(list, stitchList(job.plan, job.chunks));
+      const names = job.chunks.map((path) => relative(job.workFolder, path));
+      await writeFile(list, stitchList(job.plan, names));
       const args = stitchArgs({ list, frameRate: job.plan.frameRate, output: job.output });
-      await runTool({ ...options, tool: "ffmpeg", args });
+      await runTool({ ...options, tool: "ffmpeg", args, reads: [job.workFolder] });
     } finally {
       await rm(list, { force: true });
     }

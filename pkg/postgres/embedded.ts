@@ -8,9 +8,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isFull } from "#pkg/errors/free-space";
 import { outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
+import type { Account } from "#pkg/process/accounts";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import { folderForeign, folderInUse, folderUnreachable, serverNotStarted } from "./errors.ts";
-import { isReachable, runAsServerUser, type ServerUser, serverUserFor } from "./os-user.ts";
+import { isReachable, runAsServerUser, serverUserFor } from "./os-user.ts";
 import { isSameProcess, processStartTime, stopServerOf } from "./processes.ts";
 import { type ServerProcess, spawnServer } from "./server-process.ts";
 
@@ -164,7 +165,7 @@ async function initialize(options: {
   readonly folder: string;
   readonly cluster: string;
   readonly password: string;
-  readonly user: ServerUser | undefined;
+  readonly user: Account | undefined;
   readonly binaries: Binaries;
   readonly durability: "durable" | "throwaway";
 }): Promise<void> {

@@ -1,22 +1,17 @@
 /** As whom the embedded server runs: never as root, which PostgreSQL refuses. */
 
 import { execFile } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { type Account, readAccounts } from "#pkg/process/accounts";
 import { folderForeign } from "./errors.ts";
-
-export interface ServerUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** Accounts that the server runs as when the host is root, best first. */
 const CANDIDATES = ["postgres", "nobody"];
 
 /** The owner of an existing cluster, else the first candidate; undefined where the host itself is not root. */
-export async function serverUserFor(cluster: string): Promise<ServerUser | undefined> {
+export async function serverUserFor(cluster: string): Promise<Account | undefined> {
   const owner = await stat(cluster).catch(() => undefined);
   const own = process.getuid?.();
   if (own !== 0) {
@@ -40,7 +35,7 @@ export async function serverUserFor(cluster: string): Promise<ServerUser | undef
 }
 
 /** True where every folder on the way, and `path` itself, lets the user pass; looks at permission bits only. */
-export async function isReachable(path: string, user: ServerUser): Promise<boolean> {
+export async function isReachable(path: string, user: Account): Promise<boolean> {
   const found = await stat(path);
   const shift = found.uid === user.uid ? 6 : found.gid === user.gid ? 3 : 0;
   const needed = found.isDirectory() ? 0o1 : 0o5;
@@ -50,11 +45,7 @@ export async function isReachable(path: string, user: ServerUser): Promise<boole
 }
 
 /** Runs a program to its end; throws an error whose message is the last of what it said. */
-export async function runAsServerUser(
-  user: ServerUser | undefined,
-  file: string,
-  args: readonly string[],
-): Promise<void> {
+export async function runAsServerUser(user: Account | undefined, file: string, args: readonly string[]): Promise<void> {
   try {
     await promisify(execFile)(file, args, {
       ...(user && { uid: user.uid, gid: user.gid }),
@@ -67,12 +58,4 @@ export async function runAsServerUser(
     const said = error instanceof Error && "stderr" in error && typeof error.stderr === "string" ? error.stderr : "";
     throw new Error(said.trim().split("\n").slice(-3).join(" ") || String(error), { cause: error });
   }
-}
-
-async function readAccounts(): Promise<ServerUser[]> {
-  const text = await readFile("/etc/passwd", "utf8");
-  return text.split("\n").flatMap((line) => {
-    const [name, , uid, gid] = line.split(":");
-    return name && uid && gid ? [{ name, uid: Number(uid), gid: Number(gid) }] : [];
-  });
 }

@@ -7,14 +7,15 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Logger } from "#pkg/obs/obs";
+import type { Account } from "#pkg/process/accounts";
 import type { Binaries } from "./binaries.ts";
-import type { ServerUser } from "./os-user.ts";
+
 import { STOP_STEPS, sendSignal } from "./processes.ts";
 
 export interface ServerOptions {
   readonly cluster: string;
   readonly port: number;
-  readonly user: ServerUser | undefined;
+  readonly user: Account | undefined;
   readonly binaries: Binaries;
   readonly durability: "durable" | "throwaway";
   readonly log: Logger;

@@ -4,6 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
 import type { Logger } from "#pkg/obs/obs";
 import { findProgram } from "./find.ts";
 
@@ -27,6 +28,8 @@ export interface ProgramRun {
   /** All that it sees; `PATH` is where it is looked for. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Open files that it gets as 3 and on. */
+  readonly files?: readonly number[];
   readonly limits: Limits;
   readonly signal?: AbortSignal;
   /** Gets the command, quoted, at debug level. */
@@ -50,6 +53,11 @@ export interface ProgramEnd {
 
 const MAX_TAIL_LINES = 20;
 const MAX_TAIL_LINE_CHARS = 400;
+/**
+ * A file beyond its limit ends in SIGXFSZ, which a program in between reports as a shell would, or in EFBIG for a program
+ * that ignores the signal.
+ */
+const TOO_LARGE = new Set(["signal SIGXFSZ", `exit code ${128 + constants.signals.SIGXFSZ}`]);
 /** A line beyond it is no line. */
 const MAX_LINE_CHARS = 65_536;
 
@@ -67,7 +75,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
     ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
     detached: true,
     env: run.env,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...(run.files ?? [])],
   });
   let stopped: "late" | "too much" | undefined;
   const stop = (why: "late" | "too much") => {
@@ -88,8 +96,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
     });
     run.signal?.throwIfAborted();
     const lastLines = tail.join("\n");
-    // A file beyond its limit ends in SIGXFSZ, or in EFBIG for a program that ignores the signal.
-    if (!isGood && (exit === "signal SIGXFSZ" || /File too large/.test(lastLines))) stopped ??= "too much";
+    if (!isGood && (TOO_LARGE.has(exit) || /File too large/.test(lastLines))) stopped ??= "too much";
     return { how: stopped ?? (isGood ? "done" : "failed"), exit, stdout: stdout(), tail: lastLines };
   } finally {
     clearTimeout(timer);

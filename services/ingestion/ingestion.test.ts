@@ -12,7 +12,7 @@ import { AssetDeletedSchema, AssetIngestedSchema, AssetRejectedSchema } from "#g
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
 import { type SignedPart, type Upload, Upload_State } from "#gen/matinee/ingestion/v1/upload_pb";
 import { type AppError, isAppError } from "#pkg/errors/errors";
-import { runTool } from "#pkg/media/ffmpeg";
+import { makeFilm as makeFilmAt } from "#pkg/media/fixtures";
 import { eventually } from "#pkg/testkit/eventually";
 import { account, creator, openModules, operator, service, type TestPlatform } from "#pkg/testkit/module";
 import { ingestion } from "./module.ts";
@@ -379,7 +379,7 @@ describe("ingestion", function () {
 
   async function makeFilm(name: string, args: readonly (readonly string[])[]): Promise<Buffer> {
     const path = join(folder, name);
-    await runTool({ tool: "ffmpeg", args: ["-y", ...args.flat(), path] });
+    await makeFilmAt(path, args.flat());
     return readFile(path);
   }
 

@@ -19,6 +19,7 @@ import { defineModule } from "#pkg/app/module";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { newId } from "#pkg/clock/clock";
 import { inputArgs, runTool } from "#pkg/media/ffmpeg";
+import { makeFilm } from "#pkg/media/fixtures";
 import { type MediaInfo, probe } from "#pkg/media/probe";
 import { proofFor } from "#pkg/rpc/loopback";
 import { eventually } from "#pkg/testkit/eventually";
@@ -96,7 +97,7 @@ async function ingest(platform: TestPlatform, stores: Stores, path: string, chan
 }
 
 /** ffmpeg with inputs of its own making, which the allow-lists of film files would refuse. */
-const ffmpeg = (args: readonly string[]) => runTool({ tool: "ffmpeg", args: ["-v", "error", ...args] });
+const ffmpeg = (args: readonly string[]) => makeFilm(args.at(-1) ?? "", args.slice(0, -1));
 
 /** What ffprobe sees in a stored MP4: times of its packets, and which begin a group. */
 async function packetsOf(path: string): Promise<{ readonly seconds: number; readonly isKey: boolean }[]> {
