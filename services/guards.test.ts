@@ -84,6 +84,19 @@ describe("the code base", () => {
     assert.deepEqual(found, []);
   });
 
+  it("reads files and answers with bytes in one way, which nobody who leaves can break", () => {
+    const stream = /\.pipe\(|\bpipeline\(|\bcreate(Read|Write)Stream\(|^import (?!type).*"node:stream(\/promises)?"/m;
+    const found = [...server, ...files("clients/cli", /\.ts$/)]
+      .filter((file) => !isTest(file) && !file.startsWith("pkg/testkit/"))
+      // A log that is written until the process ends; a terminal that hides what is typed.
+      .filter((file) => !["clients/cli/server.ts", "clients/cli/commands/login.ts"].includes(file))
+      .filter((file) => stream.test(read(file)));
+    assert.deepEqual(found, [], "read with pkg/files/read.ts, answer with pkg/http/send.ts");
+    // The answers of the frame itself are short and come from send.ts too, or from what connect-node does.
+    const chunked = server.filter((file) => !isTest(file) && /\bresponse\.write\(/.test(read(file)));
+    assert.deepEqual(chunked, ["pkg/http/send.ts"]);
+  });
+
   it("has no file that nobody could read in one go", () => {
     const long = server.filter((file) => read(file).split("\n").length > 500);
     assert.deepEqual(long, []);

@@ -73,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     PROFILE_OPERATOR_PASSWORD: operator.password,
   });
   const tail: string[] = [];
-  const log = options.log ?? createWriteStream(logPath, { flags: "w", mode: 0o600 });
+  const log = options.log ?? openLog(logPath);
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => {
       log.write(text);
@@ -110,6 +110,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await server.stop();
     throw error;
   }
+}
+
+/** A log that cannot be written, on a full disk say, must not end the platform with it. */
+function openLog(path: string): { write(text: string): unknown } {
+  return createWriteStream(path, { flags: "w", mode: 0o600 }).on("error", () => {});
 }
 
 /** What it said in plain words, where it did; else the last lines of its log. */

@@ -15,7 +15,10 @@ import { type Host, openHost } from "./host.ts";
 import type { Module } from "./module.ts";
 import { schemaPlans } from "./ports.ts";
 import { loadSettings, type Settings, settingGroups } from "./settings.ts";
-import { untilTold } from "./signals.ts";
+import { untilBroken, untilTold } from "./signals.ts";
+
+/** How long closing what is open may take, once calls have ended. */
+const CLOSE_MS = 20_000;
 
 export interface RunOptions {
   /** Without node and the script. */
@@ -66,7 +69,7 @@ export async function run(options: RunOptions): Promise<number> {
   });
   try {
     if (command.kind === "migrate") await migrateOnly(command.targets, settings, log);
-    else return await serve(command.targets, options, log);
+    else return await serve(command.targets, settings, options, log);
     return 0;
   } catch (error) {
     const first = firstCause(error);
@@ -144,7 +147,13 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
   await database.prepare(await schemaPlans(targets, settings.host));
 }
 
-async function serve(targets: readonly Module[], options: RunOptions, log: Logger): Promise<number> {
+async function serve(
+  targets: readonly Module[],
+  { host: { drainMs, graceMs } }: Settings,
+  options: RunOptions,
+  log: Logger,
+): Promise<number> {
+  using broken = untilBroken(log, drainMs + graceMs + CLOSE_MS);
   using told = untilTold();
   const host = await openWhenPossible(
     () => openHost({ modules: targets, known: options.modules, env: options.env, log, script: options.script }),
@@ -154,6 +163,7 @@ async function serve(targets: readonly Module[], options: RunOptions, log: Logge
   if (host === undefined) return 0;
   const ended = await Promise.race([
     host.failed,
+    broken.error,
     new Promise<undefined>((resolve) => {
       if (told.signal.aborted) resolve(undefined);
       else told.signal.addEventListener("abort", () => resolve(undefined), { once: true });

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { readFileChunks } from "#pkg/files/read";
+import { hashFile, readFileChunks } from "#pkg/files/read";
 
 export interface Written {
   readonly sizeBytes: number;
@@ -52,14 +52,9 @@ export async function writeDurably(
 
 /** Size and SHA-256 of a file that is already there; it is synced to the disk too. */
 export async function hashDurably(path: string, signal?: AbortSignal): Promise<Written> {
-  const hash = createHash("sha256");
-  let sizeBytes = 0;
-  for await (const chunk of readFileChunks(path, { signal })) {
-    hash.update(chunk);
-    sizeBytes += chunk.byteLength;
-  }
+  const written = await hashFile(path, signal);
   await syncPath(path);
-  return { sizeBytes, sha256: hash.digest("hex") };
+  return written;
 }
 
 /** The bytes of the files, one after the other. */

@@ -9,14 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { systemClock } from "#pkg/clock/clock";
-import type { Logger } from "#pkg/obs/obs";
+import { silentLogger } from "#pkg/obs/logger";
 import type { Call, Route } from "#pkg/rpc/call";
 import { describeBlobStore } from "./conformance.ts";
 import { type OpenedBlobStore, openBlobStore } from "./open.ts";
 
-const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 const signingSecret = new Uint8Array(32).fill(7);
-const options = { name: "originals", signingSecret, clock: systemClock, log: quiet };
+const options = { name: "originals", signingSecret, clock: systemClock, log: silentLogger };
 
 describeBlobStore("file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "matinee-blobs-"));

@@ -3,6 +3,7 @@
  * listens to ends the process; an iterable reports them to whoever reads it, and to nobody else.
  */
 
+import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 
 /** The largest chunk; a reader that is slow holds one. */
@@ -41,4 +42,18 @@ export async function* readHandleChunks(handle: FileHandle, options: ReadOptions
   } finally {
     await handle.close();
   }
+}
+
+/** Size and SHA-256, in lower-case hex, of a file. */
+export async function hashFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  for await (const chunk of readFileChunks(path, { signal })) {
+    hash.update(chunk);
+    sizeBytes += chunk.byteLength;
+  }
+  return { sizeBytes, sha256: hash.digest("hex") };
 }

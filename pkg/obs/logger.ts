@@ -61,6 +61,7 @@ export const silentLogger: Logger = {
   info: () => {},
   warn: () => {},
   error: () => {},
+  fatal: () => {},
   child: () => silentLogger,
 };
 
@@ -70,6 +71,7 @@ function wrap(log: Pino): Logger {
     info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
+    fatal: (fields, message) => log.fatal(fields, message),
     child: (fields) => wrap(log.child(fields)),
   };
 }

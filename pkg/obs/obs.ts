@@ -7,6 +7,8 @@ export interface Logger {
   warn(fields: object, message: string): void;
   /** Pass the error as `err`. */
   error(fields: object, message: string): void;
+  /** What ends the process. */
+  fatal(fields: object, message: string): void;
   child(fields: object): Logger;
 }
 

@@ -47,6 +47,7 @@ export const quietLog: Logger = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
+  fatal: () => undefined,
   child: () => quietLog,
 };
 

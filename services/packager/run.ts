@@ -1,14 +1,12 @@
 /** Packages one revision from the mezzanine files to what players fetch; everything lands in the run's own folder. */
 
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { isAppError } from "#pkg/errors/errors";
 import { isFull } from "#pkg/errors/free-space";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
+import { hashFile } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
 import { codecsOf } from "./domain/dash.ts";
 import { readBoxHeader, readTrackHeader, type TrackHeader } from "./domain/isobmff.ts";
@@ -130,9 +128,8 @@ function folderOf({ packageId, revision }: Revision, folder: string): object {
 }
 
 async function checkHash(track: Track, path: string, signal: AbortSignal): Promise<void> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash, { signal });
-  if (hash.digest("hex") !== track.blob.sha256) throw packageInputDamaged(track.id, "its bytes have changed");
+  const { sha256 } = await hashFile(path, signal);
+  if (sha256 !== track.blob.sha256) throw packageInputDamaged(track.id, "its bytes have changed");
 }
 
 /** Where a run's objects lie in the packaged store. */

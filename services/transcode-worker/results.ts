@@ -1,10 +1,8 @@
 /** Stores what a task made, under keys that are its hash, once. */
 
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { isAppError } from "#pkg/errors/errors";
-import { readFileChunks } from "#pkg/files/read";
+import { hashFile } from "#pkg/files/read";
 import type { Blob, Made, Output, Task } from "./task.ts";
 
 export interface Stores {
@@ -30,7 +28,7 @@ async function storeResult(
   stores: Stores,
   signal: AbortSignal,
 ): Promise<Output> {
-  const [sha256, { size: sizeBytes }] = await Promise.all([hashFile(path, signal), stat(path)]);
+  const { sha256, sizeBytes } = await hashFile(path, signal);
   const name = `${sha256.slice(0, HASH_CHARS)}.${extension}`;
   const store = extension === "jpg" ? "images" : "mezzanine";
   const key = store === "images" ? `${assetId}/${name}` : `${assetId}/${made.track}/${name}`;
@@ -43,10 +41,4 @@ async function storeResult(
   const blob: Blob = { store, key, sha256, sizeBytes };
   const bitsPerSecond = made.durationSeconds > 0 ? (sizeBytes * 8) / made.durationSeconds : 0;
   return { ...made, blob, bitsPerSecond };
-}
-
-async function hashFile(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of readFileChunks(path, { signal })) hash.update(chunk);
-  return hash.digest("hex");
 }
