@@ -24,12 +24,16 @@ import { generateSigningKey, type SigningKey, signToken, toPublicJwk } from "#pk
 import { PLAY_ISSUER, PLAY_TOKEN_USE, VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { type Clock, newId, systemClock } from "#pkg/clock/clock";
 import { type LogLevel, newLogger, silentLogger } from "#pkg/obs/logger";
+import type { Db } from "#pkg/postgres/db";
+import { openPool } from "#pkg/postgres/pool";
+import { roleUrl } from "#pkg/postgres/roles";
 import { methodName } from "#pkg/rpc/access";
 import type { Handler } from "#pkg/rpc/call";
 import { moduleOfService } from "#pkg/rpc/dial";
 import { transportError } from "#pkg/rpc/errors";
 import { headerRecord } from "#pkg/rpc/headers";
-import { testPostgresUrl } from "./postgres.ts";
+import { eventually } from "./eventually.ts";
+import { quietLog, testPostgresUrl } from "./postgres.ts";
 
 /** Who a test calls as. */
 export type Caller =
@@ -128,6 +132,10 @@ export interface TestPlatform extends AsyncDisposable {
   publish<E extends DescMessage>(event: E, message: MessageInitShape<E>, key?: string): Promise<string>;
   /** A record on the event log as another module appends it; resolves once it is durable. */
   append<R extends DescMessage>(record: R, message: MessageInitShape<R>, key?: string): Promise<void>;
+  /** Resolves when every opened module that wants the event has handled it, whatever came of it. */
+  untilHandled(eventId: string): Promise<void>;
+  /** A module's schema, or that of a port such as `port-eventbus`, to look at what is kept. */
+  database(name: string): Db;
   /** What the opened modules have emitted or appended of a type, in order of arrival. */
   events<E extends DescMessage>(event: E): readonly MessageShape<E>[];
   /** The first event of the type that matches, waited for. */
@@ -153,6 +161,17 @@ export async function openModules(
   );
   opened += 1;
   const number = opened;
+  const nameOf = (name: string) => `${name}-m${number}`;
+  const adminUrl = usesDatabase ? await testPostgresUrl() : "postgres://unused";
+  const pools = new Map<string, Db>();
+  stack.defer(async () => {
+    for (const pool of pools.values()) await pool[Symbol.asyncDispose]();
+  });
+  const database = (name: string): Db => {
+    const pool = pools.get(name) ?? openPool({ url: roleUrl(adminUrl, roleSecret, nameOf(name)), name, log: quietLog });
+    pools.set(name, pool);
+    return pool;
+  };
   const host = stack.use(
     await openHost({
       modules,
@@ -170,9 +189,9 @@ export async function openModules(
       clock,
       test: {
         database: {
-          adminUrl: usesDatabase ? await testPostgresUrl() : "postgres://unused",
+          adminUrl,
           roleSecret,
-          nameOf: (name) => `${name}-m${number}`,
+          nameOf,
         },
         fakes: (options.fakes ?? []).map((binding) => ({ module: moduleOfService(binding.service), binding })),
         // Of an issuer at an address its own keys are read; tokens of the test's are not its.
@@ -263,6 +282,13 @@ export async function openModules(
     },
     append: (record, message, recordKey = newId()) =>
       openLogWriter(() => host.eventLog()).append(record, [{ key: recordKey, message }]),
+    async untilHandled(eventId) {
+      await eventually("the event is handled", async () => {
+        const left = await database("port-eventbus").query("select from deliveries where event_id = $1", [eventId]);
+        return left.length === 0;
+      });
+    },
+    database,
     events,
     async nextEvent(event, matches = () => true) {
       for (;;) {

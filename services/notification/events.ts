@@ -3,6 +3,7 @@
 import { TitlePublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import { AssetRejectedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { AssetPackagedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
 import { TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { type Consumer, consume } from "#pkg/app/module";
@@ -17,6 +18,7 @@ export const consumedEvents = [
   AssetRejectedSchema,
   TitlePublishedSchema,
   QualityAlertSchema,
+  AccountDeletedSchema,
 ] as const;
 
 export function notificationConsumers(writing: Writing): Consumer[] {
@@ -44,5 +46,6 @@ export function notificationConsumers(writing: Writing): Consumer[] {
     consume(QualityAlertSchema, ({ id }, event) =>
       writing.tell(id, OPERATORS_INBOX, qualityAlert({ ...event, eventId: id })),
     ),
+    consume(AccountDeletedSchema, (_event, { account }) => writing.erase(accountId(account))),
   ];
 }

@@ -8,6 +8,7 @@ import {
   type WatchNotificationsResponse,
 } from "#gen/matinee/notification/v1/notification_service_pb";
 import { AssetPackagedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
 import { TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { isAppError } from "#pkg/errors/errors";
@@ -93,6 +94,63 @@ describe("notification", () => {
     assert.equal(all[0]?.kind, Notification_Kind.TITLE_PUBLISHED);
     assert.equal(all[0]?.headline, "The Paper Boat is in the catalogue");
     assert.equal(all[0]?.subject, title.name);
+  });
+
+  it("tells it whichever of the two events comes first, however often each comes", async () => {
+    const me = person();
+    const asset = `assets/${randomUUID()}`;
+    const first = { name: `titles/${randomUUID()}`, displayTitle: "The Paper Boat", asset };
+    const second = { name: `titles/${randomUUID()}`, displayTitle: "The Paper Boat, restored", asset };
+    const events = await Promise.all([
+      platform.publish(TitlePublishedSchema, { title: first, isNew: true }),
+      platform.publish(TitlePublishedSchema, { title: second, isNew: true }),
+    ]);
+    for (const event of events) await platform.untilHandled(event);
+    assert.deepEqual((await me.client.listNotifications({})).notifications, []);
+    await packaged(me.id, asset, { revision: 1, isComplete: true });
+    await packaged(me.id, asset, { revision: 1, isComplete: true });
+    await listed(me, 3);
+    await packaged(me.id, asset, { revision: 2, isComplete: true });
+    const all = await listed(me, 4);
+    const titles = all.filter(({ kind }) => kind === Notification_Kind.TITLE_PUBLISHED);
+    assert.deepEqual(new Set(titles.map(({ subject }) => subject)), new Set([first.name, second.name]));
+    assert.equal(titles.length, 2);
+    assert.equal(await rows("waiting_messages", `asset = '${asset}'`), 0);
+  });
+
+  it("loses neither where both events are handled at the same time", async () => {
+    const people = Array.from({ length: 12 }, () => ({ me: person(), asset: `assets/${randomUUID()}` }));
+    await Promise.all(
+      people.flatMap(({ me, asset }) => [
+        platform.publish(TitlePublishedSchema, {
+          title: { name: `titles/${randomUUID()}`, displayTitle: "Both", asset },
+          isNew: true,
+        }),
+        packaged(me.id, asset, { revision: 1, isComplete: true }),
+      ]),
+    );
+    for (const { me } of people) await listed(me, 2);
+  });
+
+  it("erases an account's inbox for good: what comes late does not fill it again", async () => {
+    const me = person();
+    const asset = `assets/${randomUUID()}`;
+    await packaged(me.id, asset, { revision: 0, isComplete: false });
+    await listed(me, 1);
+    for (let times = 0; times < 2; times++) {
+      await platform.untilHandled(await platform.publish(AccountDeletedSchema, { account: `accounts/${me.id}` }));
+      await eventually("the inbox is empty", async () => {
+        return (await me.client.listNotifications({})).notifications.length === 0;
+      });
+      const late = [
+        await packaged(me.id, asset, { revision: 1, isComplete: true }),
+        await refuse(me.id, "late.mp4"),
+        await platform.publish(TitlePublishedSchema, { title: { name: `titles/${randomUUID()}`, asset }, isNew: true }),
+      ];
+      for (const event of late) await platform.untilHandled(event);
+      assert.deepEqual((await me.client.listNotifications({})).notifications, []);
+    }
+    assert.equal(await rows("asset_owners", `owner_id = '${me.id}'`), 0);
   });
 
   it("shows alerts to operators who may read quality, and to nobody else", async () => {
@@ -202,6 +260,13 @@ describe("notification", () => {
       return (await three.next()) !== undefined;
     });
   });
+
+  async function rows(table: string, where = "true"): Promise<number> {
+    const [row] = await platform
+      .database("notification")
+      .query(`select count(*)::int as count from ${table} where ${where}`);
+    return Number(row?.count);
+  }
 
   function person() {
     const id = randomUUID();

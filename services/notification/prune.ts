@@ -8,6 +8,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 
 /** Says `again` where there may be more, else in how many milliseconds to prune again. */
 export async function prune(store: NotificationStore, clock: Clock, retentionMs: number): Promise<"again" | number> {
-  const count = await store.prune(new Date(clock.now().getTime() - retentionMs), BATCH);
-  return count === BATCH ? "again" : PRUNE_EVERY_MS;
+  const before = new Date(clock.now().getTime() - retentionMs);
+  const counts = [await store.prune(before, BATCH), await store.pruneWaiting(before, BATCH)];
+  return counts.includes(BATCH) ? "again" : PRUNE_EVERY_MS;
 }

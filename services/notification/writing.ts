@@ -27,7 +27,10 @@ export class Writing {
     await this.#once(eventId, (tx) => this.#add(tx, inbox, message));
   }
 
-  /** Tells that an asset can be played, unless it was told that it is ready: events keep no order. */
+  /**
+   * Tells that an asset can be played, unless it was told that it is ready, and what waited for its owner to be known:
+   * events keep no order.
+   */
   async tellPackaged(
     eventId: string,
     asset: { readonly asset: string; readonly fileName: string; readonly ownerId: string },
@@ -35,7 +38,11 @@ export class Writing {
   ): Promise<void> {
     const { store } = this.#options;
     await this.#once(eventId, async (tx) => {
-      await store.saveOwner(tx, asset.asset, asset.ownerId);
+      // The lock first: of two revisions that come at once one waits, and then sees what the other one told.
+      if (!(await store.open(tx, asset.ownerId))) return;
+      for (const waited of await store.saveOwner(tx, asset.asset, asset.ownerId)) {
+        await this.#add(tx, asset.ownerId, waited);
+      }
       if (ready !== undefined) await this.#add(tx, asset.ownerId, ready);
       else if (!(await store.has(tx, asset.ownerId, "upload_ready", asset.asset))) {
         await this.#add(tx, asset.ownerId, playable(asset));
@@ -43,12 +50,21 @@ export class Writing {
     });
   }
 
-  /** Tells whoever handed the asset in; where that is not known, nobody waits for it. */
+  /** Tells whoever handed the asset in, as soon as that is known. */
   async tellOwnerOf(eventId: string, asset: string, message: Message): Promise<void> {
+    const { store, clock } = this.#options;
     await this.#once(eventId, async (tx) => {
-      const ownerId = await this.#options.store.findOwner(tx, asset);
-      if (ownerId !== undefined) await this.#add(tx, ownerId, message);
+      const ownerId = await store.lockOwner(tx, asset);
+      if (ownerId === undefined) await store.addWaiting(tx, asset, eventId, message, clock.now());
+      else await this.#add(tx, ownerId, message);
     });
+  }
+
+  /** Erases what an account was told; nothing that comes late is written to it. Again is no error. */
+  async erase(inbox: Inbox): Promise<void> {
+    const { db, store, log } = this.#options;
+    await db.tx((tx) => store.erase(tx, inbox));
+    log.info({ inbox }, "inbox erased");
   }
 
   async #once(eventId: string, work: (tx: Tx) => Promise<void>): Promise<void> {

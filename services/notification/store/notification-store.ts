@@ -12,7 +12,9 @@ export const INBOX_CHANNEL = "inboxes";
 export type Position = ReadonlyMap<Inbox, number>;
 
 export interface NotificationStore {
-  /** False where the inbox took the message before; then nothing is written. */
+  /** Locks the inbox until the transaction ends; false where its account was erased. */
+  open(tx: Tx, inbox: Inbox): Promise<boolean>;
+  /** False where the inbox took the message before, or its account was erased; then nothing is written. */
   add(tx: Tx, inbox: Inbox, message: Message, now: Date): Promise<boolean>;
   /** True where the inbox holds a message of this kind about the subject. */
   has(tx: Tx, inbox: Inbox, kind: NotificationKind, subject: string): Promise<boolean>;
@@ -34,26 +36,45 @@ export interface NotificationStore {
   ): Promise<void>;
   /** Forgets up to `limit` that were written before, and says how many. */
   prune(before: Date, limit: number): Promise<number>;
-  saveOwner(tx: Tx, asset: string, ownerId: string): Promise<void>;
-  findOwner(tx: Tx, asset: string): Promise<string | undefined>;
+  /** Remembers who handed the asset in, and gives out what waited for that, once. */
+  saveOwner(tx: Tx, asset: string, ownerId: string): Promise<Message[]>;
+  /** Who handed the asset in, where that is known; locks what is known of it until the transaction ends. */
+  lockOwner(tx: Tx, asset: string): Promise<string | undefined>;
+  /** Keeps a message until it is known who handed the asset in. */
+  addWaiting(tx: Tx, asset: string, eventId: string, message: Message, now: Date): Promise<void>;
+  /** Forgets up to `limit` that have waited since before, and says how many. */
+  pruneWaiting(before: Date, limit: number): Promise<number>;
+  /** Removes the inbox's notifications and what is known of its owner, for good. */
+  erase(tx: Tx, inbox: Inbox): Promise<void>;
 }
 
 export function openNotificationStore(db: Db): NotificationStore {
   return {
+    async open(tx, inbox) {
+      const [row] = await tx.query<{ is_erased: boolean }>(
+        `insert into inboxes (id, last_seq) values ($1, 0)
+         on conflict (id) do update set last_seq = inboxes.last_seq returning is_erased`,
+        [inbox],
+      );
+      return row?.is_erased === false;
+    },
+
     async add(tx, inbox, message, now) {
       // The lock first: without it a smaller number could become visible after a larger one.
       const [numbered] = await tx.query<{ last_seq: string }>(
         `insert into inboxes (id, last_seq) values ($1, 1)
-         on conflict (id) do update set last_seq = inboxes.last_seq + 1 returning last_seq`,
+         on conflict (id) do update set last_seq = inboxes.last_seq + 1 where not inboxes.is_erased
+         returning last_seq`,
         [inbox],
       );
+      if (numbered === undefined) return false;
       const count = await tx.execute(
         `insert into notifications (id, inbox, seq, kind, headline, body, subject, once, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict on constraint notifications_once do nothing`,
         [
           newId(),
           inbox,
-          numbered?.last_seq,
+          numbered.last_seq,
           message.kind,
           message.headline,
           message.body,
@@ -130,15 +151,58 @@ export function openNotificationStore(db: Db): NotificationStore {
       ),
 
     async saveOwner(tx, asset, ownerId) {
-      await tx.execute("insert into asset_owners (asset, owner_id) values ($1, $2) on conflict (asset) do nothing", [
-        asset,
-        ownerId,
-      ]);
+      await tx.execute(
+        `insert into asset_owners (asset, owner_id) values ($1, $2)
+         on conflict (asset) do update set owner_id = coalesce(asset_owners.owner_id, excluded.owner_id)`,
+        [asset, ownerId],
+      );
+      const rows = await tx.query<{ message: Message }>(
+        "delete from waiting_messages where asset = $1 returning message",
+        [asset],
+      );
+      return rows.map((row) => row.message);
     },
 
-    async findOwner(tx, asset) {
-      const [row] = await tx.query<{ owner_id: string }>("select owner_id from asset_owners where asset = $1", [asset]);
-      return row?.owner_id;
+    async lockOwner(tx, asset) {
+      const [row] = await tx.query<{ owner_id: string | null }>(
+        `insert into asset_owners (asset) values ($1)
+         on conflict (asset) do update set owner_id = asset_owners.owner_id returning owner_id`,
+        [asset],
+      );
+      return row?.owner_id ?? undefined;
+    },
+
+    async addWaiting(tx, asset, eventId, message, now) {
+      await tx.execute(
+        "insert into waiting_messages (event_id, asset, message, created_at) values ($1, $2, $3, $4) on conflict do nothing",
+        [eventId, asset, JSON.stringify(message), now],
+      );
+    },
+
+    async pruneWaiting(before, limit) {
+      const rows = await db.query<{ asset: string }>(
+        `delete from waiting_messages where event_id in
+           (select event_id from waiting_messages where created_at < $1 order by created_at limit $2)
+         returning asset`,
+        [before, limit],
+      );
+      await db.execute(
+        `delete from asset_owners o where asset = any($1::text[]) and owner_id is null
+           and not exists (select from waiting_messages w where w.asset = o.asset)`,
+        [rows.map((row) => row.asset)],
+      );
+      return rows.length;
+    },
+
+    async erase(tx, inbox) {
+      // The mark first: who writes to the inbox at the same time is either gone with it or sees the mark.
+      await tx.execute(
+        `insert into inboxes (id, last_seq, is_erased) values ($1, 0, true)
+         on conflict (id) do update set is_erased = true`,
+        [inbox],
+      );
+      await tx.execute("delete from notifications where inbox = $1", [inbox]);
+      await tx.execute("delete from asset_owners where owner_id::text = $1", [inbox]);
     },
   };
 }
