@@ -27,7 +27,6 @@ import { openHost } from "#pkg/app/host";
 import { generateSigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { openBlobStore } from "#pkg/blobstore/open";
-import { openMemoryCache } from "#pkg/cache/memory";
 import { newId, systemClock } from "#pkg/clock/clock";
 import { silentLogger } from "#pkg/obs/logger";
 import { fake } from "#pkg/testkit/module";
@@ -103,7 +102,7 @@ async function serve(data: string): Promise<void> {
         },
       ],
       keySets: new Map([[VIEWER_ISSUER, { keys: async () => [toPublicJwk(key)] }]]),
-      takeToken: openMemoryCache({ clock: systemClock }).takeToken,
+      unlimited: false,
     },
   });
   const client = host.dial(PlaybackService, undefined);

@@ -10,7 +10,6 @@ import { newId } from "#pkg/clock/clock";
 import { AppError, isAppError } from "#pkg/errors/errors";
 import type { Db } from "#pkg/postgres/db";
 import { edge, internal } from "#pkg/rpc/access";
-import { onBehalfOf } from "#pkg/rpc/behalf";
 import type { Call, Principal, RouteHandler } from "#pkg/rpc/call";
 import { account, openModules, operator, service } from "#pkg/testkit/module";
 import { consume, defineModule, type Module, type OpenedModule, type Outbox, serve } from "./module.ts";
@@ -156,16 +155,7 @@ describe("modules in processes of their own", () => {
     assert.deepEqual(seen.at(-1), { principal: { kind: "service", module: "packager" }, peer: "packager" });
 
     const token = await there.token(account() as never);
-    const principal: Principal = {
-      kind: "user",
-      accountId: "a",
-      profileId: undefined,
-      sessionId: "s",
-      roles: [],
-      permissions: [],
-      token,
-    };
-    await client.ensureContentKeys(KEYS, onBehalfOf(principal));
+    await client.ensureContentKeys(KEYS, { headers: { authorization: `Bearer ${token}` } });
     assert.equal(seen.at(-1)?.principal.kind, "user");
     assert.equal(seen.at(-1)?.peer, "packager");
 

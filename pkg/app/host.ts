@@ -9,7 +9,6 @@ import { sessionEnded } from "#pkg/auth/errors";
 import { newKeySets } from "#pkg/auth/keyset-client";
 import type { KeySet } from "#pkg/auth/keysets";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
-import type { Cache } from "#pkg/cache/cache";
 import { type Clock, systemClock } from "#pkg/clock/clock";
 import type { Environment } from "#pkg/config/load";
 import type { EventBus } from "#pkg/eventbus/eventbus";
@@ -17,13 +16,15 @@ import type { EventLog } from "#pkg/eventlog/eventlog";
 import { newMetrics } from "#pkg/obs/metrics";
 import type { Logger } from "#pkg/obs/obs";
 import { openIdTracer } from "#pkg/obs/trace";
-import { newChain } from "#pkg/rpc/chain";
+import { Buckets } from "#pkg/rpc/buckets";
+import { type ChainOptions, newChain } from "#pkg/rpc/chain";
 import { newDialer } from "#pkg/rpc/dial";
 import { draining } from "#pkg/rpc/errors";
 import { ServingState } from "#pkg/rpc/health";
-import { type Listener, listen } from "#pkg/rpc/listen";
+import { type Listener, type ListenOptions, listen } from "#pkg/rpc/listen";
 import { LocalServices, newLocalService } from "#pkg/rpc/local";
 import { givenProof, newRunSecret, secretProof } from "#pkg/rpc/loopback";
+import { newProxies } from "#pkg/rpc/proxies";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
 import { openTerritory } from "#pkg/rpc/territory";
 import { registerConsumers, startBackground } from "./background.ts";
@@ -60,8 +61,14 @@ export interface TestOptions {
   readonly fakes: readonly { readonly module: string; readonly binding: ServiceBinding }[];
   /** Keys beside those of the opened modules, by issuer. */
   readonly keySets: ReadonlyMap<string, KeySet>;
-  readonly takeToken: Cache["takeToken"];
+  /** Lets every caller call as often as it likes. */
+  readonly unlimited: boolean;
 }
+
+const UNLIMITED: Pick<ChainOptions, "buckets" | "cache"> = {
+  buckets: { take: () => 0, wait: () => 0 },
+  cache: { takeToken: async () => ({ retryAfterMs: 0 }) },
+};
 
 export interface Host extends AsyncDisposable {
   readonly state: HostState;
@@ -137,7 +144,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     log,
     onEnded: (sessionIds) => chain.endStreamsOf(sessionIds, sessionEnded()),
   });
-  const cache = test ?? (await ports.cache());
+  const limiting = test?.unlimited === true ? UNLIMITED : { buckets: new Buckets(clock), cache: await ports.cache() };
   const chain = newChain({
     clock,
     log,
@@ -146,8 +153,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     keySets,
     endedSessions,
     proof,
-    cache,
+    ...limiting,
     rateLimit: { perSecond: config.rateLimitPerSecond, burst: config.rateLimitBurst },
+    streams: { perCaller: config.maxStreamsPerCaller, ofStrangers: config.maxStreamsOfStrangers },
   });
   const local = new LocalServices();
   const dialer = stack.use(newDialer({ local, chain, clock, tracer, proof, addressesOf: settings.addressesOf }));
@@ -160,8 +168,21 @@ export async function openHost(options: HostOptions): Promise<Host> {
   }
 
   // Listeners are bound first: a taken port is found at once, and modules learn the origin.
-  const publicListener = await bind("LISTEN", config.listen, log);
-  const internalListener = await bind("INTERNAL_LISTEN", config.internalListen, log);
+  const proxies = newProxies(config.trustedProxies?.split(",").map((part) => part.trim()) ?? []);
+  const limits = {
+    maxConnections: config.maxConnections,
+    idleTimeoutMs: config.connectionIdle,
+    messageTimeoutMs: config.messageTimeout,
+  };
+  const publicListener = await bind("LISTEN", config.listen, {
+    ...{ via: "public", proxies, log, metrics },
+    limits: { ...limits, maxConnectionsPerNetwork: config.maxConnectionsPerNetwork },
+  });
+  const internalListener = await bind("INTERNAL_LISTEN", config.internalListen, {
+    ...{ via: "internal", proxies, log, metrics },
+    // Every module of a machine has the same address.
+    limits: { ...limits, maxConnectionsPerNetwork: config.maxConnections },
+  });
   // Only where opening fails half-way; an open host drains them itself, in their turn.
   stack.defer(async () => {
     await Promise.all([publicListener?.drain(0), internalListener?.drain(0)]);
@@ -230,19 +251,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
     routes,
     services: local.all(),
     state,
-    trustedProxies: config.trustedProxies?.split(",").map((part) => part.trim()) ?? [],
-    log,
     ready: async () => {
       for (const module of running) await module.ready();
     },
   };
   publicListener?.serve({
     ...serving,
-    via: "public",
     metrics: undefined,
     fallback: root === undefined ? undefined : await openStatic(root),
   });
-  internalListener?.serve({ ...serving, via: "internal", metrics: () => metrics.print(), fallback: undefined });
+  internalListener?.serve({ ...serving, metrics: () => metrics.print(), fallback: undefined });
 
   const children: Children = startChildren({
     modules: isolated,
@@ -299,6 +317,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     if (config.drainMs > 0) await new Promise((done) => setTimeout(done, config.drainMs));
     await children.stop();
     state.close();
+    // Who watches the health hears that it goes before the streams are ended.
+    await new Promise((done) => setImmediate(done));
     chain.abort("streams", draining());
     const hard = setTimeout(() => chain.abort("all", draining()), Math.max(0, config.graceMs - 100));
     await Promise.all([publicListener?.drain(config.graceMs), internalListener?.drain(config.graceMs)]);
@@ -309,11 +329,15 @@ export async function openHost(options: HostOptions): Promise<Host> {
   }
 }
 
-async function bind(variable: string, address: string, log: Logger): Promise<Listener | undefined> {
+async function bind(
+  variable: string,
+  address: string,
+  options: Omit<ListenOptions, "host" | "port">,
+): Promise<Listener | undefined> {
   const parsed = parseListen(variable, address);
   if (parsed === undefined) return undefined;
   try {
-    return await listen({ ...parsed, log });
+    return await listen({ ...options, ...parsed });
   } catch (error) {
     throw new Error(`${variable}: cannot listen on ${address}: ${error instanceof Error ? error.message : error}`, {
       cause: error,

@@ -2,6 +2,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Clock } from "#pkg/clock/clock";
+import { takeFrom } from "./bucket.ts";
 import type { Cache } from "./cache.ts";
 import { cacheNotACounter } from "./errors.ts";
 import { checkKey, checkTtl, checkValue } from "./limits.ts";
@@ -81,17 +82,13 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
       return sum;
     },
 
-    // Generic cell rate algorithm: the value is the time at which the bucket would be full again.
-    async takeToken(key, { perSecond, burst }) {
+    async takeToken(key, bucket) {
       checkKey(key);
       const now = nowMs();
-      const tokenMs = 1000 / perSecond;
-      const fullAtMs = Math.max(Number(read(key)?.value ?? now), now) + tokenMs;
-      const retryAfterMs = fullAtMs - burst * tokenMs - now;
-      // A millionth of a millisecond forgives the rounding of sums of fractions.
-      if (retryAfterMs > 1e-6) return { retryAfterMs: Math.ceil(retryAfterMs) };
-      write(key, String(fullAtMs), fullAtMs - now);
-      return { retryAfterMs: 0 };
+      const kept = read(key)?.value;
+      const { fullAtMs, retryAfterMs } = takeFrom(kept === undefined ? undefined : Number(kept), now, bucket);
+      if (retryAfterMs === 0) write(key, String(fullAtMs), fullAtMs - now);
+      return { retryAfterMs };
     },
 
     async [Symbol.asyncDispose]() {

@@ -2,107 +2,139 @@
 
 import type { DescService, Message } from "@bufbuild/protobuf";
 import {
-  type ConnectRouter,
+  type ConnectError,
+  type ContextValues,
+  createConnectRouter,
   createContextKey,
   createContextValues,
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
-import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node";
-import { AppError } from "#pkg/errors/errors";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
-import type { Call } from "./call.ts";
-import type { Chain } from "./chain.ts";
-import { toConnectError } from "./error-map.ts";
+import { mediaTypeUnsupported, methodNotAllowed, requestMalformed } from "./errors.ts";
+import { Exchange, type ExchangeOptions } from "./exchange.ts";
 import type { LocalMethod, LocalService } from "./local.ts";
-import { ServerCall } from "./server-call.ts";
-import { parseTimeout } from "./steps/deadline.ts";
+import { type Refusal, UNMATCHED } from "./raw.ts";
 
-/** No message of ours is near these; uploads do not travel by RPC. Memory is held before it is known who calls. */
+/** No message of ours is near these; uploads do not travel by RPC. */
 const MAX_MESSAGE_BYTES = { public: 1024 * 1024, internal: 4 * 1024 * 1024 };
 
-const nodeRequest = createContextKey<NodeRequest | undefined>(undefined);
+/** Trailers leave after the end of a response was reported. */
+const TRAILERS_MS = 200;
 
-export interface AdapterOptions {
-  readonly via: "public" | "internal";
-  readonly chain: Chain;
+export interface AdapterOptions extends Omit<ExchangeOptions, "maxMessageBytes"> {
   readonly services: readonly LocalService[];
-  /** Registers what does not pass the chain: health and reflection. */
-  readonly extra: (router: ConnectRouter) => void;
-  readonly remoteAddress: (request: NodeRequest) => string;
-  readonly fallback: (request: NodeRequest, response: NodeResponse) => void;
+  /** Answers what is no call of a method that it was sent to, through the chain. */
+  readonly refuse: Refusal;
+  readonly fallback: NodeHandler;
 }
+
+interface Served {
+  readonly method: LocalMethod;
+  readonly handler: UniversalHandler;
+}
+
+const currentExchange = createContextKey<Exchange | undefined>(undefined);
+const refusal = createContextKey<ConnectError | undefined>(undefined);
 
 export function newConnectHandler(options: AdapterOptions): NodeHandler {
-  return connectNodeAdapter({
-    readMaxBytes: MAX_MESSAGE_BYTES[options.via],
+  const exchangeOptions = { ...options, maxMessageBytes: MAX_MESSAGE_BYTES[options.via] };
+  const router = createConnectRouter({
+    readMaxBytes: exchangeOptions.maxMessageBytes,
     // Brotli at connect-node's default level costs more time than it saves on messages of this size.
     acceptCompression: [compressionGzip],
-    contextValues: (request) => createContextValues().set(nodeRequest, request),
-    fallback: (request, response) => options.fallback(request, response as NodeResponse),
-    routes(router) {
-      for (const service of options.services) {
-        router.service(service.service, implementationOf(service, options) as ServiceImpl<DescService>);
-      }
-      options.extra(router);
+    requestGate(context) {
+      const refused = context.values.get(refusal);
+      if (refused !== undefined) throw refused;
+      return exchangeOf(context).gate(context);
     },
   });
+  const methods = new Map<string, LocalMethod>();
+  for (const service of options.services) {
+    router.service(service.service, implementationOf(service) as ServiceImpl<DescService>);
+    for (const method of service.methods.values()) methods.set(`/${method.target.name}`, method);
+  }
+  const served = new Map<string, Served>();
+  for (const handler of router.handlers) {
+    const method = methods.get(handler.requestPath);
+    if (method !== undefined) served.set(handler.requestPath, { method, handler });
+  }
+
+  return (request, response) => {
+    const url = request.url ?? "";
+    const query = url.indexOf("?");
+    const found = served.get(query === -1 ? url : url.slice(0, query));
+    if (found === undefined) return options.fallback(request, response);
+    response.setHeader("cache-control", "no-store");
+    response.setHeader("x-content-type-options", "nosniff");
+    const exchange = new Exchange(found.method, request, exchangeOptions);
+    // A caller that has gone cannot be answered, and its call has been told.
+    answer(found, exchange, request, response, options).catch(() => response.destroy());
+  };
 }
 
-function implementationOf(service: LocalService, options: AdapterOptions): Record<string, unknown> {
+async function answer(
+  { method, handler }: Served,
+  exchange: Exchange,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: AdapterOptions,
+): Promise<void> {
+  const ask = (values: ContextValues) => {
+    const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+    return handler({ ...universal, body: exchange.body() });
+  };
+  let result: Awaited<ReturnType<UniversalHandler>>;
+  try {
+    result = await ask(createContextValues().set(currentExchange, exchange));
+  } catch {
+    // connect-node throws for a Host header that is no authority.
+    return options.refuse(request, response, UNMATCHED, requestMalformed());
+  }
+  if (!exchange.called) {
+    // Neither the method of HTTP nor the content type is one of a protocol that we speak.
+    const wrongMethod = result.status === 405;
+    const error = wrongMethod ? methodNotAllowed(request.method ?? "", handler.requestPath) : mediaTypeUnsupported();
+    return options.refuse(request, response, method.target, error, result.status);
+  }
+  // connect-node's own answer to what it cannot read quotes its parser; the same protocol says ours instead.
+  const failure = await exchange.failure();
+  if (failure !== undefined) result = await ask(createContextValues().set(refusal, failure));
+  if (!exchange.handled && !request.complete) leaveBody(request, response);
+  await universalResponseToNodeResponse(result, response);
+}
+
+/** What is left of a refused body is not waited for: HTTP/1.1 would read it to its end before the next request. */
+function leaveBody(request: NodeRequest, response: NodeResponse): void {
+  if (!("stream" in request)) {
+    response.setHeader("connection", "close");
+    return;
+  }
+  const { stream } = request;
+  stream.once("finish", () => setTimeout(() => stream.close(), TRAILERS_MS));
+}
+
+function exchangeOf(context: HandlerContext): Exchange {
+  const exchange = context.values.get(currentExchange);
+  if (exchange === undefined) throw new Error("a call came without its exchange");
+  return exchange;
+}
+
+function implementationOf(service: LocalService): Record<string, unknown> {
   const implementation: Record<string, unknown> = {};
-  for (const method of service.methods.values()) {
-    implementation[method.target.method.localName] =
-      method.kind === "unary"
-        ? async (request: Message, context: HandlerContext) => {
-            const call = openCall(method, context, options);
-            try {
-              const response = await options.chain.unary(call, request, method.handle);
-              setHeaders(call, context);
-              return response;
-            } catch (error) {
-              throw toWire(error, service.module);
-            }
-          }
-        : async function* (request: Message, context: HandlerContext) {
-            const call = openCall(method, context, options);
-            try {
-              let first = true;
-              for await (const message of options.chain.stream(call, request, method.handle)) {
-                if (first) setHeaders(call, context);
-                first = false;
-                yield message;
-              }
-            } catch (error) {
-              throw toWire(error, service.module);
-            }
-          };
+  for (const { kind, target } of service.methods.values()) {
+    implementation[target.method.localName] = {
+      unary: (request: Message, context: HandlerContext) => exchangeOf(context).unary(request, context),
+      server_streaming: (request: Message, context: HandlerContext) => exchangeOf(context).stream(request, context),
+      bidi_streaming: (requests: AsyncIterable<Message>, context: HandlerContext) =>
+        exchangeOf(context).duplex(requests, context),
+    }[kind];
   }
   return implementation;
-}
-
-function openCall(method: LocalMethod, context: HandlerContext, options: AdapterOptions): ServerCall {
-  const request = context.values.get(nodeRequest);
-  const headers = (request?.headers ?? {}) as Readonly<Record<string, string>>;
-  return new ServerCall({
-    target: method.target,
-    transport: context.protocolName as Call["transport"],
-    via: options.via,
-    peer: undefined,
-    remoteAddress: request === undefined ? "" : options.remoteAddress(request),
-    headers,
-    timeoutMs: parseTimeout(headers),
-    source: () => context.signal,
-  });
-}
-
-function setHeaders(call: ServerCall, context: HandlerContext): void {
-  for (const name in call.responseHeaders) {
-    const value = call.responseHeaders[name];
-    if (value !== undefined) context.responseHeader.set(name, value);
-  }
-}
-
-function toWire(error: unknown, module: string): unknown {
-  return error instanceof AppError ? toConnectError(error, module) : error;
 }

@@ -3,10 +3,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { EndedSessions } from "#pkg/auth/ended-sessions";
 import type { KeySets } from "#pkg/auth/keysets";
+import type { Bucket } from "#pkg/cache/bucket";
 import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
+import type { Buckets } from "./buckets.ts";
 import { callCanceled, deadlineExceeded } from "./errors.ts";
 import type { PeerProof } from "./loopback.ts";
 import type { ServerCall } from "./server-call.ts";
@@ -17,8 +19,9 @@ import { errorsStep } from "./steps/errors.ts";
 import { idempotencyStep } from "./steps/idempotency.ts";
 import { logStep } from "./steps/log.ts";
 import { peerStep } from "./steps/peer.ts";
-import { type RateLimit, rateLimitStep } from "./steps/rate-limit.ts";
+import { rateLimitStep } from "./steps/rate-limit.ts";
 import type { Outcome, Step } from "./steps/step.ts";
+import { type StreamLimits, streamsStep } from "./steps/streams.ts";
 import { traceStep } from "./steps/trace.ts";
 import { validationStep } from "./steps/validation.ts";
 
@@ -30,12 +33,17 @@ export interface ChainOptions {
   readonly keySets: KeySets;
   readonly endedSessions: Pick<EndedSessions, "has">;
   readonly proof: PeerProof;
+  readonly buckets: Pick<Buckets, "take" | "wait">;
   readonly cache: Pick<Cache, "takeToken">;
-  readonly rateLimit: RateLimit;
+  readonly rateLimit: Bucket;
+  readonly streams: StreamLimits;
 }
 
-/** Outermost first. Errors lie inside the log, so that each failure is logged once with its final code. */
-function newSteps(options: ChainOptions): readonly Step[] {
+/**
+ * Outermost first. Errors lie inside the log, so that each failure is logged once with its final code. These see the
+ * headers only: nothing of a message is touched before the last of them has let the call through.
+ */
+function stepsBeforeReading(options: ChainOptions): readonly Step[] {
   return [
     traceStep(options.tracer),
     logStep(options),
@@ -43,20 +51,32 @@ function newSteps(options: ChainOptions): readonly Step[] {
     deadlineStep(options.clock),
     peerStep(options.proof),
     authenticationStep(options),
-    rateLimitStep({ cache: options.cache, log: options.log, standard: options.rateLimit }),
+    rateLimitStep({ ...options, standard: options.rateLimit }),
     authorizationStep(),
-    validationStep(),
-    idempotencyStep(),
+    streamsStep(options.streams),
   ];
 }
 
+/** These see the message. */
+function stepsAfterReading(): readonly Step[] {
+  return [validationStep(), idempotencyStep()];
+}
+
 export type UnaryHandler = (request: Message, call: ServerCall) => Promise<object>;
-export type StreamHandler = (request: Message, call: ServerCall) => AsyncIterable<object>;
+export type StreamHandler<T = Message> = (request: T, call: ServerCall) => AsyncIterable<object>;
+
+/** Receives, inflates and parses the message; called once, and only for a caller that was let through. */
+export type Read<T = Message> = () => T | Promise<T>;
 
 /** Every run rejects with an AppError and with nothing else. */
 export interface Chain {
-  unary(call: ServerCall, request: Message, handle: UnaryHandler): Promise<object>;
-  stream(call: ServerCall, request: Message, handle: StreamHandler): AsyncGenerator<object, void, undefined>;
+  unary(call: ServerCall, read: Read, handle: UnaryHandler): Promise<object>;
+  /** `read` answers undefined where the messages come one by one; they are then not validated. */
+  stream<T extends Message | undefined>(
+    call: ServerCall,
+    read: Read<T>,
+    handle: StreamHandler<T>,
+  ): AsyncGenerator<object, void, undefined>;
   route(call: ServerCall, handle: (call: ServerCall) => Promise<void>): Promise<void>;
   /** Ends running streams with the reason; with `all`, everything else too. */
   abort(which: "streams" | "all", reason: Error): void;
@@ -66,20 +86,45 @@ export interface Chain {
   readonly running: number;
 }
 
+/** How far a call has come. */
+interface Progress {
+  entered: number;
+}
+
 export function newChain(options: ChainOptions): Chain {
-  const steps = newSteps(options);
+  const before = stepsBeforeReading(options);
+  const steps = [...before, ...stepsAfterReading()];
   const unaries = new Set<ServerCall>();
   const streams = new Set<ServerCall>();
 
-  /** Returns how many steps were entered; throws `Refused` as an outcome through `progress`. */
-  async function enter(call: ServerCall, progress: { entered: number }): Promise<void> {
-    for (; progress.entered < steps.length; progress.entered++) {
+  /** Enters steps up to `end`, without a promise as long as none of them needs one. Throws what a step refuses with. */
+  function enter(call: ServerCall, progress: Progress, end: number): void | Promise<void> {
+    while (progress.entered < end) {
       const pending = steps[progress.entered]?.enter?.(call);
-      if (pending !== undefined) await pending;
+      if (pending !== undefined) return pending.then(() => enterNext(call, progress, end));
+      progress.entered += 1;
     }
   }
 
-  function leave(call: ServerCall, progress: { entered: number }, outcome: Outcome): void {
+  function enterNext(call: ServerCall, progress: Progress, end: number): void | Promise<void> {
+    progress.entered += 1;
+    return enter(call, progress, end);
+  }
+
+  /** The message of a caller that was let through, checked. */
+  async function receive<T extends Message | undefined>(
+    call: ServerCall,
+    progress: Progress,
+    read: Read<T>,
+  ): Promise<T> {
+    const request = await read();
+    call.request = request;
+    const checking = enter(call, progress, steps.length);
+    if (checking !== undefined) await checking;
+    return request;
+  }
+
+  function leave(call: ServerCall, progress: Progress, outcome: Outcome): void {
     for (let index = progress.entered - 1; index >= 0; index--) steps[index]?.leave?.(call, outcome);
     call.finish();
   }
@@ -89,15 +134,17 @@ export function newChain(options: ChainOptions): Chain {
     return setTimeout(() => call.abort(deadlineExceeded()), Math.max(0, call.timeoutMs));
   }
 
-  async function run<T>(call: ServerCall, work: () => Promise<T>): Promise<T> {
+  async function run<T>(call: ServerCall, work: (progress: Progress) => Promise<T>): Promise<T> {
     const progress = { entered: 0 };
     const outcome: Outcome = { error: undefined };
     const timer = armDeadline(call);
     let result: T | undefined;
     unaries.add(call);
     try {
-      await enter(call, progress);
-      result = await call.untilAborted(call.span === undefined ? work() : inSpan(call.span, work));
+      const entering = enter(call, progress, before.length);
+      if (entering !== undefined) await entering;
+      const working = call.span === undefined ? work(progress) : inSpan(call.span, () => work(progress));
+      result = await call.untilAborted(working);
     } catch (error) {
       outcome.error = error ?? new Error("undefined was thrown");
     }
@@ -108,19 +155,24 @@ export function newChain(options: ChainOptions): Chain {
     return result as T;
   }
 
-  async function* runStream(call: ServerCall, request: Message, handle: StreamHandler) {
+  async function* runStream<T extends Message | undefined>(
+    call: ServerCall,
+    read: Read<T>,
+    handle: StreamHandler<T>,
+  ): AsyncGenerator<object, void, undefined> {
     const progress = { entered: 0 };
     const outcome: Outcome = { error: undefined };
     const timer = armDeadline(call);
     let messages: AsyncIterator<object> | undefined;
     let ended = false;
-    call.request = request;
     streams.add(call);
     try {
       // A stream must notice that its caller has gone, or it would run for ever.
       void call.signal;
-      await enter(call, progress);
-      const inside = <T>(work: () => T): T => (call.span === undefined ? work() : inSpan(call.span, work));
+      const entering = enter(call, progress, before.length);
+      if (entering !== undefined) await entering;
+      const inside = <R>(work: () => R): R => (call.span === undefined ? work() : inSpan(call.span, work));
+      const request = await call.untilAborted(inside(() => receive(call, progress, read)));
       const iterator = inside(() => handle(request, call)[Symbol.asyncIterator]());
       messages = iterator;
       for (;;) {
@@ -149,10 +201,7 @@ export function newChain(options: ChainOptions): Chain {
   }
 
   return {
-    unary: (call, request, handle) => {
-      call.request = request;
-      return run(call, () => handle(request, call));
-    },
+    unary: (call, read, handle) => run(call, async (progress) => handle(await receive(call, progress, read), call)),
     stream: runStream,
     route: (call, handle) => run(call, () => handle(call)),
     abort(which, reason) {

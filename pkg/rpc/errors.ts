@@ -104,6 +104,62 @@ export function peerUnavailable(module: string, cause?: unknown): AppError {
   });
 }
 
+/** The message has more bytes than any of ours, as they came or inflated. */
+export function messageTooLarge(limitBytes: number): AppError {
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "MESSAGE_TOO_LARGE",
+    message: `a message may have at most ${limitBytes} bytes`,
+    metadata: { limit_bytes: String(limitBytes) },
+  });
+}
+
+/** The bytes are no message of this method. What the parser says about them stays here. */
+export function messageMalformed(cause: unknown): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MESSAGE_MALFORMED",
+    message: "the body is not a message of this method in the encoding that the headers name",
+    cause,
+  });
+}
+
+/** The message did not come in whole. */
+export function messageTooSlow(limitMs: number): AppError {
+  return new AppError({
+    kind: "deadline_exceeded",
+    reason: "MESSAGE_TOO_SLOW",
+    message: `a message must have arrived whole within ${limitMs / 1000} s`,
+  });
+}
+
+/** Inflating costs a thousand times what it costs to send, so it is done for callers that are known. */
+export function compressionRefused(): AppError {
+  return new AppError({
+    kind: "unimplemented",
+    reason: "COMPRESSION_REFUSED",
+    message: "send this message without compression; gzip is taken from callers that are signed in",
+  });
+}
+
+/** The request line or a header makes no sense, such as a Host that is no authority. */
+export function requestMalformed(): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "REQUEST_MALFORMED",
+    message: "the request's target or its Host header is malformed",
+  });
+}
+
+/** Another content type than those of Connect, gRPC and gRPC-Web. */
+export function mediaTypeUnsupported(): AppError {
+  return new AppError({
+    kind: "unimplemented",
+    reason: "MEDIA_TYPE_UNSUPPORTED",
+    message: "this is called by Connect, gRPC or gRPC-Web, in JSON or binary",
+  });
+}
+
 /** Whatever was not meant for the caller. */
 export function internalError(traceId: string, cause: unknown): AppError {
   return new AppError({
@@ -118,6 +174,22 @@ export function internalError(traceId: string, cause: unknown): AppError {
 /** An error of the transport, or of a peer that does not speak our reasons; the kind says what is known. */
 export function transportError(kind: AppError["kind"], message: string, cause?: unknown): AppError {
   return new AppError({ kind, reason: "TRANSPORT", message, cause });
+}
+
+/** Health was asked of a service that does not run here. */
+export function healthUnknown(): AppError {
+  return new AppError({ kind: "not_found", reason: "HEALTH_UNKNOWN", message: "this service does not run here" });
+}
+
+/** The caller, or all that are not signed in together, hold as many streams as they may. */
+export function tooManyStreams(limit: number): AppError {
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "TOO_MANY_STREAMS",
+    message: `no more than ${limit} streams at once; end one first`,
+    metadata: { limit: String(limit) },
+    retryAfterMs: 1000,
+  });
 }
 
 /** The path exists, but not for this HTTP method. */

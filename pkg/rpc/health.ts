@@ -1,12 +1,15 @@
 /** `grpc.health.v1`: whether the process serves, for load balancers and people. */
 
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import {
   Health,
+  type HealthCheckRequest,
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as Status,
 } from "#gen/grpc/health/v1/health_pb";
+import type { AccessRule, Call } from "./call.ts";
+import { draining, healthUnknown } from "./errors.ts";
+import { type LocalService, newLocalService } from "./local.ts";
 
 /** Serving or not, told to those who watch. */
 export class ServingState {
@@ -50,26 +53,27 @@ export class ServingState {
 }
 
 /** `services` are the full names that can be asked for; the empty name is the whole process. */
-export function serveHealth(router: ConnectRouter, state: ServingState, services: readonly string[]): void {
+export function healthService(state: ServingState, services: readonly string[], access: AccessRule): LocalService {
   const names = new Set(["", ...services]);
   const answer = (name: string) =>
     create(HealthCheckResponseSchema, {
       status: names.has(name) ? (state.serving ? Status.SERVING : Status.NOT_SERVING) : Status.SERVICE_UNKNOWN,
     });
-  router.service(Health, {
-    check(request) {
-      if (!names.has(request.service)) throw new ConnectError("unknown service", Code.NotFound);
+  const handler = {
+    async check(request: HealthCheckRequest) {
+      if (!names.has(request.service)) throw healthUnknown();
       return answer(request.service);
     },
-    list() {
+    async list() {
       return { statuses: Object.fromEntries([...names].map((name) => [name, answer(name)])) };
     },
-    async *watch(request, context) {
-      while (!context.signal.aborted) {
+    async *watch(request: HealthCheckRequest, call: Call) {
+      while (!call.signal.aborted) {
         yield answer(request.service);
-        if (state.closed) throw new ConnectError("the server is shutting down", Code.Unavailable);
-        await state.changed(context.signal);
+        if (state.closed) throw draining();
+        await state.changed(call.signal);
       }
     },
-  });
+  };
+  return newLocalService("host", Health, handler, access);
 }

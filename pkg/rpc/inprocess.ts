@@ -52,7 +52,7 @@ export function newInProcessTransport(options: InProcessOptions): Transport {
       const { local, call } = open(method, signal, timeoutMs, header);
       if (local.kind !== "unary") throw targetNotFound(local.target.name);
       try {
-        const response = await options.chain.unary(call, copy(method.input, input), local.handle);
+        const response = await options.chain.unary(call, () => copy(method.input, input), local.handle);
         return {
           stream: false,
           service: method.parent,
@@ -68,11 +68,11 @@ export function newInProcessTransport(options: InProcessOptions): Transport {
     async stream(method, signal, timeoutMs, header, input) {
       const { local, call } = open(method, signal, timeoutMs, header);
       if (local.kind !== "server_streaming") throw targetNotFound(local.target.name);
-      const request = await only(input);
       const { handle } = local;
+      const read = async () => copy(method.input, await only(input));
       async function* messages() {
         try {
-          for await (const message of options.chain.stream(call, copy(method.input, request), handle)) {
+          for await (const message of options.chain.stream(call, read, handle)) {
             yield copy(method.output, message) as never;
           }
         } catch (error) {

@@ -1,7 +1,6 @@
 /** The listener itself: health, reflection, limits, proxies. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { fromBinary } from "@bufbuild/protobuf";
@@ -13,12 +12,13 @@ import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb";
 import { NotificationService } from "#gen/matinee/notification/v1/notification_service_pb";
 import { defineModule, type Module } from "#pkg/app/module";
 import { silentLogger } from "#pkg/obs/logger";
+import { newMetrics } from "#pkg/obs/metrics";
+import { eventually } from "#pkg/testkit/eventually";
 import { fake, openModules } from "#pkg/testkit/module";
 import { edge } from "./access.ts";
-import type { Chain } from "./chain.ts";
-import { ServingState } from "./health.ts";
-import { listen } from "./listen.ts";
-import { newLocalService } from "./local.ts";
+import { fromConnectError } from "./error-map.ts";
+import { type Listener, type ListenLimits, listen } from "./listen.ts";
+import { newProxies } from "./proxies.ts";
 
 const routes = [{ method: "GET", path: "/whoami", access: edge("anyone") }] as const;
 
@@ -46,6 +46,13 @@ const notification: Module = defineModule({
   }),
 });
 
+function open(limits: Partial<ListenLimits>): Promise<Listener> {
+  return listen({
+    ...{ host: "127.0.0.1", port: 0, via: "public", proxies: newProxies([]) },
+    ...{ log: silentLogger, metrics: newMetrics({ processMetrics: false }), limits },
+  });
+}
+
 describe("a listener", () => {
   it("answers health checks by name, lists them and tells watchers when it goes", async () => {
     const platform = await openModules([notification]);
@@ -70,9 +77,33 @@ describe("a listener", () => {
     assert.deepEqual([...new Set(seen)], [1, 2]);
   });
 
+  it("lets a network hold so many health watches and no more, and all networks together", async () => {
+    const settings = { MAX_STREAMS_PER_CALLER: "3", MAX_STREAMS_OF_STRANGERS: "5", TRUSTED_PROXIES: "127.0.0.1" };
+    await using platform = await openModules([notification], { settings });
+    const health = createClient(Health, createGrpcTransport({ baseUrl: platform.url }));
+    const controller = new AbortController();
+    const watch = async (from: string) => {
+      const options = { headers: { "x-forwarded-for": from }, signal: controller.signal };
+      const stream = health.watch({}, options)[Symbol.asyncIterator]();
+      return stream.next().then(
+        () => "watching",
+        (error: unknown) => fromConnectError(error as never).reason,
+      );
+    };
+    const refused = "TOO_MANY_STREAMS";
+    const answers = [];
+    for (const from of ["a::1", "a::2", "a::3", "a::4", "b::1", "c::1", "d::1"]) answers.push(await watch(from));
+    assert.deepEqual(answers, ["watching", "watching", "watching", refused, "watching", "watching", refused]);
+    controller.abort();
+    await eventually("there is room again", async () => {
+      const stream = health.watch({}, { headers: { "x-forwarded-for": "d::1" } })[Symbol.asyncIterator]();
+      return (await stream.next()).done === false;
+    });
+  });
+
   it("describes its services by reflection", async () => {
     await using platform = await openModules([notification]);
-    const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: platform.url }));
+    const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: platform.internalUrl }));
     async function* ask() {
       yield { messageRequest: { case: "listServices" as const, value: "" } };
       yield {
@@ -93,6 +124,10 @@ describe("a listener", () => {
     assert.ok(names.includes("matinee/notification/v1/notification_service.proto"));
     assert.ok(names.includes("buf/validate/validate.proto"));
     assert.equal(unknown?.case, "errorResponse");
+    const outside = await fetch(`${platform.url}/${ServerReflection.typeName}/ServerReflectionInfo`, {
+      method: "POST",
+    });
+    assert.equal(outside.status, 404);
   });
 
   it("serves raw routes over HTTP/2 on clear text too", async () => {
@@ -116,7 +151,7 @@ describe("a listener", () => {
   });
 
   it("gives up on clients that never finish their headers, or say nothing at all", async () => {
-    const listener = await listen({ host: "127.0.0.1", port: 0, log: silentLogger, limits: { headersTimeoutMs: 200 } });
+    const listener = await open({ headersTimeoutMs: 200 });
     for (const start of ["", "PO", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "]) {
       let answer = "";
       await new Promise<void>((resolve) => {
@@ -129,36 +164,6 @@ describe("a listener", () => {
       });
       if (start.length > 3) assert.match(answer, /^HTTP\/1\.1 408 /);
     }
-    await listener.drain(0);
-  });
-
-  it("gives up on clients that never finish a message, and waits for uploads", async () => {
-    const listener = await listen({ host: "127.0.0.1", port: 0, log: silentLogger, limits: { messageTimeoutMs: 100 } });
-    const service = newLocalService("notification", NotificationService, {
-      listNotifications: async () => ({}),
-      watchNotifications: async function* () {},
-      markNotificationsRead: async () => ({}),
-    });
-    listener.serve({
-      ...{ via: "public", services: [service], routes: [], state: new ServingState(), ready: async () => {} },
-      ...{ chain: {} as Chain, metrics: undefined, trustedProxies: [], log: silentLogger },
-      fallback: (request, response) => {
-        request.on("end", () => response.end("taken")).resume();
-      },
-    });
-    const send = (path: string) => {
-      const socket = connectSocket(listener.port, "127.0.0.1");
-      socket.on("error", () => {});
-      const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{`;
-      socket.write(head);
-      return socket;
-    };
-    const upload = send("/blobs/originals/x");
-    await once(send(`/${NotificationService.typeName}/ListNotifications`), "close");
-    upload.write("}");
-    const [answer] = (await once(upload, "data")) as [Buffer];
-    assert.match(String(answer), /^HTTP\/1\.1 200 /);
-    upload.destroy();
     await listener.drain(0);
   });
 

@@ -1,28 +1,28 @@
 /** One port for everything: Connect, gRPC, gRPC-Web, raw HTTP routes, health; HTTP/1.1 and HTTP/2 on clear text. */
 
 import { createServer as createHttp1Server } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
-import { type AddressInfo, BlockList, createServer, isIPv6, type Socket } from "node:net";
+import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
-import type { Logger } from "#pkg/obs/obs";
+import type { Logger, Metrics } from "#pkg/obs/obs";
+import { edge } from "./access.ts";
 import { newConnectHandler } from "./adapter.ts";
+import type { Target } from "./call.ts";
 import type { Chain } from "./chain.ts";
-import { draining } from "./errors.ts";
-import { type ServingState, serveHealth } from "./health.ts";
+import { type Connection, type ConnectionLimits, Connections } from "./connections.ts";
+import { healthService } from "./health.ts";
 import type { LocalService } from "./local.ts";
-import { newRawHandler, pathOf } from "./raw.ts";
-import { serveReflection } from "./reflection.ts";
+import { livenessRoute, type ProbeOptions, probeRoutes, sendText } from "./probes.ts";
+import type { Proxies } from "./proxies.ts";
+import { newRawHandler, newRefusal, pathOf } from "./raw.ts";
+import { reflectionService } from "./reflection.ts";
 import { type BoundRoute, newRouteTable } from "./routes.ts";
 
-export interface ListenLimits {
-  /** A client must have sent its headers by then; also how long the first bytes may take. */
-  readonly headersTimeoutMs: number;
+export interface ListenLimits extends ConnectionLimits {
   /** A whole request, its body included; uploads of large parts over slow lines need minutes. */
   readonly requestTimeoutMs: number;
   /** The message of a call by RPC; nobody may hold memory for minutes with one that does not end. */
   readonly messageTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  readonly maxConnections: number;
   readonly maxStreamsPerConnection: number;
   /** Streams that one HTTP/2 connection may reset at once and per second (CVE-2023-44487). */
   readonly streamResetBurst: number;
@@ -33,8 +33,9 @@ export const DEFAULT_LIMITS: ListenLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 900_000,
   messageTimeoutMs: 30_000,
-  keepAliveTimeoutMs: 65_000,
+  idleTimeoutMs: 65_000,
   maxConnections: 10_000,
+  maxConnectionsPerNetwork: 500,
   maxStreamsPerConnection: 256,
   streamResetBurst: 1_000,
   streamResetRate: 100,
@@ -44,26 +45,21 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Public: no identity is believed but tokens. Internal: the peer proves its module. */
+  readonly via: "public" | "internal";
+  readonly proxies: Proxies;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly limits?: Partial<ListenLimits>;
 }
 
 /** What a listener serves once everything is open. */
-export interface ServeOptions {
-  /** Public: no identity is believed but tokens. Internal: the peer proves its module. */
-  readonly via: "public" | "internal";
+export interface ServeOptions extends ProbeOptions {
   readonly chain: Chain;
   readonly services: readonly LocalService[];
   readonly routes: readonly BoundRoute[];
-  readonly state: ServingState;
-  /** Throws while something that the process needs is missing; its message is shown at `/readyz`. */
-  readonly ready: () => Promise<void>;
-  /** Prometheus text at `/metrics`; undefined where it is not shown. */
-  readonly metrics: (() => Promise<string>) | undefined;
+  /** What is served where no route fits; undefined answers 404. */
   readonly fallback: NodeHandler | undefined;
-  /** Addresses and CIDR ranges of proxies whose X-Forwarded-For is believed. */
-  readonly trustedProxies: readonly string[];
-  readonly log: Logger;
 }
 
 export interface Listener {
@@ -86,23 +82,33 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     try {
       serving(request, response);
     } catch (error) {
-      // connect-node throws for a Host header that is no authority.
-      options.log.debug({ err: error }, "request refused");
-      sendText(response, 400, "bad request");
+      options.log.error({ err: error }, "request handler failed");
+      response.destroy();
     }
   };
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
+  const connections = new Connections({
+    limits,
+    isTrusted: options.proxies.isTrusted,
+    closed: options.metrics.counter("listener_connections_closed_total", "Connections that the listener closed", [
+      "why",
+    ]),
+  });
+  const connectionOf = new WeakMap<Socket, Connection>();
   let closing = false;
 
   const http1 = createHttp1Server(
     {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     },
     (request, response) => {
+      const connection = connectionOf.get(request.socket);
+      if (connection !== undefined) {
+        connections.begin(connection);
+        response.once("close", () => connections.end(connection));
+      }
       if (closing) response.setHeader("connection", "close");
       handle(request, response);
     },
@@ -118,24 +124,38 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     },
     handle,
   );
-  http2.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-  });
   http2.on("sessionError", (error) => options.log.debug({ err: error }, "http2 session failed"));
 
+  /** The session hides its socket, so it is told apart while it is made: that happens before `emit` returns. */
+  function startHttp2(connection: Connection): void {
+    http2.once("session", (session) => {
+      connection.session = session;
+      session.on("stream", (stream) => {
+        connections.begin(connection);
+        stream.once("close", () => connections.end(connection));
+        limitBody(stream, limits.requestTimeoutMs);
+      });
+    });
+    http2.emit("connection", connection.socket);
+  }
+
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    peek(socket, limits.headersTimeoutMs, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket));
+    const connection = connections.admit(socket);
+    if (connection === undefined) return;
+    connectionOf.set(socket, connection);
+    peek(socket, limits.headersTimeoutMs, (isHttp2) =>
+      isHttp2 ? startHttp2(connection) : http1.emit("connection", socket),
+    );
   });
-  server.maxConnections = limits.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: options.host, port: options.port }, () => {
+    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
       server.off("error", reject);
       resolve();
     });
+  }).catch((error: unknown) => {
+    connections.stop();
+    throw error;
   });
   const { port } = server.address() as AddressInfo;
 
@@ -143,28 +163,38 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     host: options.host,
     port,
     serve(what) {
-      serving = newRequestHandler(what, limits.messageTimeoutMs);
+      serving = newRequestHandler(what, options, limits);
     },
     async drain(graceMs) {
       closing = true;
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
-      for (const session of sessions) session.close();
+      connections.closeSessions();
       http1.closeIdleConnections();
-      const timer = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-        for (const socket of sockets) socket.destroy();
-      }, graceMs);
+      const timer = setTimeout(() => connections.destroyAll(), graceMs);
       // A connection that becomes idle while others still work closes with its last response.
       const idle = setInterval(() => http1.closeIdleConnections(), 50);
       await closed;
       clearTimeout(timer);
       clearInterval(idle);
+      connections.stop();
       http1.close();
       http2.close();
     },
   };
+}
+
+/** Connections that the kernel keeps while we are busy: a burst of strangers must not shut others out for a second. */
+const BACKLOG = 4_096;
+
+/** Breaks off a stream whose request has not come in whole by then, as HTTP/1.1's request time-out does. */
+function limitBody(stream: ServerHttp2Stream, timeoutMs: number): void {
+  if (stream.endAfterHeaders) return;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
+  const clear = () => clearTimeout(timer);
+  stream.once("end", clear);
+  stream.once("close", clear);
 }
 
 /** The preface that every HTTP/2 connection starts with (RFC 9113, 3.4) begins with a method that HTTP/1.1 lacks. */
@@ -204,96 +234,38 @@ function peek(socket: Socket, timeoutMs: number, decided: (isHttp2: boolean) => 
   socket.on("close", cleanUp);
 }
 
-function newRequestHandler(options: ServeOptions, messageTimeoutMs: number): NodeHandler {
-  const remoteAddress = newRemoteAddress(options.trustedProxies);
-  const raw = newRawHandler({
-    via: options.via,
-    chain: options.chain,
-    routes: newRouteTable(options.routes),
-    remoteAddress,
-    fallback: options.fallback,
-  });
-  const services = options.services.map((service) => service.service);
-  const names = new Set(services.map((service) => service.typeName));
-  const rpc = newConnectHandler({
-    via: options.via,
-    chain: options.chain,
-    services: options.services,
-    remoteAddress,
-    fallback: raw,
-    extra(router) {
-      serveHealth(
-        router,
-        options.state,
-        services.map((service) => service.typeName),
-      );
-      serveReflection(router, services);
-    },
-  });
-  return (request, response) => {
-    const path = pathOf(request);
-    if (path === "/healthz") return sendText(response, 200, "ok");
-    if (path === "/readyz") return void sendReady(options, response);
-    if (path === "/metrics" && options.metrics !== undefined) return void sendMetrics(options.metrics, response);
-    if (names.has(path.slice(1, path.lastIndexOf("/")))) limitMessage(request, messageTimeoutMs);
-    return rpc(request, response);
-  };
-}
+/** A page of the web client asks for dozens of files at once, and a school has one address. */
+const PAGE: Target = {
+  name: "GET page",
+  module: "host",
+  access: { ...edge("anyone"), rateLimit: { perSecond: 500, burst: 2_000 } },
+  method: undefined,
+};
 
-/** Breaks off a request whose body has not come in by then. */
-function limitMessage(request: NodeRequest, timeoutMs: number): void {
-  const timer = setTimeout(() => request.destroy(), timeoutMs);
-  const clear = () => clearTimeout(timer);
-  request.once("end", clear);
-  request.once("close", clear);
+function newRequestHandler(what: ServeOptions, { via, proxies }: ListenOptions, limits: ListenLimits): NodeHandler {
+  const { chain, fallback } = what;
+  const raw = { via, chain, remoteAddress: proxies.clientOf };
+  const services = what.services.map((service) => service.service);
+  const names = services.map((service) => service.typeName);
+  return newConnectHandler({
+    ...raw,
+    messageTimeoutMs: limits.messageTimeoutMs,
+    services: [
+      ...what.services,
+      healthService(what.state, names, edge("anyone")),
+      // It tells of internal methods too, so it is told inside only.
+      ...(via === "internal" ? [reflectionService(services, edge("anyone"))] : []),
+    ],
+    refuse: newRefusal(raw),
+    fallback: newRawHandler(
+      raw,
+      newRouteTable([...probeRoutes(what), ...what.routes]),
+      fallback && { target: PAGE, handle: fallback },
+    ),
+  });
 }
 
 function serveNothing(request: NodeRequest, response: NodeResponse): void {
-  if (pathOf(request) === "/healthz") sendText(response, 200, "ok");
+  if (pathOf(request) === livenessRoute.path) sendText(response, 200, "ok");
   else sendText(response, 503, "starting");
-}
-
-function sendText(response: NodeResponse, status: number, text: string): void {
-  response.statusCode = status;
-  response.setHeader("content-type", "text/plain; charset=utf-8");
-  response.setHeader("cache-control", "no-store");
-  response.end(`${text}\n`);
-}
-
-async function sendReady(options: ServeOptions, response: NodeResponse): Promise<void> {
-  try {
-    if (!options.state.serving) throw draining();
-    await options.ready();
-    sendText(response, 200, "ready");
-  } catch (error) {
-    sendText(response, 503, error instanceof Error ? error.message : "not ready");
-  }
-}
-
-async function sendMetrics(print: () => Promise<string>, response: NodeResponse): Promise<void> {
-  try {
-    sendText(response, 200, await print());
-  } catch {
-    sendText(response, 500, "metrics failed");
-  }
-}
-
-/** The client's address: the last one in X-Forwarded-For that no trusted proxy has, where the socket is one's. */
-function newRemoteAddress(trustedProxies: readonly string[]): (request: NodeRequest) => string {
-  if (trustedProxies.length === 0) return (request) => request.socket.remoteAddress ?? "";
-  const trusted = new BlockList();
-  for (const entry of trustedProxies) {
-    const [address = "", prefix] = entry.split("/");
-    const family = isIPv6(address) ? "ipv6" : "ipv4";
-    if (prefix === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(prefix), family);
-  }
-  const isTrusted = (address: string) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
-  return (request) => {
-    const own = request.socket.remoteAddress ?? "";
-    if (!isTrusted(own)) return own;
-    const header = request.headers["x-forwarded-for"];
-    const forwarded = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",").map((part) => part.trim());
-    return forwarded.findLast((address) => address !== "" && !isTrusted(address)) ?? own;
-  };
 }

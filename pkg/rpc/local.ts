@@ -1,14 +1,15 @@
 /** The services that are open in this process, by name. */
 
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { accessOf, methodName } from "./access.ts";
-import type { Target } from "./call.ts";
+import type { AccessRule, Target } from "./call.ts";
 import type { StreamHandler, UnaryHandler } from "./chain.ts";
 
 /** One served method: its target and what handles it. */
 export type LocalMethod = { readonly target: Target & { readonly method: DescMethod } } & (
   | { readonly kind: "unary"; readonly handle: UnaryHandler }
   | { readonly kind: "server_streaming"; readonly handle: StreamHandler }
+  | { readonly kind: "bidi_streaming"; readonly handle: StreamHandler<AsyncIterable<Message>> }
 );
 
 export interface LocalService {
@@ -17,18 +18,28 @@ export interface LocalService {
   readonly methods: ReadonlyMap<string, LocalMethod>;
 }
 
-/** Throws a plain Error where a method has no access rule, no implementation or a kind that we do not serve. */
-export function newLocalService(module: string, service: DescService, handler: object): LocalService {
+/**
+ * `access` is for services of the frame itself, whose contracts are not ours and carry no rule; only those may stream from
+ * the client, since the chain does not look into such messages. Throws a plain Error where a method has no access rule, no
+ * implementation or a kind that we do not serve.
+ */
+export function newLocalService(
+  module: string,
+  service: DescService,
+  handler: object,
+  access?: AccessRule,
+): LocalService {
   const methods = new Map<string, LocalMethod>();
   for (const method of service.methods) {
-    const target = { name: methodName(method), module, access: accessOf(method), method };
+    const target = { name: methodName(method), module, access: access ?? accessOf(method), method };
     const implementation: unknown = Reflect.get(handler, method.localName);
     if (typeof implementation !== "function") throw new Error(`${target.name} is not implemented`);
     const handle = implementation.bind(handler);
-    if (method.methodKind === "unary") methods.set(method.name, { kind: "unary", target, handle });
-    else if (method.methodKind === "server_streaming") {
-      methods.set(method.name, { kind: "server_streaming", target, handle });
-    } else throw new Error(`${target.name} streams from the client, which the chain does not carry`);
+    const { methodKind: kind } = method;
+    const carried =
+      kind === "unary" || kind === "server_streaming" || (kind === "bidi_streaming" && access !== undefined);
+    if (!carried) throw new Error(`${target.name} streams from the client, which the chain does not carry`);
+    methods.set(method.name, { kind, target, handle });
   }
   return { service, module, methods };
 }

@@ -3,7 +3,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError } from "#pkg/errors/errors";
 import { hasLeft, onLeft } from "#pkg/http/caller";
-import type { NodeRequest, NodeResponse } from "#pkg/http/node";
+import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
+import { edge } from "./access.ts";
+import type { Call, Target } from "./call.ts";
 import type { Chain } from "./chain.ts";
 import { httpStatusOf, toErrorJson } from "./error-map.ts";
 import { methodNotAllowed, targetNotFound } from "./errors.ts";
@@ -13,46 +15,87 @@ import { ServerCall } from "./server-call.ts";
 export interface RawOptions {
   readonly via: "public" | "internal";
   readonly chain: Chain;
-  readonly routes: RouteTable;
   readonly remoteAddress: (request: NodeRequest) => string;
-  /** What is served where no route fits; undefined answers 404. */
-  readonly fallback: ((request: NodeRequest, response: NodeResponse) => void) | undefined;
 }
 
-export function newRawHandler(options: RawOptions): (request: NodeRequest, response: NodeResponse) => void {
+/** What is asked for where no route fits; one target for all, so that a stranger cannot make metrics or buckets. */
+export const UNMATCHED: Target = { name: "unmatched", module: "host", access: edge("anyone"), method: undefined };
+
+/** `fallback` serves what no route fits, as the target that it names; undefined answers 404. */
+export function newRawHandler(
+  options: RawOptions,
+  routes: RouteTable,
+  fallback: { readonly target: Target; readonly handle: NodeHandler } | undefined,
+): NodeHandler {
+  const refuse = newRefusal(options);
   return (request, response) => {
     const path = pathOf(request);
-    const match = options.routes.find(request.method ?? "GET", path);
+    const match = routes.find(request.method ?? "GET", path);
     if (match === "method") {
-      return sendError(response, methodNotAllowed(request.method ?? "", path), "host", 405);
-    }
-    if (match === undefined) {
-      if (options.fallback !== undefined) return options.fallback(request, response);
-      return sendError(response, targetNotFound(path), "host");
-    }
-    const { bound, params } = match;
-    const call = new ServerCall({
-      target: bound.target,
-      transport: "http",
-      via: options.via,
-      peer: undefined,
-      remoteAddress: options.remoteAddress(request),
-      headers: request.headers as Readonly<Record<string, string>>,
-      timeoutMs: undefined,
-      source: () => closed(response),
-    });
-    options.chain
-      .route(call, async () => {
-        // The http2 compatibility API has the same methods; handlers use what both have.
-        await bound.route.handle(request as IncomingMessage, response as ServerResponse, call, params);
-      })
-      .catch((error: unknown) => {
-        if (hasLeft(response) || response.headersSent) response.destroy();
-        else if (error instanceof AppError) sendError(response, error, bound.target.module);
-        else response.destroy();
+      refuse(request, response, UNMATCHED, methodNotAllowed(request.method ?? "", path), 405);
+    } else if (match !== undefined) {
+      const { bound, params } = match;
+      // The http2 compatibility API has the same methods; handlers use what both have.
+      run(options, request, response, bound.target, (call) =>
+        bound.route.handle(request as IncomingMessage, response as ServerResponse, call, params),
+      );
+    } else if (fallback === undefined) {
+      refuse(request, response, UNMATCHED, targetNotFound(path));
+    } else {
+      run(options, request, response, fallback.target, async () => {
+        if (hasLeft(response)) return;
+        const closed = new Promise<void>((resolve) => {
+          onLeft(response, resolve);
+        });
+        fallback.handle(request, response);
+        await closed;
       });
-    return undefined;
+    }
   };
+}
+
+export type Refusal = (
+  request: NodeRequest,
+  response: NodeResponse,
+  target: Target,
+  error: AppError,
+  status?: number,
+) => void;
+
+/** Answers with an error like any other call: counted, limited and logged. */
+export function newRefusal(options: RawOptions): Refusal {
+  return (request, response, target, error, status) =>
+    run(options, request, response, target, () => Promise.reject(error), status);
+}
+
+function run(
+  options: RawOptions,
+  request: NodeRequest,
+  response: NodeResponse,
+  target: Target,
+  handle: (call: Call) => Promise<void>,
+  status?: number,
+): void {
+  const call = new ServerCall({
+    target,
+    transport: "http",
+    via: options.via,
+    peer: undefined,
+    remoteAddress: options.remoteAddress(request),
+    headers: request.headers as Readonly<Record<string, string>>,
+    timeoutMs: undefined,
+    source: () => closed(response),
+  });
+  let entered = false;
+  options.chain
+    .route(call, () => {
+      entered = true;
+      return handle(call);
+    })
+    .catch((error: unknown) => {
+      if (hasLeft(response) || response.headersSent || !(error instanceof AppError)) response.destroy();
+      else sendError(response, error, target.module, entered ? status : undefined);
+    });
 }
 
 /** The path of a request without its query. */
@@ -63,12 +106,13 @@ export function pathOf(request: NodeRequest): string {
 }
 
 /** Answers with an error in the JSON form of the Connect protocol. */
-export function sendError(response: NodeResponse, error: AppError, module: string, status?: number): void {
+function sendError(response: NodeResponse, error: AppError, module: string, status?: number): void {
   const body = toErrorJson(error, module);
   response.statusCode = status ?? httpStatusOf(error.kind);
   response.setHeader("content-type", "application/json");
   response.setHeader("content-length", Buffer.byteLength(body));
   response.setHeader("cache-control", "no-store");
+  response.setHeader("x-content-type-options", "nosniff");
   if (error.retryAfterMs !== undefined) {
     response.setHeader("retry-after", String(Math.ceil(error.retryAfterMs / 1000)));
   }

@@ -10,12 +10,14 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import {
   ServerReflection,
   type ServerReflectionRequest,
   ServerReflectionResponseSchema,
 } from "#gen/grpc/reflection/v1/reflection_pb";
+import type { AccessRule } from "./call.ts";
+import { type LocalService, newLocalService } from "./local.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
@@ -26,11 +28,11 @@ interface DescriptorIndex {
 }
 
 /** `services` are listed; what they use can be asked for. */
-export function serveReflection(router: ConnectRouter, services: readonly DescService[]): void {
+export function reflectionService(services: readonly DescService[], access: AccessRule): LocalService {
   const listed = [...services, ServerReflection];
   const index = indexOf(listed.map((service) => service.file));
-  router.service(ServerReflection, {
-    async *serverReflectionInfo(requests) {
+  const handler = {
+    async *serverReflectionInfo(requests: AsyncIterable<ServerReflectionRequest>) {
       for await (const request of requests) {
         yield create(ServerReflectionResponseSchema, {
           validHost: request.host,
@@ -39,7 +41,8 @@ export function serveReflection(router: ConnectRouter, services: readonly DescSe
         });
       }
     },
-  });
+  };
+  return newLocalService("host", ServerReflection, handler, access);
 }
 
 function answer(request: ServerReflectionRequest, index: DescriptorIndex, services: readonly DescService[]): Answer {

@@ -110,6 +110,8 @@ export interface TestPlatformOptions {
   /** Environment variables. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** With the limits of calls that the product has; unlimited unless given. */
+  readonly limited?: true;
   /** Log lines to standard output, for the time of debugging. */
   readonly logLevel?: LogLevel;
   /** Other modules that exist, for their addresses. */
@@ -200,7 +202,7 @@ export async function openModules(
             .filter((issuer) => options.settings?.[addressVariable(issuer)] === undefined)
             .map((issuer) => [issuer, keySet]),
         ),
-        takeToken: async () => ({ retryAfterMs: 0 }),
+        unlimited: options.limited !== true,
       },
     }),
   );

@@ -7,8 +7,14 @@ import { sessionEnded, tokenExpired, tokenInvalid } from "#pkg/auth/errors";
 import type { KeySets } from "#pkg/auth/keysets";
 import { verifyToken } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE, parseViewerClaims, VIEWER_ISSUER } from "#pkg/auth/viewer";
+import type { Bucket } from "#pkg/cache/bucket";
 import type { Clock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
+import type { Buckets } from "../buckets.ts";
 import type { Principal } from "../call.ts";
+import { rateLimited } from "../errors.ts";
+import { networkOf } from "../network.ts";
+import type { ServerCall } from "../server-call.ts";
 import type { Step } from "./step.ts";
 
 /** Verified tokens that are remembered; a verification costs 0.1 ms. */
@@ -21,12 +27,33 @@ interface Remembered {
   readonly expiresAtMs: number;
 }
 
-export function authenticationStep(options: {
+/** Tokens that do not verify, of one network. What is verified stays known, so this cannot lock out who is signed in. */
+const FAILED_TOKENS: Bucket = { perSecond: 10, burst: 100 };
+
+export interface AuthenticationOptions {
   readonly keySets: KeySets;
   readonly endedSessions: Pick<EndedSessions, "has">;
   readonly clock: Clock;
-}): Step {
+  readonly buckets: Pick<Buckets, "take" | "wait">;
+}
+
+export function authenticationStep(options: AuthenticationOptions): Step {
   const verified = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
+
+  /** A forged token costs 0.1 ms to find out about, so a network that sends many of them has to wait. */
+  async function verifyFrom(call: ServerCall, token: string | undefined, key: string): Promise<Principal> {
+    const bucket = `tokens/${networkOf(call.remoteAddress)}`;
+    const isLimited = call.peer === undefined;
+    const retryAfterMs = isLimited ? options.buckets.wait(bucket, FAILED_TOKENS) : 0;
+    if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
+    try {
+      if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw tokenInvalid();
+      return await verify(token, key);
+    } catch (error) {
+      if (isLimited && isAppError(error, "TOKEN_INVALID")) options.buckets.take(bucket, FAILED_TOKENS);
+      throw error;
+    }
+  }
 
   async function verify(token: string, key: string): Promise<Principal> {
     const result = await verifyToken(token, { ...options, issuers: [VIEWER_ISSUER, PLAY_ISSUER] });
@@ -51,8 +78,9 @@ export function authenticationStep(options: {
         return undefined;
       }
       const token = SCHEME.exec(header)?.[1];
-      if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw tokenInvalid();
-      const key = createHash("sha256").update(token).digest("base64");
+      const key = createHash("sha256")
+        .update(token ?? "")
+        .digest("base64");
       const known = verified.get(key);
       if (known !== undefined) {
         if (options.clock.now().getTime() >= known.expiresAtMs) {
@@ -62,7 +90,7 @@ export function authenticationStep(options: {
         call.principal = admit(known.principal);
         return undefined;
       }
-      return verify(token, key).then((principal) => {
+      return verifyFrom(call, token, key).then((principal) => {
         call.principal = admit(principal);
       });
     },

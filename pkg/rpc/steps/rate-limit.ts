@@ -1,51 +1,46 @@
 /** Gives each caller from outside a token bucket per target. */
 
+import type { Bucket } from "#pkg/cache/bucket";
 import type { Cache } from "#pkg/cache/cache";
 import type { Logger } from "#pkg/obs/obs";
+import type { Buckets } from "../buckets.ts";
+import { callerOf } from "../caller.ts";
 import { rateLimited } from "../errors.ts";
-import { networkOf } from "../network.ts";
-import type { ServerCall } from "../server-call.ts";
 import type { Step } from "./step.ts";
 
-export interface RateLimit {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
 export interface RateLimitOptions {
+  /** This process's own, asked first: a flood is refused without a word to the cache. */
+  readonly buckets: Pick<Buckets, "take" | "wait">;
+  /** Shared by all processes, for methods whose contract names a limit: such as those that guess passwords. */
   readonly cache: Pick<Cache, "takeToken">;
   readonly log: Logger;
   /** For targets that say nothing themselves. */
-  readonly standard: RateLimit;
+  readonly standard: Bucket;
 }
 
 export function rateLimitStep(options: RateLimitOptions): Step {
   return {
     name: "rate limit",
-    async enter(call) {
+    enter(call) {
       // Modules are limited by their own deadlines and pools; limiting them here would fail people at random.
-      if (call.peer !== undefined) return;
-      const bucket = call.target.access.rateLimit ?? options.standard;
-      const retryAfterMs = await take(call, bucket);
+      if (call.peer !== undefined) return undefined;
+      const { name, access, method } = call.target;
+      const bucket = access.rateLimit ?? options.standard;
+      const key = `rate/${name}/${callerOf(call)}`;
+      const retryAfterMs = options.buckets.take(key, bucket);
       if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
+      return method !== undefined && access.rateLimit !== undefined ? takeShared(key, bucket) : undefined;
     },
   };
 
-  async function take(call: ServerCall, bucket: RateLimit): Promise<number> {
+  async function takeShared(key: string, bucket: Bucket): Promise<void> {
+    let retryAfterMs = 0;
     try {
-      return (await options.cache.takeToken(`rate/${call.target.name}/${callerOf(call)}`, bucket)).retryAfterMs;
+      retryAfterMs = (await options.cache.takeToken(key, bucket)).retryAfterMs;
     } catch (error) {
       // A cache may vanish at any time; people keep watching meanwhile.
-      options.log.warn({ err: error, target: call.target.name }, "rate limit not checked");
-      return 0;
+      options.log.warn({ err: error, key }, "rate limit not checked");
     }
+    if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
   }
-}
-
-/** A person or a play wherever it comes from, so that many behind one address do not share a bucket; else the network. */
-function callerOf(call: ServerCall): string {
-  const { principal } = call;
-  if (principal.kind === "user") return principal.accountId;
-  if (principal.kind === "play_session") return `play/${principal.claims.sub}`;
-  return networkOf(call.remoteAddress);
 }

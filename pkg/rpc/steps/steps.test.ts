@@ -12,6 +12,7 @@ import { ManualClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { silentLogger } from "#pkg/obs/logger";
 import { accessOf, edge } from "../access.ts";
+import { Buckets } from "../buckets.ts";
 import type { AccessRule, Principal, Target } from "../call.ts";
 import { ServerCall } from "../server-call.ts";
 import { authorize } from "./authorization.ts";
@@ -97,17 +98,22 @@ describe("authorization", () => {
 
 describe("the rate limit", () => {
   const clock = new ManualClock(new Date("2026-01-01T00:00:00Z"));
-  const open = () => {
-    const cache = openMemoryCache({ clock });
+  const open = (share = openMemoryCache({ clock })) => {
+    const cache = share;
     return {
       cache,
-      step: rateLimitStep({ cache, log: silentLogger, standard: { perSecond: 1, burst: 2 } }),
+      step: rateLimitStep({
+        buckets: new Buckets(clock),
+        cache,
+        log: silentLogger,
+        standard: { perSecond: 1, burst: 2 },
+      }),
     };
   };
 
   it("counts each caller and each target by itself, and says when to come back", async () => {
     const { step } = open();
-    const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
+    const enter = async (call: ServerCall) => step.enter?.(call);
     await enter(newCall({}));
     await enter(newCall({}));
     await assert.rejects(enter(newCall({})), (error) => {
@@ -126,7 +132,7 @@ describe("the rate limit", () => {
 
   it("knows a network by its /64 and a play by its token", async () => {
     const { step } = open();
-    const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
+    const enter = async (call: ServerCall) => step.enter?.(call);
     await enter(newCall({}, "2001:db8:0:1::1"));
     await enter(newCall({}, "2001:db8:0:1:2:3:4:5"));
     await assert.rejects(enter(newCall({}, "2001:db8:0:1::3")), (error) => isAppError(error, "RATE_LIMITED"));
@@ -143,7 +149,7 @@ describe("the rate limit", () => {
 
   it("takes the target's own bucket and spares modules", async () => {
     const { step } = open();
-    const enter = (call: ServerCall) => Promise.resolve(step.enter?.(call));
+    const enter = async (call: ServerCall) => step.enter?.(call);
     const access = { ...edge("anyone"), rateLimit: { perSecond: 1, burst: 1 } };
     await enter(newCall({ access }));
     await assert.rejects(enter(newCall({ access })), (error) => isAppError(error, "RATE_LIMITED"));
@@ -152,13 +158,29 @@ describe("the rate limit", () => {
     await enter(peer);
   });
 
+  it("counts in every process what the contract limits, and asks nobody else about the rest", async () => {
+    const shared = openMemoryCache({ clock });
+    const [one, two] = [open(shared).step, open(shared).step];
+    const method = ProfileService.method.signIn;
+    const target = { name: "signIn", method, access: { ...edge("anyone"), rateLimit: { perSecond: 1, burst: 1 } } };
+    await one.enter?.(newCall(target));
+    await assert.rejects(
+      async () => two.enter?.(newCall(target)),
+      (error) => isAppError(error, "RATE_LIMITED"),
+    );
+    assert.equal(one.enter?.(newCall({})), undefined);
+    assert.equal(two.enter?.(newCall({})), undefined);
+  });
+
   it("lets calls through while the cache is down", async () => {
     const step = rateLimitStep({
+      buckets: new Buckets(clock),
       cache: { takeToken: () => Promise.reject(new Error("down")) },
       log: silentLogger,
       standard: { perSecond: 1, burst: 1 },
     });
-    await step.enter?.(newCall({}));
+    const method = ProfileService.method.signIn;
+    await step.enter?.(newCall({ method, access: accessOf(method) }));
   });
 });
 

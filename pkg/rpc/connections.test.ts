@@ -1,0 +1,130 @@
+/** How a listener shares its connections out. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { silentLogger } from "#pkg/obs/logger";
+import { newMetrics } from "#pkg/obs/metrics";
+import { type Listener, type ListenLimits, listen } from "./listen.ts";
+import { newProxies } from "./proxies.ts";
+
+/** What a client says first: the preface and an empty SETTINGS frame. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", "latin1");
+
+describe("the connections of a listener", () => {
+  const sockets: Socket[] = [];
+  let listener: Listener;
+
+  /** Not serving yet, it answers `/healthz` with 200 and everything else with 503; no chain is needed. */
+  async function open(limits: Partial<ListenLimits>, trusted: readonly string[] = []): Promise<void> {
+    listener = await listen({
+      ...{ host: "0.0.0.0", port: 0, via: "public", proxies: newProxies(trusted) },
+      ...{ log: silentLogger, metrics: newMetrics({ processMetrics: false }), limits },
+    });
+  }
+
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await listener.drain(0);
+  });
+
+  /** A connection from one of the many addresses of the loopback interface. */
+  async function dial(from: string, bytes: string | Buffer = PREFACE): Promise<Socket> {
+    const socket = connect({ port: listener.port, host: "127.0.0.1", localAddress: from });
+    sockets.push(socket);
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write(bytes);
+    return socket;
+  }
+
+  /** Resolves when the server has said something, or has closed. */
+  async function heard(socket: Socket): Promise<"data" | "closed"> {
+    return new Promise((resolve) => {
+      socket.once("data", () => resolve("data"));
+      socket.once("close", () => resolve("closed"));
+    });
+  }
+
+  async function closed(socket: Socket): Promise<void> {
+    socket.resume();
+    if (!socket.destroyed) await once(socket, "close");
+  }
+
+  function ask(from: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const options = { port: listener.port, host: "127.0.0.1", localAddress: from, path: "/healthz", agent: false };
+      httpRequest(options, (response) => {
+        response.resume();
+        response.on("end", () => resolve(response.statusCode ?? 0));
+      })
+        .on("error", reject)
+        .end();
+    });
+  }
+
+  it("are limited by network: the one that was idle longest goes for its own neighbour", async () => {
+    await open({ maxConnectionsPerNetwork: 3 });
+    const first = await dial("127.0.0.2");
+    await heard(first);
+    const rest = [await dial("127.0.0.2"), await dial("127.0.0.2")];
+    for (const socket of rest) await heard(socket);
+    const other = await dial("127.0.0.3");
+    await heard(other);
+    const fourth = await dial("127.0.0.2");
+    await closed(first);
+    assert.equal(await heard(fourth), "data");
+    assert.ok([...rest, other].every((socket) => !socket.destroyed));
+    assert.equal(await ask("127.0.0.3"), 200);
+  });
+
+  it("are not refused to a trusted proxy, which carries many people", async () => {
+    await open({ maxConnectionsPerNetwork: 2 }, ["127.0.0.2"]);
+    const all = [];
+    for (let count = 0; count < 6; count++) all.push(await dial("127.0.0.2"));
+    for (const socket of all) assert.equal(await heard(socket), "data");
+    assert.ok(all.every((socket) => !socket.destroyed));
+  });
+
+  it("make room when the listener is full: the oldest idle goes, what works stays", async () => {
+    await open({ maxConnections: 5 });
+    const working: ClientHttp2Session = connectHttp2(`http://127.0.0.1:${listener.port}`);
+    // A request whose body is not over keeps its stream open.
+    const upload = working.request({ ":method": "POST", ":path": "/x" }, { endStream: false });
+    upload.on("error", () => {});
+    const cut = once(working, "close");
+    await once(upload, "response");
+    const strangers = [];
+    for (let count = 0; count < 30; count++) strangers.push(await dial(`127.0.1.${count}`));
+    assert.equal(await ask("127.0.0.9"), 200);
+    await Promise.all(strangers.slice(0, 20).map(closed));
+    assert.equal(await ask("127.0.0.9"), 200);
+    working.destroy();
+    await cut;
+  });
+
+  it("that never ask anything are closed after the headers' time-out, whatever they say meanwhile", async () => {
+    await open({ headersTimeoutMs: 150, idleTimeoutMs: 60_000 });
+    const silent = await dial("127.0.0.2");
+    const pinging = await dial("127.0.0.3");
+    const ping = Buffer.from("\0\0\x08\x06\0\0\0\0\0abcdefgh", "latin1");
+    const timer = setInterval(() => pinging.write(ping), 20);
+    const halfPreface = await dial("127.0.0.4", PREFACE.subarray(0, 10));
+    await Promise.all([silent, pinging, halfPreface].map(closed));
+    clearInterval(timer);
+  });
+
+  it("of HTTP/2 are told to go when they have been idle", async () => {
+    await open({ idleTimeoutMs: 150 });
+    const session = connectHttp2(`http://127.0.0.1:${listener.port}`);
+    const told = new Promise<number>((resolve) => session.once("goaway", resolve));
+    const stream = session.request({ ":path": "/healthz" });
+    const [headers] = (await once(stream, "response")) as [{ ":status": number }];
+    assert.equal(headers[":status"], 200);
+    stream.resume();
+    assert.equal(await told, 0);
+    await once(session, "close");
+  });
+});
