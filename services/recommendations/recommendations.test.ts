@@ -73,4 +73,44 @@ describe("the recommendations service", () => {
     await platform.publish(AccountDeletedSchema, { account: `accounts/${newId()}`, profiles: [profile] });
     await eventually("it is forgotten", async () => !(await rowsOf(profile)).has(Row_Kind.CONTINUE_WATCHING));
   });
+
+  it("learns nothing any more about a profile that was erased, from what comes late", async () => {
+    const profile = `profiles/${newId()}`;
+    const title = await publish();
+    const erased = await platform.publish(AccountDeletedSchema, {
+      account: `accounts/${newId()}`,
+      profiles: [profile],
+    });
+    await platform.untilHandled(erased);
+    const late = await platform.publish(ListChangedSchema, { profile, title, isListed: true });
+    await progress(profile, title, 30_000);
+    await platform.untilHandled(late);
+    // Told after the late one; once it is known, that one has been looked at too.
+    const other = `profiles/${newId()}`;
+    await progress(other, title, 30_000);
+    await eventually("the other one is known", async () => (await rowsOf(other)).has(Row_Kind.CONTINUE_WATCHING));
+    assert.deepEqual((await rowsOf(profile)).get(Row_Kind.CONTINUE_WATCHING), undefined);
+    const db = platform.database("recommendations");
+    const id = profile.slice("profiles/".length);
+    for (const table of ["history", "list_items"]) {
+      assert.deepEqual(await db.query(`select from ${table} where profile_id = $1`, [id]), []);
+    }
+  });
+
+  it("erases a profile that is written about at the same moment", async () => {
+    const title = await publish();
+    const profiles = Array.from({ length: 12 }, () => `profiles/${newId()}`);
+    const events = await Promise.all(
+      profiles.flatMap((profile) => [
+        platform.publish(ListChangedSchema, { profile, title, isListed: true }),
+        platform.publish(AccountDeletedSchema, { account: `accounts/${newId()}`, profiles: [profile] }),
+      ]),
+    );
+    for (const event of events) await platform.untilHandled(event);
+    const ids = profiles.map((name) => name.slice("profiles/".length));
+    const left = await platform
+      .database("recommendations")
+      .query("select from list_items where profile_id = any($1::uuid[])", [ids]);
+    assert.deepEqual(left, []);
+  });
 });

@@ -58,7 +58,8 @@ export class Planning {
     const job = newJob(asset, planned, now);
     await db.tx(async (tx) => {
       if (!(await isFirst(tx))) return;
-      // The two events come in any order; the row decides.
+      // The two events come in any order, or at once: whichever has the lock second sees what the other one did.
+      await jobs.lockAsset(tx, asset.assetId);
       if (await jobs.isDeleted(tx, asset.assetId)) return;
       const isUnusable = "reason" in planned;
       if (!(await jobs.insert(tx, job, isUnusable ? [] : planned.tracks))) return;
@@ -78,6 +79,7 @@ export class Planning {
     const now = clock.now();
     await db.tx(async (tx) => {
       if (!(await isFirst(tx))) return;
+      await jobs.lockAsset(tx, assetId);
       await jobs.insertDeleted(tx, assetId, now, new Date(now.getTime() + 2 * leaseMs));
       const job = await jobs.lockByAsset(tx, assetId);
       if (job === undefined || (job.state !== "queued" && job.state !== "running")) return;

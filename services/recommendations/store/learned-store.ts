@@ -73,9 +73,16 @@ export function openLearnedStore(db: Db) {
       return rows.map((row) => row.title_id);
     },
 
-    /** Forgets erased profiles. */
+    /** Forgets erased profiles for good: a trigger refuses what comes late about them. */
     async forgetProfiles(profileIds: readonly string[]): Promise<void> {
       await db.tx(async (tx) => {
+        await tx.query(
+          "select pg_advisory_xact_lock(hashtextextended(id, 0)) from unnest($1::text[]) as id order by id",
+          [profileIds],
+        );
+        await tx.execute("insert into erased_profiles (profile_id) select unnest($1::uuid[]) on conflict do nothing", [
+          profileIds,
+        ]);
         await tx.execute("delete from history where profile_id = any($1::uuid[])", [profileIds]);
         await tx.execute("delete from list_items where profile_id = any($1::uuid[])", [profileIds]);
       });

@@ -62,6 +62,8 @@ export interface JobStore {
   /** Remembers that the asset is gone; what it left is to be removed at `purgeAt`. */
   insertDeleted(tx: Tx, assetId: string, now: Date, purgeAt: Date): Promise<void>;
   isDeleted(tx: Queryable, assetId: string): Promise<boolean>;
+  /** Holds back others that make or take back the asset's job until the transaction ends. */
+  lockAsset(tx: Tx, assetId: string): Promise<void>;
   findPurges(now: Date, limit: number): Promise<string[]>;
   setPurged(assetId: string): Promise<void>;
 }
@@ -257,6 +259,10 @@ export function openJobStore(db: Db): JobStore {
     async isDeleted(queryable, assetId) {
       const rows = await queryable.query(`select 1 from deleted_assets where asset_id = $1`, [assetId]);
       return rows.length > 0;
+    },
+
+    async lockAsset(tx, assetId) {
+      await tx.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [assetId]);
     },
 
     async findPurges(now, limit) {
