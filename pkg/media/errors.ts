@@ -2,6 +2,9 @@
 
 import { AppError } from "#pkg/errors/errors";
 
+export const MEDIA_TOOL_FAILED = "MEDIA_TOOL_FAILED";
+export const MEDIA_OUTPUT_TOO_LARGE = "MEDIA_OUTPUT_TOO_LARGE";
+
 export function mediaEmptyFile(): AppError {
   return new AppError({
     kind: "invalid_argument",
@@ -45,6 +48,61 @@ export function mediaTooShort(frames: number): AppError {
   });
 }
 
+export function mediaTooLong(seconds: number, limitSeconds: number): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_TOO_LONG",
+    message: `The film claims to last ${hours(seconds)}; the limit is ${hours(limitSeconds)}.`,
+    metadata: { seconds: seconds.toFixed(0), limitSeconds: limitSeconds.toFixed(0) },
+  });
+}
+
+/** `kind` completes "The file has 12 .. streams". */
+export function mediaTooManyStreams(kind: string, found: number | undefined, limit: number): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_TOO_MANY_STREAMS",
+    message: `The file has ${found === undefined ? "very many" : found} ${kind} streams; the limit is ${limit}.`,
+    metadata: { kind, limit: String(limit), ...(found === undefined ? {} : { found: String(found) }) },
+  });
+}
+
+export function mediaDescriptionTooLarge(limitBytes: number): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_DESCRIPTION_TOO_LARGE",
+    message: `The file describes its streams, with titles and languages, in more than ${limitBytes} bytes.`,
+    metadata: { limitBytes: String(limitBytes) },
+  });
+}
+
+/** `what` names the claim and the content that does not carry it. */
+export function mediaBeyondContent(what: string): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_BEYOND_CONTENT",
+    message: `The file claims far more than it holds: ${what}`,
+  });
+}
+
+export function mediaPictureTooLarge(width: number, height: number, limit: string): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_PICTURE_TOO_LARGE",
+    message: `The picture is ${width} × ${height}; the limit is ${limit}.`,
+    metadata: { width: String(width), height: String(height) },
+  });
+}
+
+export function mediaPixelAspect(aspect: string, limit: number): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "MEDIA_PIXEL_ASPECT",
+    message: `The picture's pixels have the shape ${aspect}; the limits are 1:${limit} and ${limit}:1.`,
+    metadata: { aspect },
+  });
+}
+
 export function mediaFrameCount(path: string, expected: number, found: number): AppError {
   return new AppError({
     kind: "internal",
@@ -66,7 +124,7 @@ export function mediaTextInvalid(what: string): AppError {
 export function mediaToolFailed(tool: string, exit: string, lastLines: string): AppError {
   return new AppError({
     kind: "internal",
-    reason: "MEDIA_TOOL_FAILED",
+    reason: MEDIA_TOOL_FAILED,
     message: `${tool} failed (${exit}).`,
     metadata: { tool, exit, log: lastLines },
   });
@@ -84,7 +142,7 @@ export function mediaToolTimeout(tool: string, timeoutMs: number, lastLines: str
 export function mediaOutputTooLarge(tool: string, lastLines: string): AppError {
   return new AppError({
     kind: "resource_exhausted",
-    reason: "MEDIA_OUTPUT_TOO_LARGE",
+    reason: MEDIA_OUTPUT_TOO_LARGE,
     message: `${tool} wrote more than it was allowed to.`,
     metadata: { tool, log: lastLines },
   });
@@ -97,4 +155,8 @@ export function mediaToolMissing(tool: string): AppError {
     message: `${tool} is not installed; on Debian: apt-get install ffmpeg.`,
     metadata: { tool },
   });
+}
+
+function hours(seconds: number): string {
+  return seconds < 3600 ? `${seconds.toFixed(0)} s` : `${(seconds / 3600).toFixed(1)} h`;
 }

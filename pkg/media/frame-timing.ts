@@ -2,6 +2,7 @@
 
 import type { VideoPackets } from "./probe-packets.ts";
 import { equals, parseRational, type Rational, rational, toNumber } from "./rational.ts";
+import { BREATH, breathe, Ticks } from "./ticks.ts";
 
 export interface FrameTiming {
   readonly frameRate: Rational;
@@ -37,10 +38,10 @@ const MAX_JITTER = 0.35;
 const MAX_RATE = 120;
 const KEYFRAME_SPACING_SECONDS = 1;
 
-export function timeFrames(
+export async function timeFrames(
   packets: VideoPackets,
   stream: { readonly declared: readonly Rational[]; readonly timeBase: Rational; readonly isInterlaced: boolean },
-): FrameTiming {
+): Promise<FrameTiming> {
   const { ticks, keyTicks } = packets;
   const tickSeconds = toNumber(stream.timeBase);
   const first = ticks[0] ?? 0;
@@ -59,39 +60,32 @@ export function timeFrames(
     };
   }
   const average = (ticks.length - 1) / spanSeconds;
-  const best = bestConstantRate(ticks, tickSeconds, candidates(average, stream.declared));
+  const best = await bestConstantRate(ticks, tickSeconds, candidates(average, stream.declared));
   // Fields in packets of their own cannot be counted as frames.
   if (best !== undefined && !stream.isInterlaced) {
     const frameSeconds = 1 / toNumber(best);
-    const frames = keyTicks.map((tick) => ({
-      frame: Math.round(((tick - first) * tickSeconds) / frameSeconds),
-      seconds: tick * tickSeconds,
-    }));
     return {
       frameRate: best,
       isConstantFrameRate: true,
       frameCount: ticks.length,
       durationSeconds: ticks.length * frameSeconds,
       startSeconds,
-      keyframes: thin(frames),
+      keyframes: await keyframesOf(keyTicks, { first, tickSeconds, frameSeconds }, ticks.length),
     };
   }
-  const frameRate = variableRate(ticks, tickSeconds, average, stream);
+  const frameRate = await variableRate(ticks, tickSeconds, average, stream);
   const frameSeconds = 1 / toNumber(frameRate);
   const lastDuration = packets.endTicks === undefined ? 0 : (packets.endTicks - last) * tickSeconds;
   // A last picture that stands for long is kept, within reason.
   const durationSeconds = spanSeconds + Math.min(Math.max(lastDuration, 1 / average), 10);
   const frameCount = Math.max(1, Math.round(durationSeconds / frameSeconds));
-  const frames = keyTicks
-    .map((tick) => ({ frame: Math.round(((tick - first) * tickSeconds) / frameSeconds), seconds: tick * tickSeconds }))
-    .filter(({ frame }) => frame < frameCount);
   return {
     frameRate,
     isConstantFrameRate: false,
     frameCount,
     durationSeconds: frameCount * frameSeconds,
     startSeconds,
-    keyframes: thin(frames),
+    keyframes: await keyframesOf(keyTicks, { first, tickSeconds, frameSeconds }, frameCount),
   };
 }
 
@@ -102,11 +96,11 @@ function candidates(average: number, declared: readonly Rational[]): Rational[] 
 }
 
 /** The rate whose grid the frames leave least, if they stay near it; the first listed where two are as good. */
-function bestConstantRate(
-  ticks: readonly number[],
+async function bestConstantRate(
+  ticks: Float64Array,
   tickSeconds: number,
   rates: readonly Rational[],
-): Rational | undefined {
+): Promise<Rational | undefined> {
   let best: { readonly rate: Rational; readonly jitter: number } | undefined;
   for (const rate of rates) {
     const perFrame = rate.den / rate.num / tickSeconds;
@@ -114,6 +108,7 @@ function bestConstantRate(
     let jitter = 0;
     for (let i = 0; i < ticks.length && jitter <= MAX_JITTER; i++) {
       jitter = Math.max(jitter, Math.abs((ticks[i] ?? 0) - first - i * perFrame) / perFrame);
+      if (i % BREATH === BREATH - 1) await breathe();
     }
     if (jitter <= MAX_JITTER && (best === undefined || jitter < best.jitter - 1e-4)) best = { rate, jitter };
   }
@@ -121,18 +116,20 @@ function bestConstantRate(
 }
 
 /** A constant rate for frames that come when they please: the declared or standard rate nearest to their average. */
-function variableRate(
-  ticks: readonly number[],
+async function variableRate(
+  ticks: Float64Array,
   tickSeconds: number,
   average: number,
   stream: { readonly declared: readonly Rational[]; readonly isInterlaced: boolean },
-): Rational {
+): Promise<Rational> {
   // The rate of the usual distance: a film with dropped frames keeps the rate it was shot at.
-  const distances = ticks
-    .slice(1)
-    .map((tick, i) => tick - (ticks[i] ?? 0))
-    .filter((distance) => distance > 0);
-  distances.sort((a, b) => a - b);
+  const apart = new Ticks();
+  for (let i = 1; i < ticks.length; i++) {
+    const distance = (ticks[i] ?? 0) - (ticks[i - 1] ?? 0);
+    if (distance > 0) apart.push(distance);
+    if (i % BREATH === 0) await breathe();
+  }
+  const distances = await apart.sorted();
   const median = (distances[Math.floor(distances.length / 2)] ?? 0) * tickSeconds;
   const usual = median > 0 && !stream.isInterlaced ? 1 / median : average;
   const wanted = Math.min(usual > 2 * average ? average : usual, 60);
@@ -144,12 +141,21 @@ function variableRate(
   return choices.reduce((a, b) => (Math.abs(toNumber(b) - wanted) < Math.abs(toNumber(a) - wanted) ? b : a), start);
 }
 
-/** Sources of nothing but keyframes name some of them. */
-function thin<T extends { readonly frame: number; readonly seconds: number }>(keyframes: readonly T[]): T[] {
-  const kept: T[] = [];
-  for (const keyframe of keyframes) {
+/** At most one a second, of those before the film's end: sources of nothing but keyframes name some of them. */
+async function keyframesOf(
+  keyTicks: Float64Array,
+  grid: { readonly first: number; readonly tickSeconds: number; readonly frameSeconds: number },
+  frameCount: number,
+): Promise<FrameTiming["keyframes"]> {
+  const kept: { readonly frame: number; readonly seconds: number }[] = [];
+  for (let i = 0; i < keyTicks.length; i++) {
+    if (i % BREATH === BREATH - 1) await breathe();
+    const tick = keyTicks[i] ?? 0;
+    const seconds = tick * grid.tickSeconds;
     const before = kept.at(-1);
-    if (before === undefined || keyframe.seconds - before.seconds >= KEYFRAME_SPACING_SECONDS) kept.push(keyframe);
+    if (before !== undefined && seconds - before.seconds < KEYFRAME_SPACING_SECONDS) continue;
+    const frame = Math.round(((tick - grid.first) * grid.tickSeconds) / grid.frameSeconds);
+    if (frame < frameCount) kept.push({ frame, seconds });
   }
   return kept;
 }

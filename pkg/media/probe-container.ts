@@ -2,13 +2,23 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { isAppError } from "#pkg/errors/errors";
-import { mediaNotRecognised, mediaToolFailed, mediaTruncated } from "./errors.ts";
+import {
+  MEDIA_OUTPUT_TOO_LARGE,
+  MEDIA_TOOL_FAILED,
+  mediaDescriptionTooLarge,
+  mediaNotRecognised,
+  mediaTooManyStreams,
+  mediaTruncated,
+} from "./errors.ts";
 import { inputArgs, runTool, type ToolOptions } from "./ffmpeg.ts";
+import type { MediaLimits } from "./limits.ts";
 import { parseRawMedia, type RawMedia } from "./probe-raw.ts";
 
 /** Box types with which an ISO base media file (ISO/IEC 14496-12) may begin. */
 const FIRST_BOXES = new Set(["ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp"]);
 const MAX_BOXES = 100_000;
+/** FFmpeg gives up on a file of more. */
+const MAX_DEMUXED_STREAMS = 1_000;
 const EBML = 0x1a45dfa3;
 const SEGMENT = 0x18538067;
 
@@ -68,17 +78,44 @@ async function checkSegment(file: FileHandle, sizeBytes: number): Promise<void> 
   }
 }
 
-/** Throws `MEDIA_NOT_RECOGNISED` where no allowed demuxer opens the file. */
-export async function readStreams(path: string, options: ToolOptions): Promise<RawMedia> {
-  const args = ["-v", "error", "-show_format", "-show_streams", "-of", "json", ...inputArgs(path)];
-  try {
-    const { stdout } = await runTool({ ...options, tool: "ffprobe", args });
-    return parseRawMedia(stdout);
-  } catch (error) {
-    if (!isAppError(error, mediaToolFailed("", "", "").reason)) throw error;
-    if (await startsWithEbml(path)) throw mediaTruncated("its header is not complete.");
-    throw mediaNotRecognised(error);
+/** What is read of ffprobe's description: no tag that nobody asks for takes room in it. */
+const DESCRIPTION = [
+  "format=format_name,duration,start_time",
+  "format_tags=title",
+  `stream=${[
+    ...["index", "codec_type", "codec_name", "profile", "width", "height", "sample_aspect_ratio", "pix_fmt"],
+    ...["field_order", "bits_per_raw_sample", "color_primaries", "color_transfer", "color_space", "color_range"],
+    ...["r_frame_rate", "avg_frame_rate", "time_base", "sample_rate", "channels"],
+  ].join(",")}`,
+  "stream_disposition=default,forced,hearing_impaired,visual_impaired,captions,descriptions,attached_pic,still_image",
+  "stream_tags=language,title,rotate",
+  "stream_side_data=rotation",
+].join(":");
+
+/**
+ * Throws `MEDIA_NOT_RECOGNISED` where no allowed demuxer opens the file, `MEDIA_TOO_MANY_STREAMS` and
+ * `MEDIA_DESCRIPTION_TOO_LARGE`.
+ */
+export async function readStreams(path: string, limits: MediaLimits, options: ToolOptions): Promise<RawMedia> {
+  const args = ["-v", "error", "-show_entries", DESCRIPTION, "-of", "json=compact=1", ...inputArgs(path)];
+  const raw = await runTool({ ...options, tool: "ffprobe", args, maxStdoutBytes: limits.descriptionBytes }).then(
+    ({ stdout }) => parseRawMedia(stdout),
+    async (error: unknown) => {
+      if (isAppError(error, MEDIA_OUTPUT_TOO_LARGE)) throw mediaDescriptionTooLarge(limits.descriptionBytes);
+      if (!isAppError(error, MEDIA_TOOL_FAILED)) throw error;
+      if (/max_streams/.test(error.metadata.log ?? "")) throw mediaTooManyStreams("", undefined, MAX_DEMUXED_STREAMS);
+      if (await startsWithEbml(path)) throw mediaTruncated("its header is not complete.");
+      throw mediaNotRecognised(error);
+    },
+  );
+  const kinds = { video: limits.videoStreams, audio: limits.audioStreams, subtitle: limits.textStreams };
+  for (const [kind, limit] of Object.entries(kinds)) {
+    const found = raw.streams.filter((stream) => stream.codec_type === kind).length;
+    if (found > limit) throw mediaTooManyStreams(kind, found, limit);
   }
+  const others = raw.streams.filter(({ codec_type }) => codec_type === undefined || !(codec_type in kinds)).length;
+  if (others > limits.otherStreams) throw mediaTooManyStreams("other", others, limits.otherStreams);
+  return raw;
 }
 
 async function startsWithEbml(path: string): Promise<boolean> {

@@ -180,6 +180,28 @@ describe("the probe", () => {
     await rejects("frame.mp4", "MEDIA_TOO_SHORT");
   });
 
+  it("takes no caption track for the film's length", async () => {
+    await writeFile(
+      at("late.srt"),
+      "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n99:00:00,000 --> 99:00:01,000\nBye\n",
+    );
+    await makeFilm(at("late.mkv"), [
+      "-i",
+      at("film.mp4"),
+      "-i",
+      at("late.srt"),
+      "-map",
+      "0",
+      "-map",
+      "1",
+      "-c",
+      "copy",
+    ]);
+    const info = await probe(at("late.mkv"));
+    assert.equal(Math.round(info.durationSeconds), 3);
+    assert.equal(info.text.length, 1);
+  });
+
   it("takes a name that looks like an option or an address for a name", async () => {
     const film = await readFile(at("film.mp4"));
     for (const name of ["-i.mp4", "http:evil.mp4", "a 🎬 'name'.mp4", "%03d.mp4"]) {

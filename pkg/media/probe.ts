@@ -1,9 +1,19 @@
 /** What a film file holds, read in two passes of ffprobe: the streams, and every packet's time. */
 
 import { stat } from "node:fs/promises";
-import { mediaEmptyFile, mediaNoVideo, mediaTooShort, mediaTruncated } from "./errors.ts";
+import {
+  mediaBeyondContent,
+  mediaEmptyFile,
+  mediaNoVideo,
+  mediaPictureTooLarge,
+  mediaPixelAspect,
+  mediaTooLong,
+  mediaTooShort,
+  mediaTruncated,
+} from "./errors.ts";
 import type { ToolOptions } from "./ffmpeg.ts";
 import { type FrameTiming, timeFrames } from "./frame-timing.ts";
+import { DEFAULT_LIMITS, FRAMES_WITHOUT_QUESTION, MAX_PIXEL_ASPECT, MAX_PIXELS, type MediaLimits } from "./limits.ts";
 import { checkContainer, readStreams } from "./probe-container.ts";
 import { type PacketScan, scanPackets } from "./probe-packets.ts";
 import type { RawMedia, RawStream } from "./probe-raw.ts";
@@ -91,32 +101,47 @@ export interface TextStream {
 /** Codecs whose subtitles are pictures. */
 const BITMAP_CODECS = new Set(["hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub", "dvb_teletext"]);
 const MIN_FRAMES = 2;
+/** What RFC 5646, section 4.4.1, asks everybody to have room for. */
+const MAX_LANGUAGE_CHARS = 35;
+const MAX_TITLE_CHARS = 200;
+
+export interface ProbeOptions extends ToolOptions {
+  readonly limits?: MediaLimits;
+}
 
 /**
- * Throws `MEDIA_EMPTY_FILE`, `MEDIA_NOT_RECOGNISED`, `MEDIA_TRUNCATED`, `MEDIA_NO_VIDEO`, `MEDIA_TOO_SHORT`, which are
- * the file's fault, and what `runTool` throws.
+ * Throws `MEDIA_EMPTY_FILE`, `MEDIA_NOT_RECOGNISED`, `MEDIA_TRUNCATED`, `MEDIA_NO_VIDEO`, `MEDIA_TOO_SHORT`,
+ * `MEDIA_TOO_LONG`, `MEDIA_TOO_MANY_STREAMS`, `MEDIA_DESCRIPTION_TOO_LARGE`, `MEDIA_PICTURE_TOO_LARGE`,
+ * `MEDIA_PIXEL_ASPECT` and `MEDIA_BEYOND_CONTENT`, which are the file's fault, and what `runTool` throws.
  */
-export async function probe(path: string, options: ToolOptions = {}): Promise<MediaInfo> {
+export async function probe(
+  path: string,
+  { limits = DEFAULT_LIMITS, ...options }: ProbeOptions = {},
+): Promise<MediaInfo> {
   const { size } = await stat(path);
   if (size === 0) throw mediaEmptyFile();
   await checkContainer(path, size);
-  const raw = await readStreams(path, options);
+  const raw = await readStreams(path, limits, options);
   const videoStream = raw.streams.find((stream) => stream.codec_type === "video" && !isStillImage(stream));
   if (videoStream === undefined || !videoStream.width || !videoStream.height) throw mediaNoVideo();
-  const scan = await scanPackets(path, raw, options);
+  checkPicture(videoStream, limits);
+  const scan = await scanPackets(path, raw, { video: videoStream, sizeBytes: size }, options);
   checkWhole(raw, scan);
-  const timing = timeFrames(scan.video(videoStream.index), {
+  checkLength(scan.playsUntilSeconds - raw.startSeconds, limits);
+  const timing = await timeFrames(scan.video, {
     declared: [videoStream.r_frame_rate, videoStream.avg_frame_rate].flatMap(toRate),
     timeBase: parseRational(videoStream.time_base ?? "") ?? rational(1, 1000),
     isInterlaced: isInterlaced(videoStream),
   });
   if (timing.frameCount < MIN_FRAMES) throw mediaTooShort(timing.frameCount);
+  checkLength(timing.durationSeconds, limits);
+  checkFrames(timing.frameCount, scan.video.ticks.length, limits);
   return {
     container: raw.container,
     sizeBytes: size,
-    durationSeconds: Math.max(scan.endSeconds - raw.startSeconds, timing.durationSeconds),
+    durationSeconds: Math.max(scan.playsUntilSeconds - raw.startSeconds, timing.durationSeconds),
     startSeconds: raw.startSeconds,
-    title: raw.title,
+    title: toTitle(raw.title),
     video: toVideo(videoStream, timing),
     audio: raw.streams
       .filter((stream) => stream.codec_type === "audio" && stream.channels)
@@ -135,15 +160,50 @@ function checkWhole(raw: RawMedia, scan: PacketScan): void {
   }
 }
 
+/** A picture's size and shape are claims that every later step allocates by. */
+function checkPicture(stream: RawStream, limits: MediaLimits): void {
+  const { num, den } = aspectOf(stream);
+  if (num > den * MAX_PIXEL_ASPECT || den > num * MAX_PIXEL_ASPECT) {
+    throw mediaPixelAspect(`${num}:${den}`, MAX_PIXEL_ASPECT);
+  }
+  for (const { width, height } of [{ width: stream.width ?? 0, height: stream.height ?? 0 }, squared(stream)]) {
+    const { pictureSide } = limits;
+    if (width > pictureSide || height > pictureSide) {
+      throw mediaPictureTooLarge(width, height, `${pictureSide} pixels a side`);
+    }
+    if (width * height > MAX_PIXELS) throw mediaPictureTooLarge(width, height, `${MAX_PIXELS} pixels in all`);
+  }
+}
+
+function checkLength(seconds: number, { durationSeconds }: MediaLimits): void {
+  if (!(seconds <= durationSeconds)) throw mediaTooLong(seconds, durationSeconds);
+}
+
+/** Pictures that stand for long are repeated, and each repetition costs as much as a picture. */
+function checkFrames(frames: number, pictures: number, { framesPerPicture }: MediaLimits): void {
+  if (frames <= FRAMES_WITHOUT_QUESTION || frames <= pictures * framesPerPicture) return;
+  throw mediaBeyondContent(`${pictures} pictures are to become ${frames} frames.`);
+}
+
+function aspectOf(stream: RawStream): Rational {
+  const declared = parseRational(stream.sample_aspect_ratio ?? "");
+  return declared === undefined || declared.num <= 0 ? rational(1) : declared;
+}
+
+/** Squares the pixels by widening or heightening, never by throwing lines away. */
+function squared(stream: RawStream): { readonly width: number; readonly height: number } {
+  const [width, height, aspect] = [stream.width ?? 0, stream.height ?? 0, aspectOf(stream)];
+  return {
+    width: aspect.num >= aspect.den ? Math.round((width * aspect.num) / aspect.den) : width,
+    height: aspect.num < aspect.den ? Math.round((height * aspect.den) / aspect.num) : height,
+  };
+}
+
 function toVideo(stream: RawStream, timing: FrameTiming): VideoStream {
   const width = stream.width ?? 0;
   const height = stream.height ?? 0;
-  const declaredAspect = parseRational(stream.sample_aspect_ratio ?? "");
-  const aspect = declaredAspect === undefined || declaredAspect.num <= 0 ? rational(1) : declaredAspect;
   const rotation = toRotation(stream);
-  // Squares the pixels by widening or heightening, never by throwing lines away.
-  const wide = aspect.num >= aspect.den ? Math.round((width * aspect.num) / aspect.den) : width;
-  const high = aspect.num < aspect.den ? Math.round((height * aspect.den) / aspect.num) : height;
+  const { width: wide, height: high } = squared(stream);
   const turned = rotation === 90 || rotation === 270;
   const transfer = known(stream.color_transfer);
   return {
@@ -153,7 +213,7 @@ function toVideo(stream: RawStream, timing: FrameTiming): VideoStream {
     width,
     height,
     rotation,
-    sampleAspectRatio: aspect,
+    sampleAspectRatio: aspectOf(stream),
     displayWidth: turned ? high : wide,
     displayHeight: turned ? wide : high,
     pixelFormat: stream.pix_fmt ?? "unknown",
@@ -178,7 +238,7 @@ function toAudio(stream: RawStream, scan: PacketScan): AudioStream {
     channels: stream.channels ?? 0,
     sampleRate: Number(stream.sample_rate ?? 0),
     language: toLanguage(stream.tags?.language),
-    title: stream.tags?.title,
+    title: toTitle(stream.tags?.title),
     isDefault: stream.disposition?.default === 1,
     isDescription: stream.disposition?.visual_impaired === 1 || stream.disposition?.descriptions === 1,
     startSeconds,
@@ -191,7 +251,7 @@ function toText(stream: RawStream): TextStream {
     index: stream.index,
     codec: stream.codec_name ?? "unknown",
     language: toLanguage(stream.tags?.language),
-    title: stream.tags?.title,
+    title: toTitle(stream.tags?.title),
     isDefault: stream.disposition?.default === 1,
     isForced: stream.disposition?.forced === 1,
     isHearingImpaired: stream.disposition?.hearing_impaired === 1 || stream.disposition?.captions === 1,
@@ -228,12 +288,16 @@ function toRate(text: string | undefined): Rational[] {
 
 /** `eng` and `ger` become `en` and `de`. */
 function toLanguage(tag: string | undefined): string {
-  if (tag === undefined || tag === "") return "und";
+  if (tag === undefined || tag === "" || tag.length > MAX_LANGUAGE_CHARS) return "und";
   try {
     return Intl.getCanonicalLocales(tag.replaceAll("_", "-"))[0] ?? "und";
   } catch {
     return "und";
   }
+}
+
+function toTitle(title: string | undefined): string | undefined {
+  return title === undefined ? undefined : [...title.slice(0, 2 * MAX_TITLE_CHARS)].slice(0, MAX_TITLE_CHARS).join("");
 }
 
 function known(value: string | undefined): string | undefined {

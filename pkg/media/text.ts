@@ -2,7 +2,7 @@
 
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { isAppError } from "#pkg/errors/errors";
-import { mediaTextInvalid, mediaToolFailed } from "./errors.ts";
+import { MEDIA_TOOL_FAILED, mediaTextInvalid } from "./errors.ts";
 import { inputArgs, runTool, TEXT_DEMUXERS, type ToolOptions } from "./ffmpeg.ts";
 import type { MediaInfo, TextStream } from "./probe.ts";
 import { formatVtt, parseVtt, shiftCues } from "./vtt.ts";
@@ -47,7 +47,7 @@ export async function convertSidecarText(
     if (cues > 0) return;
     await rm(job.output, { force: true });
   } catch (error) {
-    if (!isAppError(error, mediaToolFailed("", "", "").reason)) throw error;
+    if (!isAppError(error, MEDIA_TOOL_FAILED)) throw error;
   }
   throw mediaTextInvalid("the file is neither SubRip nor WebVTT.");
 }

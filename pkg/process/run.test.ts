@@ -92,6 +92,13 @@ describe("running a program", () => {
     assert.equal((await shell("cat /dev/zero", { onLine, limits: { ...LIMITS, stdoutBytes: 1e9 } })).how, "too much");
   });
 
+  it("ends with what the taker of its lines threw", async () => {
+    const onLine = () => {
+      throw new Error("no more");
+    };
+    await assert.rejects(shell("yes", { onLine }), /no more/);
+  });
+
   it("stops it where it writes a larger file than it may", async () => {
     const limits = { ...LIMITS, fileBytes: 10_000 };
     assert.equal((await shell("exec head -c 1000000 /dev/zero > big", { limits })).how, "too much");

@@ -61,7 +61,7 @@ const TOO_LARGE = new Set(["signal SIGXFSZ", `exit code ${128 + constants.signal
 /** A line beyond it is no line. */
 const MAX_LINE_CHARS = 65_536;
 
-/** Throws the signal's reason where it is aborted; every other end is an answer. */
+/** Throws the signal's reason where it is aborted, and what `onLine` threw; every other end is an answer. */
 export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
   run.signal?.throwIfAborted();
   const [name, ...args] = run.argv;
@@ -82,11 +82,22 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
     stopped ??= why;
     killGroup(child);
   };
+  // What a taker of lines throws must end this run, never the process.
+  let thrown: { readonly error: unknown } | undefined;
+  const take = (line: string) => {
+    if (thrown !== undefined) return;
+    try {
+      run.onLine?.(line);
+    } catch (error) {
+      thrown = { error };
+      killGroup(child);
+    }
+  };
   const onAbort = () => killGroup(child);
   run.signal?.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(() => stop("late"), run.limits.timeMs);
   const tail = collectTail(child);
-  const stdout = collectStdout(child, run, () => stop("too much"));
+  const stdout = collectStdout(child, run, { take, onTooMuch: () => stop("too much") });
   try {
     const { exit, isGood } = await new Promise<{ exit: string; isGood: boolean }>((resolve, reject) => {
       child.once("error", reject);
@@ -95,6 +106,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
       );
     });
     run.signal?.throwIfAborted();
+    if (thrown !== undefined) throw (thrown as { readonly error: unknown }).error;
     const lastLines = tail.join("\n");
     if (!isGood && (TOO_LARGE.has(exit) || /File too large/.test(lastLines))) stopped ??= "too much";
     return { how: stopped ?? (isGood ? "done" : "failed"), exit, stdout: stdout(), tail: lastLines };
@@ -156,22 +168,25 @@ function collectTail(child: ChildProcess): string[] {
 }
 
 /** Answers what to ask for the text with; it is empty where lines are taken one by one. */
-function collectStdout(child: ChildProcess, run: ProgramRun, onTooMuch: () => void): () => string {
-  const { onLine } = run;
+function collectStdout(
+  child: ChildProcess,
+  { onLine, limits }: ProgramRun,
+  { take, onTooMuch }: { readonly take: (line: string) => void; readonly onTooMuch: () => void },
+): () => string {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let rest = "";
   if (onLine !== undefined) child.stdout?.setEncoding("utf8");
   child.stdout?.on("data", (chunk: Buffer | string) => {
     bytes += Buffer.byteLength(chunk);
-    if (bytes > run.limits.stdoutBytes || rest.length > MAX_LINE_CHARS) return onTooMuch();
+    if (bytes > limits.stdoutBytes || rest.length > MAX_LINE_CHARS) return onTooMuch();
     if (typeof chunk !== "string") return void chunks.push(chunk);
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) onLine?.(line);
+    for (const line of lines) take(line);
   });
   child.stdout?.on("end", () => {
-    if (rest !== "") onLine?.(rest);
+    if (rest !== "") take(rest);
   });
   return () => Buffer.concat(chunks).toString("utf8");
 }

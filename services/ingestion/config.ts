@@ -1,6 +1,7 @@
 /** Ingestion's settings. */
 
 import { defineConfig } from "#pkg/config/spec";
+import { DEFAULT_LIMITS, HIGHEST_LIMITS } from "#pkg/media/limits";
 
 export const ingestionConfig = defineConfig({
   partSizeBytes: {
@@ -51,5 +52,61 @@ export const ingestionConfig = defineConfig({
     min: "1s",
     max: "2h",
     doc: "How long probing one file may take",
+  },
+  maxFilmDuration: {
+    type: "duration",
+    default: "24h",
+    min: "1m",
+    max: "168h",
+    doc: "Longest film that is taken; a file that claims to be longer is refused with MEDIA_TOO_LONG",
+  },
+  maxVideoStreams: {
+    type: "integer",
+    default: DEFAULT_LIMITS.videoStreams,
+    min: 1,
+    max: HIGHEST_LIMITS.videoStreams,
+    doc: "How many video streams, cover art among them, a file may have; more are refused with MEDIA_TOO_MANY_STREAMS",
+  },
+  maxAudioStreams: {
+    type: "integer",
+    default: DEFAULT_LIMITS.audioStreams,
+    min: 1,
+    max: HIGHEST_LIMITS.audioStreams,
+    doc: "How many sound tracks a file may have",
+  },
+  maxTextStreams: {
+    type: "integer",
+    default: DEFAULT_LIMITS.textStreams,
+    min: 1,
+    max: HIGHEST_LIMITS.textStreams,
+    doc: "How many caption tracks a file may have",
+  },
+  maxOtherStreams: {
+    type: "integer",
+    default: DEFAULT_LIMITS.otherStreams,
+    min: 0,
+    max: HIGHEST_LIMITS.otherStreams,
+    doc: "How many attachments and other streams a file may have",
+  },
+  maxDescriptionBytes: {
+    type: "integer",
+    default: DEFAULT_LIMITS.descriptionBytes,
+    min: 65_536,
+    max: HIGHEST_LIMITS.descriptionBytes,
+    doc: "Length of what describes a file's streams, titles and languages; more is refused with MEDIA_DESCRIPTION_TOO_LARGE",
+  },
+  maxPictureSide: {
+    type: "integer",
+    default: DEFAULT_LIMITS.pictureSide,
+    min: 256,
+    max: HIGHEST_LIMITS.pictureSide,
+    doc: "Largest width or height in pixels, as stored and as shown; larger pictures are refused with MEDIA_PICTURE_TOO_LARGE",
+  },
+  maxFramesPerPicture: {
+    type: "integer",
+    default: DEFAULT_LIMITS.framesPerPicture,
+    min: 1,
+    max: HIGHEST_LIMITS.framesPerPicture,
+    doc: "How many frames each picture of a film stands for on average; a film that claims more is refused with MEDIA_BEYOND_CONTENT",
   },
 });

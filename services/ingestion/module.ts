@@ -3,6 +3,7 @@
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
 import { announcing } from "#pkg/app/announcing";
 import { defineModule, serve } from "#pkg/app/module";
+import type { MediaLimits } from "#pkg/media/limits";
 import { pollUntilAborted } from "#pkg/postgres/poll";
 import { Assets } from "./assets.ts";
 import { ingestionConfig } from "./config.ts";
@@ -46,9 +47,19 @@ export const ingestion = defineModule({
       uploadTtlMs: config.uploadTtl,
       signedUrlTtlMs: config.signedUrlTtl,
     });
+    const limits: MediaLimits = {
+      durationSeconds: config.maxFilmDuration / 1000,
+      videoStreams: config.maxVideoStreams,
+      audioStreams: config.maxAudioStreams,
+      textStreams: config.maxTextStreams,
+      otherStreams: config.maxOtherStreams,
+      descriptionBytes: config.maxDescriptionBytes,
+      pictureSide: config.maxPictureSide,
+      framesPerPicture: config.maxFramesPerPicture,
+    };
     const inspections = new Inspections({
       ...shared,
-      probe: (path, signal) => probeMedia(path, { signal, log, timeoutMs: config.probeTimeout }),
+      probe: (path, signal) => probeMedia(path, { signal, log, timeoutMs: config.probeTimeout, limits }),
       scratch: host.scratch,
       leaseMs: config.inspectionLease,
       maxAttempts: config.inspectionAttempts,

@@ -1,11 +1,10 @@
 /** What the media tools find in a file, in ingestion's terms. */
 
-import type { ToolOptions } from "#pkg/media/ffmpeg";
-import { probe } from "#pkg/media/probe";
+import { type ProbeOptions, probe } from "#pkg/media/probe";
 import { type Media, thinKeyframes } from "./domain/media.ts";
 
 /** Throws the `MEDIA_...` errors of pkg/media: `invalid_argument` where the file is at fault. */
-export async function probeMedia(path: string, options: ToolOptions): Promise<Media> {
+export async function probeMedia(path: string, options: ProbeOptions): Promise<Media> {
   const { container, durationSeconds, video, audio, text } = await probe(path, options);
   return {
     container,

@@ -3,6 +3,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { HIGHEST_LIMITS } from "#pkg/media/limits";
 import { type MediaInfo, probe } from "#pkg/media/probe";
 import type { Blob } from "./task.ts";
 
@@ -31,7 +32,8 @@ export class SourceCache {
     // A name of our own: the original's says nothing that FFmpeg should go by.
     const path = join(this.#folder, "original");
     await this.#originals.getFile(blob.key, path, { signal });
-    const source = { path, info: await probe(path, { signal }) };
+    // The inspection has judged it; what it let pass, under settings of its own, is not refused here.
+    const source = { path, info: await probe(path, { signal, limits: HIGHEST_LIMITS }) };
     this.#held = { key: blob.key, source };
     return source;
   }

@@ -4,7 +4,7 @@ import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import type { Blob, Failure, Job, Protection, TaskPriority } from "./domain/job.ts";
-import { type Plan, type PlanOptions, planJob, type Rung, type SourceMedia } from "./domain/plan.ts";
+import { type Plan, type PlanOptions, planJob, type Rung, type SourceMedia, whyUnusable } from "./domain/plan.ts";
 import { sourceUnusable } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
@@ -54,13 +54,14 @@ export class Planning {
   async onIngested(asset: IngestedAsset, isFirst: (tx: Tx) => Promise<boolean>): Promise<void> {
     const { db, jobs, tasks, events, clock } = this.#options;
     const now = clock.now();
-    const planned = await this.#plan(asset, now);
-    const job = newJob(asset, planned, now);
+    const workers = await this.#countWorkers(now);
     await db.tx(async (tx) => {
       if (!(await isFirst(tx))) return;
       // The two events come in any order, or at once: whichever has the lock second sees what the other one did.
       await jobs.lockAsset(tx, asset.assetId);
       if (await jobs.isDeleted(tx, asset.assetId)) return;
+      const planned = this.#plan(asset, workers, now);
+      const job = newJob(asset, planned, now);
       const isUnusable = "reason" in planned;
       if (!(await jobs.insert(tx, job, isUnusable ? [] : planned.tracks))) return;
       if (isUnusable) {
@@ -96,15 +97,16 @@ export class Planning {
     await this.#options.images.deletePrefix(`${assetId}/`);
   }
 
-  async #plan(asset: IngestedAsset, now: Date): Promise<Plan | Failure> {
-    const { media } = asset;
+  #plan({ media }: IngestedAsset, workers: number, now: Date): Plan | Failure {
     if (media === undefined) return sourceUnusable("it has no picture");
-    const { frameRate, frameCount, width, height } = media.video;
-    if (frameCount < 1 || frameRate.num < 1 || frameRate.den < 1) return sourceUnusable("it has no frames");
-    if (width < 2 || height < 2) return sourceUnusable("its picture is too small");
-    const seen = await this.#options.tasks.countWorkers(new Date(now.getTime() - WORKER_SEEN_MS));
-    const workers = Math.min(MAX_WORKERS, Math.max(this.#options.minWorkers, seen));
+    const why = whyUnusable(media);
+    if (why !== undefined) return sourceUnusable(why);
     return planJob(media, this.#options.ladderOf(media.video), { ...this.#options.plan, workers, now });
+  }
+
+  async #countWorkers(now: Date): Promise<number> {
+    const seen = await this.#options.tasks.countWorkers(new Date(now.getTime() - WORKER_SEEN_MS));
+    return Math.min(MAX_WORKERS, Math.max(this.#options.minWorkers, seen));
   }
 
   #hint({ tasks }: Plan): void {

@@ -400,6 +400,15 @@ describe("transcode", function () {
     await assert.rejects(studio.jobs.retryJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_RETRYABLE"));
   });
 
+  it("fails a film that claims the years of one at once, with a reason, however it came here", async () => {
+    const asset = await studio.ingest({ seconds: 75_000_002 });
+    const failed = await studio.platform.nextEvent(TranscodeFailedSchema, (event) => event.asset === asset);
+    assert.equal(failed.reason, "TRANSCODE_SOURCE_UNUSABLE");
+    const job = await jobOf(asset);
+    assert.equal(await stateOf(job), Job_State.FAILED);
+    assert.match(job.failure?.message ?? "", /more than \d+ frames/);
+  });
+
   it("shows creators their own jobs and operators all", async () => {
     const asset = await studio.ingest({ seconds: 4 });
     const job = await jobOf(asset);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ladderOf } from "../ladder.ts";
 import type { PlannedTask, Rational } from "./job.ts";
-import { type PlanOptions, planJob, type SourceMedia } from "./plan.ts";
+import { type PlanOptions, planJob, type SourceMedia, whyUnusable } from "./plan.ts";
 import { cutForWorkers, gopFramesOf, groupStarts, mergeEvenly } from "./spans.ts";
 
 const NTSC: Rational = { num: 30_000, den: 1001 };
@@ -126,6 +126,30 @@ describe("the plan of a job", () => {
     const lastOfShort = Math.max(...short.map(({ rank }) => rank));
     const before = long.filter(({ rank }) => rank < lastOfShort).length;
     assert.ok(before > 0 && before < long.length / 2, `${before} of ${long.length}`);
+  });
+
+  it("of the longest film, with as many keyframes as an event carries, has a bounded number of tasks", () => {
+    for (const [frames, most] of [
+      [24 * 3600 * 60, 20_100],
+      [7 * 24 * 3600 * 120, 40_100],
+    ] as const) {
+      const keyframes = Array.from({ length: 20_000 }, (_, i) => Math.round((i * frames) / 20_000));
+      const media = film(frames, { keyframes, frameRate: { num: 60, den: 1 } });
+      assert.equal(whyUnusable(media), undefined);
+      const { tasks } = plan(media, { chunkSeconds: 2 });
+      assertCovers(coverage(tasks, "video-1080p"), frames);
+      assert.ok(tasks.length < most, `${tasks.length} tasks`);
+    }
+  });
+
+  it("is not made for what no inspection lets pass", () => {
+    const sound = { streamIndex: 1, language: "en", isDefault: false, isDescription: false, title: "" };
+    const caption = { streamIndex: 1, language: "en", isDefault: false, isForced: false, isSdh: false, title: "" };
+    assert.match(whyUnusable(film(75_000_002 * 25)) ?? "", /more than 72576000 frames/);
+    assert.match(whyUnusable(film(50, { height: 64_000_000 })) ?? "", /larger than 32768 pixels/);
+    assert.match(whyUnusable({ ...film(50), audio: Array.from({ length: 600 }, () => sound) }) ?? "", /sound tracks/);
+    assert.match(whyUnusable({ ...film(50), text: Array.from({ length: 600 }, () => caption) }) ?? "", /text tracks/);
+    assert.equal(whyUnusable(film(50)), undefined);
   });
 
   it("names and flags tracks as a menu needs them", () => {

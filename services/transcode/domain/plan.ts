@@ -90,19 +90,41 @@ const STEREO = 2;
 /** Tasks of this length need no second place to look for a poster. */
 const ONE_POSTER_UP_TO_SECONDS = 3;
 
+/** Of ten seconds each, a day of film stays below. A keyframe may make a chunk half as long, so there are at most twice as many. */
+const MAX_CHUNKS = 10_000;
+/** A week at 120 frames a second; nothing longer passes an inspection, whatever its settings. */
+const MAX_FRAMES = 7 * 24 * 3600 * 120;
+const MAX_SIDE = 32_768;
+const MAX_SOUNDS = 256;
+const MAX_TEXTS = 512;
+
+/** Why nothing can be made of it, to complete "The film cannot be encoded: .."; undefined where something can. */
+export function whyUnusable({ video, audio, text }: SourceMedia): string | undefined {
+  const { frameRate, frameCount, width, height } = video;
+  if (frameCount < 1 || frameRate.num < 1 || frameRate.den < 1) return "it has no frames";
+  if (frameCount > MAX_FRAMES) return `it has more than ${MAX_FRAMES} frames`;
+  if (width < 2 || height < 2) return "its picture is too small";
+  if (width > MAX_SIDE || height > MAX_SIDE) return `its picture is larger than ${MAX_SIDE} pixels a side`;
+  if (audio.length > MAX_SOUNDS) return `it has more than ${MAX_SOUNDS} sound tracks`;
+  if (text.length > MAX_TEXTS) return `it has more than ${MAX_TEXTS} text tracks`;
+  return undefined;
+}
+
 /** `ladder` from the lowest rung upwards, one at least. */
 export function planJob(media: SourceMedia, ladder: readonly Rung[], options: PlanOptions): Plan {
   const { frameRate, frameCount, keyframes } = media.video;
   const gopFrames = gopFramesOf(frameRate, options.gopSeconds);
   const filmSeconds = secondsOf(frameCount, frameRate);
   const film = { frameCount, gopFrames, keyframes };
-  const chunks = cutForWorkers(film, framesIn(options.chunkSeconds, frameRate), options.workers);
+  // A longer film has longer chunks, not more of them.
+  const chunkFrames = Math.max(framesIn(options.chunkSeconds, frameRate), frameCount / MAX_CHUNKS);
+  const chunks = cutForWorkers(film, chunkFrames, options.workers);
   const videos = ladder.map((rung) => ({ track: videoTrack(rung, frameRate), target: toTarget(rung) }));
   const audio = audioTracks(media.audio);
   const text = textTracks(media.text);
   const hasFirstLook = videos.length > 1 && filmSeconds >= FIRST_LOOK_FROM_SECONDS && chunks.length > 1;
   const looks = hasFirstLook
-    ? mergeEvenly(film, chunks, framesIn(options.firstLookSeconds, frameRate), options.workers)
+    ? mergeEvenly(film, chunks, Math.max(framesIn(options.firstLookSeconds, frameRate), chunkFrames), options.workers)
     : [];
   const lowest = videos[0];
   const above = hasFirstLook ? videos.slice(1) : videos;

@@ -85,16 +85,30 @@ export function groupStarts(film: Pick<Film, "gopFrames">, span: Span): readonly
 
 /** The cheapest place for the next span to begin: a keyframe of the source, or a whole number of groups further. */
 function nextStart(film: Film, from: number, wanted: number, deviationCost: number): number {
-  const end = film.frameCount - film.gopFrames;
+  const { keyframes } = film;
   const onGrid = from + Math.max(SHORTEST_GOPS, Math.round(wanted / film.gopFrames)) * film.gopFrames;
-  const candidates = film.keyframes.filter(
-    (frame) => frame >= from + wanted / STRETCH && frame <= from + wanted * STRETCH && frame <= end,
-  );
   const costOf = (frame: number) => {
-    const decodableFrom = film.keyframes.findLast((keyframe) => keyframe <= frame) ?? frame;
+    const decodableFrom = keyframes[firstFrom(keyframes, frame + 1) - 1] ?? frame;
     return (frame - decodableFrom) * DECODE_SHARE + Math.abs(frame - from - wanted) * deviationCost;
   };
-  return candidates.reduce((best, frame) => (costOf(frame) < costOf(best) ? frame : best), onGrid);
+  const last = Math.min(from + wanted * STRETCH, film.frameCount - film.gopFrames);
+  let best = onGrid;
+  for (let i = firstFrom(keyframes, from + wanted / STRETCH); (keyframes[i] ?? Number.POSITIVE_INFINITY) <= last; i++) {
+    const frame = keyframes[i] ?? onGrid;
+    if (costOf(frame) < costOf(best)) best = frame;
+  }
+  return best;
+}
+
+/** The index of the first of the rising numbers that is `least` or more. */
+function firstFrom(rising: readonly number[], least: number): number {
+  let [low, high] = [0, rising.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rising[middle] ?? Number.POSITIVE_INFINITY) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function toSpan(film: Film, firstFrame: number, next: number | undefined): Span {
