@@ -258,7 +258,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   publicListener?.serve({
     ...serving,
     metrics: undefined,
-    fallback: root === undefined ? undefined : await openStatic(root),
+    fallback: root === undefined ? undefined : await openStatic(root, clock),
   });
   internalListener?.serve({ ...serving, metrics: () => metrics.print(), fallback: undefined });
 

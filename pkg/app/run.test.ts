@@ -1,11 +1,7 @@
-/** The command line, and the web client that a host serves. */
+/** The command line. */
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
-import { openModules } from "#pkg/testkit/module";
 import type { Module } from "./module.ts";
 import { run } from "./run.ts";
 
@@ -98,48 +94,6 @@ describe("the data folder", () => {
     ] as const) {
       const { code, err } = await command([], { DATA: folder, LISTEN: "off", INTERNAL_LISTEN: "off" });
       assert.deepEqual([code, err], [1, `DATA: ${folder} cannot be used as a folder: ${why}\n`]);
-    }
-  });
-});
-
-describe("the web client", () => {
-  let folder: string;
-
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "matinee-web-"));
-    await mkdir(join(folder, "assets"));
-    await writeFile(join(folder, "index.html"), "<!doctype html>");
-    await writeFile(join(folder, "assets", "index-B1a2c3D4.js"), "export {};");
-    await writeFile(join(folder, "..", "matinee-outside.txt"), "secret");
-  });
-
-  after(async () => {
-    await rm(folder, { recursive: true });
-    await rm(join(folder, "..", "matinee-outside.txt"));
-  });
-
-  it("is served with the page for its own paths, and with nothing from outside its folder", async () => {
-    await using platform = await openModules([], { settings: { WEB_ROOT: folder } });
-    const get = (path: string, headers: Record<string, string> = {}) => fetch(platform.url + path, { headers });
-    for (const path of ["/", "/titles/1?x=2", "/index.html"]) {
-      const response = await get(path);
-      assert.equal(response.status, 200, path);
-      assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
-      assert.equal(response.headers.get("cache-control"), "no-cache");
-      assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'self'/);
-    }
-    const asset = await get("/assets/index-B1a2c3D4.js");
-    assert.equal(asset.headers.get("cache-control"), "public, max-age=31536000, immutable");
-    assert.match(asset.headers.get("content-type") ?? "", /javascript/);
-    const etag = asset.headers.get("etag") ?? "";
-    assert.equal((await get("/assets/index-B1a2c3D4.js", { "if-none-match": etag })).status, 304);
-    assert.equal((await get("/assets/missing.js")).status, 404);
-    for (const path of [
-      "/..%2fmatinee-outside.txt",
-      "/%2e%2e/matinee-outside.txt",
-      "/assets/..%2f..%2fmatinee-outside.txt",
-    ]) {
-      assert.ok(!(await (await get(path)).text()).includes("secret"), path);
     }
   });
 });
