@@ -25,6 +25,27 @@ export const ingestionConfig = defineConfig({
     max: "24h",
     doc: "How long a signed part URL works; clients ask again when it has run out",
   },
+  accountOpenUploads: {
+    type: "integer",
+    default: 100,
+    min: 1,
+    max: 100_000,
+    doc: "How many unfinished uploads one account may have",
+  },
+  accountOpenBytes: {
+    type: "integer",
+    default: 2 * 1024 ** 4,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    doc: "How many bytes the unfinished uploads of one account may have together",
+  },
+  accountStoredBytes: {
+    type: "integer",
+    default: 20 * 1024 ** 4,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    doc: "How many bytes the originals of one account may have together, unfinished uploads included",
+  },
   inspections: {
     type: "integer",
     default: 2,

@@ -1,6 +1,7 @@
 /** Ingestion's refusals, each reason written once. */
 
 import { AppError } from "#pkg/errors/errors";
+import { formatBytes, type Holding, type Limit } from "./domain/quota.ts";
 import { formatRanges } from "./domain/upload.ts";
 
 export function assetNotFound(): AppError {
@@ -50,6 +51,29 @@ export function uploadCompletedOtherwise(): AppError {
     message: "This upload was completed with another SHA-256.",
   });
 }
+
+/** `held` counts the upload that was asked for. */
+export function uploadQuotaExceeded(limit: Limit, held: Holding, quota: Holding): AppError {
+  const allowed = quota[limit];
+  const wanted = held[limit];
+  const message = {
+    openUploads: `This account may have ${allowed} unfinished uploads and has them; finish or abort one first.`,
+    openBytes: `The unfinished uploads of this account may have ${formatBytes(allowed)} together; with this one they would have ${formatBytes(wanted)}. Finish or abort one first.`,
+    storedBytes: `The films of this account may have ${formatBytes(allowed)} together; with this one they would have ${formatBytes(wanted)}. Delete one first.`,
+  }[limit];
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "UPLOAD_QUOTA_EXCEEDED",
+    message,
+    metadata: { limit: LIMIT_NAMES[limit], allowed: String(allowed), wanted: String(wanted) },
+  });
+}
+
+const LIMIT_NAMES: Readonly<Record<Limit, string>> = {
+  openUploads: "open_uploads",
+  openBytes: "open_bytes",
+  storedBytes: "stored_bytes",
+};
 
 export function uploadRequestReused(): AppError {
   return new AppError({

@@ -292,6 +292,7 @@ describe("inspections", () => {
       partSizeBytes: 5 * 1024 * 1024,
       uploadTtlMs: 3_600_000,
       signedUrlTtlMs: 60_000,
+      quota: { openUploads: 100, openBytes: 1e12, storedBytes: 1e12 },
     });
     return {
       ...shared,

@@ -46,6 +46,11 @@ export const ingestion = defineModule({
       partSizeBytes: config.partSizeBytes,
       uploadTtlMs: config.uploadTtl,
       signedUrlTtlMs: config.signedUrlTtl,
+      quota: {
+        openUploads: config.accountOpenUploads,
+        openBytes: config.accountOpenBytes,
+        storedBytes: config.accountStoredBytes,
+      },
     });
     const limits: MediaLimits = {
       durationSeconds: config.maxFilmDuration / 1000,

@@ -5,6 +5,7 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { type Asset, originalKey, type Protection, type Scope } from "./domain/asset.ts";
 import { toFileName } from "./domain/file-name.ts";
+import { exceededLimit, type Holding } from "./domain/quota.ts";
 import { missingParts, partSizeOf, planParts, type Upload } from "./domain/upload.ts";
 import {
   assetNotFound,
@@ -13,6 +14,7 @@ import {
   uploadNotFound,
   uploadPartInvalid,
   uploadPartsMissing,
+  uploadQuotaExceeded,
   uploadRequestReused,
 } from "./errors.ts";
 import type { IngestionEvents } from "./events.ts";
@@ -31,6 +33,8 @@ export interface UploadsOptions {
   readonly partSizeBytes: number;
   readonly uploadTtlMs: number;
   readonly signedUrlTtlMs: number;
+  /** What one account may have. */
+  readonly quota: Holding;
 }
 
 export interface NewUpload {
@@ -48,9 +52,12 @@ export class Uploads {
     this.#options = options;
   }
 
-  /** The upload that this request makes or made. Throws `UPLOAD_REQUEST_REUSED` where it made one of another file. */
+  /**
+   * The upload that this request makes or made. Throws `UPLOAD_REQUEST_REUSED` where it made one of another file,
+   * `UPLOAD_QUOTA_EXCEEDED` where the account may not have another one.
+   */
   async create(wanted: NewUpload): Promise<Upload> {
-    const { db, assets, uploads, events, clock } = this.#options;
+    const { db, assets, uploads, events, clock, quota } = this.#options;
     const now = clock.now();
     const fileName = toFileName(wanted.fileName);
     const asset: Asset = {
@@ -82,8 +89,13 @@ export class Uploads {
       createdAt: now,
     };
     const upload = await db.tx(async (tx) => {
+      // What is opened at the same time is counted one after the other.
+      await uploads.lockOwner(tx, wanted.ownerId);
       if (await uploads.insert(tx, planned, wanted.requestId)) {
         await assets.insert(tx, asset);
+        const held = await uploads.holdingOf(tx, wanted.ownerId);
+        const exceeded = exceededLimit(held, quota);
+        if (exceeded !== undefined) throw uploadQuotaExceeded(exceeded, held, quota);
         events.uploadCreated(tx, planned);
         return planned;
       }

@@ -3,6 +3,7 @@
 import { newId } from "#pkg/clock/clock";
 import type { Db, Queryable, Tx } from "#pkg/postgres/db";
 import type { Rejection, Scope } from "../domain/asset.ts";
+import type { Holding } from "../domain/quota.ts";
 import type { Upload } from "../domain/upload.ts";
 import { toUpload, UPLOAD_COLUMNS, type UploadRow } from "./rows.ts";
 
@@ -20,6 +21,10 @@ export interface Inspection {
 export interface UploadStore {
   /** False where the owner's request id has made one before; then nothing is written. */
   insert(tx: Tx, upload: Upload, requestId: string): Promise<boolean>;
+  /** Holds back others that would open an upload for the account, until the transaction ends. */
+  lockOwner(tx: Tx, ownerId: string): Promise<void>;
+  /** What the account has, the transaction's own writes included. */
+  holdingOf(tx: Tx, ownerId: string): Promise<Holding>;
   find(id: string, scope: Scope, from?: Queryable): Promise<Upload | undefined>;
   findByAssets(from: Queryable, assetIds: readonly string[]): Promise<Upload[]>;
   findByRequest(from: Queryable, ownerId: string, requestId: string): Promise<Upload | undefined>;
@@ -79,6 +84,27 @@ export function openUploadStore(db: Db): UploadStore {
         ],
       );
       return count === 1;
+    },
+
+    async lockOwner(tx, ownerId) {
+      await tx.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [ownerId]);
+    },
+
+    async holdingOf(tx, ownerId) {
+      const [row] = await tx.query<{ open_uploads: string; open_bytes: string; stored_bytes: string }>(
+        `select
+           (select count(*) from uploads where owner_id = $1 and state in ('active', 'completing')) as open_uploads,
+           (select coalesce(sum(size_bytes), 0) from uploads
+             where owner_id = $1 and state in ('active', 'completing')) as open_bytes,
+           (select coalesce(sum(size_bytes), 0) from assets
+             where owner_id = $1 and state not in ('deleted', 'rejected')) as stored_bytes`,
+        [ownerId],
+      );
+      return {
+        openUploads: Number(row?.open_uploads),
+        openBytes: Number(row?.open_bytes),
+        storedBytes: Number(row?.stored_bytes),
+      };
     },
 
     async find(id, scope, from = db) {
