@@ -1,7 +1,7 @@
 /** Publishes to other processes which sign-in sessions have ended, at `/ended-sessions/{issuer}` on the internal listener. */
 
 import { internal } from "#pkg/rpc/access";
-import type { Route } from "#pkg/rpc/call";
+import type { Route, RouteDeclaration } from "#pkg/rpc/call";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
 import type { Module } from "./module.ts";
 import type { RunningModule } from "./open-module.ts";
@@ -12,6 +12,11 @@ export function endedSessionsPath(issuer: string): string {
 }
 
 /** For every module that exists, since each of them verifies tokens. */
+export function endedSessionsRoute(issuer: string, known: readonly Module[]): RouteDeclaration {
+  const access = internal(...known.map((module) => module.name));
+  return { method: "GET", path: endedSessionsPath(issuer), access };
+}
+
 export function endedSessionsRoutes(
   running: readonly RunningModule[],
   known: readonly Module[],
@@ -19,9 +24,7 @@ export function endedSessionsRoutes(
   return running.flatMap(({ name, issuer, endedSessions }) => {
     if (issuer === undefined || endedSessions === undefined) return [];
     const route: Route = {
-      method: "GET",
-      path: endedSessionsPath(issuer),
-      access: internal(...known.map((module) => module.name)),
+      ...endedSessionsRoute(issuer, known),
       async handle(request, response) {
         const since = new URL(request.url ?? "/", "http://internal").searchParams.get("since");
         const answer = await endedSessions.since(since ?? undefined);

@@ -33,6 +33,7 @@ import { ensureDataFolder } from "./data-folder.ts";
 import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
 import { endedSessionsPath, endedSessionsRoutes } from "./ended-sessions.ts";
 import { checkModules, inOrder } from "./graph.ts";
+import { checkDeclared } from "./host-routes.ts";
 import { jwksRoutes } from "./jwks.ts";
 import { type HostState, Lifecycle } from "./lifecycle.ts";
 import type { Module, ServiceBinding } from "./module.ts";
@@ -245,9 +246,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...endedSessionsRoutes(running, options.known),
     ...ports.routes().map(({ module, route }) => bindRoute(module, route)),
   ];
+  checkDeclared(routes, options.known);
   const root = webRoot(config);
   const serving = {
     chain,
+    metrics: () => metrics.print(),
     routes,
     services: local.all(),
     state,
@@ -257,10 +260,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
   };
   publicListener?.serve({
     ...serving,
-    metrics: undefined,
     fallback: root === undefined ? undefined : await openStatic(root, clock),
   });
-  internalListener?.serve({ ...serving, metrics: () => metrics.print(), fallback: undefined });
+  internalListener?.serve({ ...serving, fallback: undefined });
 
   const children: Children = startChildren({
     modules: isolated,

@@ -2,19 +2,21 @@
 
 import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
-import type { Route } from "#pkg/rpc/call";
+import type { Route, RouteDeclaration } from "#pkg/rpc/call";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
 import type { RunningModule } from "./open-module.ts";
 
 const MAX_AGE_S = 60;
 
+export function jwksRoute(issuer: string): RouteDeclaration {
+  return { method: "GET", path: `/.well-known/jwks/${issuer}.json`, access: edge("anyone") };
+}
+
 export function jwksRoutes(modules: readonly RunningModule[]): readonly BoundRoute[] {
   return modules.flatMap(({ name, issuer, keySet }) => {
     if (issuer === undefined || keySet === undefined) return [];
     const route: Route = {
-      method: "GET",
-      path: `/.well-known/jwks/${issuer}.json`,
-      access: edge("anyone"),
+      ...jwksRoute(issuer),
       async handle(_request, response) {
         await send(response, {
           status: 200,

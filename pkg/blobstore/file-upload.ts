@@ -8,7 +8,7 @@ import { hasLeft } from "#pkg/http/caller";
 import { callerLeft } from "#pkg/http/errors";
 import { send } from "#pkg/http/send";
 import type { Logger } from "#pkg/obs/obs";
-import type { Route } from "#pkg/rpc/call";
+import type { Route, RouteDeclaration } from "#pkg/rpc/call";
 import type { PartInfo, SignedRequest } from "./blobstore.ts";
 
 interface SignedPart {
@@ -57,12 +57,22 @@ export function signPartUrl(part: SignedPart, secret: Uint8Array, publicBase: st
   };
 }
 
-/** Takes the parts. Anyone may call it: the signature in the URL is the right to do so. Errors are named as in S3. */
+/** Anyone may call it: the signature in the URL is the right to do so. */
+export function filePartRouteDeclaration(store: string): RouteDeclaration {
+  const access = {
+    exposure: "edge",
+    principals: ["anyone"],
+    permissions: [],
+    callers: [],
+    rateLimit: undefined,
+  } as const;
+  return { method: "PUT", path: `/blobs/${store}/{key...}`, access };
+}
+
+/** Takes the parts. Errors are named as in S3. */
 export function filePartRoute(options: FilePartRouteOptions): Route {
   return {
-    method: "PUT",
-    path: `/blobs/${options.store}/{key...}`,
-    access: { exposure: "edge", principals: ["anyone"], permissions: [], callers: [], rateLimit: undefined },
+    ...filePartRouteDeclaration(options.store),
     handle: async (request, response, _call, params) => {
       const part = parseSignedPart(options.store, params.key ?? "", request.url ?? "");
       const refusal = part === undefined ? MALFORMED : refuse(part, request, options);

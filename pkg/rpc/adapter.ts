@@ -88,6 +88,7 @@ async function answer(
 ): Promise<void> {
   const ask = (values: ContextValues) => {
     const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+    exchange.left ??= universal.signal;
     return handler({ ...universal, body: exchange.body() });
   };
   let result: Awaited<ReturnType<UniversalHandler>>;

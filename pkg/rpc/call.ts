@@ -111,6 +111,8 @@ export interface RouteDeclaration {
    * the chain then leaves the header alone and the principal is `anyone`. Only with an access rule for anyone.
    */
   readonly authenticates?: true;
+  /** Only the internal listener has it, for callers that are no modules, such as scrapers. */
+  readonly inside?: true;
 }
 
 export interface Route extends RouteDeclaration {

@@ -41,6 +41,8 @@ export class Exchange {
   #incoming: AsyncIterable<Message> | undefined;
   #messages: AsyncGenerator<object, void, undefined> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Aborted when the caller goes away. The context's own signal is also aborted by what connect-node cannot read. */
+  left: AbortSignal | undefined;
 
   constructor(method: LocalMethod, request: NodeRequest, options: ExchangeOptions) {
     this.#method = method;
@@ -69,7 +71,7 @@ export class Exchange {
       remoteAddress: this.#options.remoteAddress(this.#request),
       headers: headers as Readonly<Record<string, string>>,
       timeoutMs: parseTimeout(headers as Readonly<Record<string, string>>),
-      source: () => context.signal,
+      source: () => this.left,
     });
     this.#call = call;
     this.#context = context;

@@ -247,6 +247,7 @@ function newRequestHandler(what: ServeOptions, { via, proxies }: ListenOptions, 
   const raw = { via, chain, remoteAddress: proxies.clientOf };
   const services = what.services.map((service) => service.service);
   const names = services.map((service) => service.typeName);
+  const routes = [...probeRoutes(what), ...what.routes].filter(({ route }) => via === "internal" || !route.inside);
   return newConnectHandler({
     ...raw,
     messageTimeoutMs: limits.messageTimeoutMs,
@@ -257,11 +258,7 @@ function newRequestHandler(what: ServeOptions, { via, proxies }: ListenOptions, 
       ...(via === "internal" ? [reflectionService(services, edge("anyone"))] : []),
     ],
     refuse: newRefusal(raw),
-    fallback: newRawHandler(
-      raw,
-      newRouteTable([...probeRoutes(what), ...what.routes]),
-      fallback && { target: PAGE, handle: fallback },
-    ),
+    fallback: newRawHandler(raw, newRouteTable(routes), fallback && { target: PAGE, handle: fallback }),
   });
 }
 

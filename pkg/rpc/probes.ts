@@ -1,6 +1,5 @@
 /** What probes and scrapers ask a process over plain HTTP; declared like every other route. */
 
-import type { ServerResponse } from "node:http";
 import { edge } from "./access.ts";
 import type { RouteDeclaration } from "./call.ts";
 import { draining } from "./errors.ts";
@@ -12,19 +11,18 @@ const access = { ...edge("anyone"), rateLimit: { perSecond: 50, burst: 100 } };
 
 export const livenessRoute: RouteDeclaration = { method: "GET", path: "/healthz", access };
 export const readinessRoute: RouteDeclaration = { method: "GET", path: "/readyz", access };
-/** Only on the internal listener. */
-export const metricsRoute: RouteDeclaration = { method: "GET", path: "/metrics", access };
+export const metricsRoute: RouteDeclaration = { method: "GET", path: "/metrics", access, inside: true };
 
 export interface ProbeOptions {
   readonly state: ServingState;
   /** Throws while something that the process needs is missing; its message is shown at `/readyz`. */
   readonly ready: () => Promise<void>;
-  /** Prometheus text; undefined where it is not shown. */
-  readonly metrics: (() => Promise<string>) | undefined;
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>;
 }
 
 export function probeRoutes({ state, ready, metrics }: ProbeOptions): readonly BoundRoute[] {
-  const probes = [
+  return [
     bindRoute("host", { ...livenessRoute, handle: async (_request, response) => sendText(response, 200, "ok") }),
     bindRoute("host", {
       ...readinessRoute,
@@ -38,10 +36,11 @@ export function probeRoutes({ state, ready, metrics }: ProbeOptions): readonly B
         }
       },
     }),
+    bindRoute("host", {
+      ...metricsRoute,
+      handle: async (_request, response) => sendText(response, 200, await metrics()),
+    }),
   ];
-  if (metrics === undefined) return probes;
-  const handle = async (_request: unknown, response: ServerResponse) => sendText(response, 200, await metrics());
-  return [...probes, bindRoute("host", { ...metricsRoute, handle })];
 }
 
 /** What the responses of HTTP/1.1 and HTTP/2 have in common. */
