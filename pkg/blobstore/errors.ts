@@ -56,6 +56,34 @@ export function blobPartInvalid(key: string, part: number): AppError {
   });
 }
 
+/** Said to the older of two senders. */
+export function blobPartReplaced(part: number): AppError {
+  return new AppError({
+    kind: "aborted",
+    reason: "BLOB_PART_REPLACED",
+    message: `Part ${part} is being sent anew, so this one was given up.`,
+    metadata: { part: String(part) },
+  });
+}
+
+export function blobPartTooSlow(part: number): AppError {
+  return new AppError({
+    kind: "deadline_exceeded",
+    reason: "BLOB_PART_TOO_SLOW",
+    message: `Part ${part} stood still for too long; send it again.`,
+    metadata: { part: String(part) },
+  });
+}
+
+export function blobPartsTooMany(limit: number): AppError {
+  return new AppError({
+    kind: "unavailable",
+    reason: "BLOB_PARTS_TOO_MANY",
+    message: `At most ${limit} parts of an upload are taken at the same time; send this one when another is through.`,
+    metadata: { limit: String(limit) },
+  });
+}
+
 export function blobKeyInvalid(key: string): AppError {
   return new AppError({
     kind: "invalid_argument",

@@ -10,6 +10,7 @@ import { send } from "#pkg/http/send";
 import type { Logger } from "#pkg/obs/obs";
 import type { Route, RouteDeclaration } from "#pkg/rpc/call";
 import type { PartInfo, SignedRequest } from "./blobstore.ts";
+import { newPartPuts } from "./part-puts.ts";
 
 interface SignedPart {
   readonly store: string;
@@ -38,6 +39,8 @@ export interface FilePartRouteOptions {
 const CHECKSUM_HEADER = "x-amz-checksum-sha256";
 /** A refused body of up to this size is read to its end, so that the client sees the answer instead of a reset. */
 const DRAIN_BYTES = 64 * 1024 * 1024;
+/** How long one who is sent away may take to read why. */
+const LINGER_MS = 1_000;
 
 /** A PUT request for one part, valid for exactly these bytes until it expires. */
 export function signPartUrl(part: SignedPart, secret: Uint8Array, publicBase: string): SignedRequest {
@@ -71,6 +74,7 @@ export function filePartRouteDeclaration(store: string): RouteDeclaration {
 
 /** Takes the parts. Errors are named as in S3. */
 export function filePartRoute(options: FilePartRouteOptions): Route {
+  const puts = newPartPuts(options.clock);
   return {
     ...filePartRouteDeclaration(options.store),
     handle: async (request, response, _call, params) => {
@@ -80,7 +84,9 @@ export function filePartRoute(options: FilePartRouteOptions): Route {
       try {
         // A failed write must leave the connection open for the answer.
         const body = request.iterator({ destroyOnReturn: false });
-        const stored = await options.storePart(part.key, part.multipartId, part, body);
+        const stored = await puts.run(part, body, (chunks) =>
+          options.storePart(part.key, part.multipartId, part, chunks),
+        );
         await send(response, { status: 200, headers: { etag: `"${stored.etag}"`, "content-length": 0 } });
       } catch (error) {
         if (hasLeft(response)) throw callerLeft();
@@ -94,6 +100,8 @@ interface Refusal {
   readonly status: number;
   readonly code: string;
   readonly message: string;
+  /** What else the client sends is not wanted: its connection ends with the answer. */
+  readonly isLast?: true;
 }
 
 const MALFORMED: Refusal = { status: 400, code: "InvalidRequest", message: "This is not a URL that the store signed." };
@@ -153,6 +161,10 @@ function toRefusal(error: unknown, log: Logger): Refusal {
     switch (error.kind) {
       case "invalid_argument":
         return { status: 400, code: "BadDigest", message: "The bytes do not match the SHA-256 that was signed." };
+      case "aborted":
+        return { status: 409, code: "OperationAborted", message: error.message, isLast: true };
+      case "deadline_exceeded":
+        return { status: 408, code: "RequestTimeout", message: error.message, isLast: true };
       case "not_found":
         return { status: 404, code: "NoSuchUpload", message: error.message };
       case "resource_exhausted":
@@ -168,13 +180,15 @@ function toRefusal(error: unknown, log: Logger): Refusal {
 
 async function answerError(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Promise<void> {
   const drains = Number(request.headers["content-length"] ?? 0) <= DRAIN_BYTES;
+  const isLast = refusal.isLast === true;
   if (drains) request.resume();
   await send(response, {
     status: refusal.status,
-    headers: { "content-type": "application/json", ...(drains ? {} : { connection: "close" }) },
+    headers: { "content-type": "application/json", ...(drains && !isLast ? {} : { connection: "close" }) },
     body: JSON.stringify({ code: refusal.code, message: refusal.message }),
   });
   if (!drains) request.destroy();
+  else if (isLast) setTimeout(() => request.destroy(), LINGER_MS).unref();
 }
 
 function signature(part: SignedPart, secret: Uint8Array): Buffer {
