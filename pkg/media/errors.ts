@@ -112,6 +112,15 @@ export function mediaFrameCount(path: string, expected: number, found: number): 
   });
 }
 
+export function mediaOutputDamaged(path: string, what: string): AppError {
+  return new AppError({
+    kind: "internal",
+    reason: "MEDIA_OUTPUT_DAMAGED",
+    message: `A file that was made is not whole: ${what}.`,
+    metadata: { file: path.slice(path.lastIndexOf("/") + 1) },
+  });
+}
+
 export function mediaTextInvalid(what: string): AppError {
   return new AppError({
     kind: "invalid_argument",

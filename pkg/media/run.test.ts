@@ -1,21 +1,25 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { promisify } from "node:util";
 import { isAppError } from "#pkg/errors/errors";
+import { isOutOfSpace } from "#pkg/errors/space";
 import { canToneMap } from "./capabilities.ts";
 import { type ChunkPlan, planChunks, plannedKeyframes } from "./chunks.ts";
 import { inputArgs, runTool } from "./ffmpeg.ts";
 import { makeFilm, testPicture, X264 } from "./fixtures.ts";
 import { buildLadder, type Rung } from "./ladder.ts";
-import { countVideoSamples } from "./mp4.ts";
+import { countVideoSamples, readTracks } from "./mp4.ts";
 import { type MediaInfo, probe } from "./probe.ts";
 import { formatRational, frameToSeconds } from "./rational.ts";
 import { encodeAudio, encodeChunk, extractPoster, stitchChunks } from "./run.ts";
 import { convertSidecarText, extractText } from "./text.ts";
 import { parseVtt } from "./vtt.ts";
+
+const run = promisify(execFile);
 
 describe("encoding", function () {
   this.timeout(60_000);
@@ -180,6 +184,70 @@ describe("encoding", function () {
     const encoding = encodeChunk({ source: at("short.mp4"), info, plan, chunk, outputs, preset: "ultrafast" });
     await assert.rejects(encoding, (error) => isAppError(error, "MEDIA_FRAME_COUNT"));
     assert.ok(!(await readdir(folder)).includes("refused.mp4"));
+  });
+
+  describe("where there is no room, or what was written is not whole", () => {
+    let source: string;
+    let info: MediaInfo;
+    let small: string;
+
+    before(async () => {
+      source = at("room.mkv");
+      const sound = ["-f", "lavfi", "-i", "anoisesrc=d=20:a=0.5", "-c:a", "pcm_s16le"];
+      await makeFilm(source, [...testPicture("128x72", "25", 20), ...sound, ...X264]);
+      info = await probe(source);
+      small = at("small");
+      await mkdir(small);
+      // Only root may mount a file system of 96 KiB; others get as little room by a limit on each file.
+      if (process.getuid?.() === 0) await run("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", small]);
+    });
+    after(async () => {
+      if (process.getuid?.() === 0) await run("umount", [small]);
+    });
+
+    async function refuses(what: string, make: (output: string) => Promise<void>): Promise<void> {
+      const output = join(small, what);
+      await assert.rejects(make(output), (error) => {
+        const isRoot = process.getuid?.() === 0;
+        assert.ok(isRoot ? isOutOfSpace(error) : isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"), `${what}: ${error} ${isAppError(error) ? error.metadata.log : ""}`);
+        return true;
+      });
+      assert.deepEqual(await readdir(small), [], what);
+    }
+    const options = { maxOutputBytes: process.getuid?.() === 0 ? 2 ** 40 : 96 * 1024 };
+
+    it("sound, a chunk and joined chunks are refused as what they are, and leave no file", async () => {
+      const [stream] = info.audio;
+      const [rung] = buildLadder(info.video);
+      const plan = planChunks(info, { targetSeconds: 60 });
+      const [chunk] = plan.chunks;
+      assert.ok(stream !== undefined && rung !== undefined && chunk !== undefined);
+      await refuses("sound.mp4", (output) => encodeAudio({ source, info, stream, output }, options));
+      const heavy = { ...rung, crf: 1, maxBitrate: 20_000_000, bufferBits: 20_000_000 };
+      const encode = (path: string, outputOptions = {}) =>
+        encodeChunk(
+          { source, info, plan, chunk, outputs: [{ rung: heavy, path }], preset: "ultrafast" },
+          outputOptions,
+        );
+      await refuses("chunk.mp4", (output) => encode(output, options));
+      const whole = at("whole-chunk.mp4");
+      await encode(whole);
+      await refuses("joined.mp4", (output) =>
+        stitchChunks({ plan, chunks: [whole], output, workFolder: folder }, options),
+      );
+    });
+
+    it("what is cut short anywhere is never taken for whole", async () => {
+      const [stream] = info.audio;
+      assert.ok(stream !== undefined);
+      const sound = at("whole-sound.mp4");
+      await encodeAudio({ source, info, stream, output: sound });
+      const bytes = await readFile(sound);
+      for (const length of [0, 7, 100, Math.floor(bytes.length / 2), bytes.length - 1]) {
+        await writeFile(at("cut.mp4"), bytes.subarray(0, length));
+        await assert.rejects(readTracks(at("cut.mp4")), (error) => isAppError(error, "MEDIA_OUTPUT_DAMAGED"));
+      }
+    });
   });
 
   it("keeps sound and picture together over a film of 23.976 frames a second", async () => {

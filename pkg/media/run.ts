@@ -1,15 +1,19 @@
 /** Encodes, joins and extracts: each job's command line is run and its result checked before anyone may use it. */
 
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { newId } from "#pkg/clock/clock";
 import { canToneMap } from "./capabilities.ts";
 import type { ChunkPlan } from "./chunks.ts";
 import { type AudioJob, audioArgs, type ChunkJob, chunkArgs, posterArgs, stitchArgs, stitchList } from "./encode.ts";
-import { mediaFrameCount } from "./errors.ts";
+import { mediaFrameCount, mediaOutputDamaged } from "./errors.ts";
 import { type Progress, runTool, type ToolOptions } from "./ffmpeg.ts";
-import { countVideoSamples } from "./mp4.ts";
+import { countVideoSamples, readTracks } from "./mp4.ts";
 import type { MediaInfo } from "./probe.ts";
+
+const HALF_SAMPLE_SECONDS = 1 / 96_000;
+/** AAC begins with a frame of silence and ends with a whole frame; a frame is 1024 samples of 48 kHz. */
+const MAX_PADDING_SECONDS = 4096 / 48_000;
 
 export interface EncodeOptions extends ToolOptions {
   readonly onProgress?: (progress: Progress) => void;
@@ -53,9 +57,21 @@ export async function stitchChunks(job: StitchJob, options: ToolOptions = {}): P
   });
 }
 
-/** Encodes a whole audio stream, aligned with the video. */
+/**
+ * Encodes a whole audio stream, aligned with the video. Throws `MEDIA_OUTPUT_DAMAGED` where it does not last as long, and
+ * what `runTool` throws; the output is removed then.
+ */
 export async function encodeAudio(job: AudioJob, options: EncodeOptions = {}): Promise<void> {
-  await orRemove([job.output], () => runTool({ ...options, tool: "ffmpeg", args: audioArgs(job) }));
+  await orRemove([job.output], async () => {
+    await runTool({ ...options, tool: "ffmpeg", args: audioArgs(job) });
+    const tracks = await readTracks(job.output);
+    const [track] = tracks;
+    if (tracks.length !== 1 || track?.handler !== "soun") throw mediaOutputDamaged(job.output, "it has no sound");
+    const excess = track.seconds - job.info.video.durationSeconds;
+    if (excess < -HALF_SAMPLE_SECONDS || excess > MAX_PADDING_SECONDS) {
+      throw mediaOutputDamaged(job.output, `it lasts ${track.seconds} s, not ${job.info.video.durationSeconds} s`);
+    }
+  });
 }
 
 export interface PosterJob {
@@ -72,7 +88,13 @@ export interface PosterJob {
 /** Takes one picture out of the film, in the film's own proportions. */
 export async function extractPoster(job: PosterJob, options: ToolOptions = {}): Promise<void> {
   const hasZscale = job.info.video.dynamicRange !== "sdr" && (await canToneMap());
-  await orRemove([job.output], () => runTool({ ...options, tool: "ffmpeg", args: posterArgs({ hasZscale, ...job }) }));
+  await orRemove([job.output], async () => {
+    await runTool({ ...options, tool: "ffmpeg", args: posterArgs({ hasZscale, ...job }) });
+    const picture = await readFile(job.output);
+    // ITU-T T.81, table B.1: start and end of image.
+    const isWhole = picture.readUInt16BE(0) === 0xffd8 && picture.readUInt16BE(picture.length - 2) === 0xffd9;
+    if (!isWhole) throw mediaOutputDamaged(job.output, "the picture has no end");
+  });
 }
 
 async function checkFrames(path: string, expected: number): Promise<void> {
