@@ -70,7 +70,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     LISTEN: `${host}:${port}`,
     DATA: data,
     PROFILE_OPERATOR_EMAIL: operator.email,
-    PROFILE_OPERATOR_PASSWORD: operator.password,
+    // Not the password itself: an environment is seen by more than a private file is.
+    PROFILE_OPERATOR_PASSWORD_FILE: join(data, "secrets", "operator-password"),
   });
   const tail: string[] = [];
   const log = options.log ?? openLog(logPath);

@@ -78,6 +78,9 @@ describe("isolated modules", () => {
       calls().map((line) => line.secrets),
       [[], []],
     );
+    // They opened a store, and neither read nor made what its URLs are signed with.
+    assert.ok(existsSync(join(folder, "blobs", "originals")));
+    assert.ok(!existsSync(join(folder, "secrets", "blobstore")));
     const exited = new Promise<number | null>((resolve) => host.once("exit", resolve));
     host.kill("SIGTERM");
     assert.equal(await exited, 0);

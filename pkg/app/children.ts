@@ -1,4 +1,8 @@
-/** Isolated modules as child processes: they hold no secret but the proof of their own name, and die with the host. */
+/**
+ * Isolated modules as child processes: they are given no secret but the proof of their own name, and die with the host.
+ * They run as the host's user, whose files in the blob stores they read and write; what works on files that nobody trusts
+ * is the tools that they start, which have no rights at all.
+ */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";

@@ -64,10 +64,7 @@ export function newPorts(options: PortsOptions): HostPorts {
         const { openBlobStore } = await import("#pkg/blobstore/open");
         const result = await openBlobStore(blobStoreUrl(config, name), {
           name,
-          signingSecret:
-            config.blobstoreSecret === undefined
-              ? await loadSecret(resolve(config.data, "secrets", "blobstore"))
-              : Buffer.from(config.blobstoreSecret),
+          signingSecret: await signingSecret(config),
           clock,
           log: log.child({ port: name }),
         });
@@ -99,6 +96,13 @@ export function newPorts(options: PortsOptions): HostPorts {
     routes: () => routes,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** A process of one isolated module, which its host starts, serves no store's URLs and is not to know how they are signed. */
+async function signingSecret(config: HostConfig): Promise<Uint8Array | undefined> {
+  if (config.blobstoreSecret !== undefined) return Buffer.from(config.blobstoreSecret);
+  if (config.loopbackProof !== undefined) return undefined;
+  return loadSecret(resolve(config.data, "secrets", "blobstore"));
 }
 
 /** True where the module says or hears events. */

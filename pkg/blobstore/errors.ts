@@ -109,3 +109,11 @@ export function blobStoreUrlUnsupported(scheme: string): AppError {
     message: `A blob store is opened from a file: or memory: URL, not from "${scheme}".`,
   });
 }
+
+export function blobStoreCannotSign(name: string): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "BLOB_STORE_CANNOT_SIGN",
+    message: `This process holds no secret to sign URLs of the ${name} store with.`,
+  });
+}

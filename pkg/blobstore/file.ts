@@ -21,6 +21,7 @@ import {
   blobNotFound,
   blobPartInvalid,
   blobRangeNotSatisfiable,
+  blobStoreCannotSign,
   blobStoreUnavailable,
 } from "./errors.ts";
 import { hasCode, hashDurably, inFolderOf, readFiles, syncPath, writeDurably } from "./file-io.ts";
@@ -51,9 +52,11 @@ export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<
   }
   const sweeping = await keepSweeping(layout, options.log);
   const store = new FileBlobStore(layout, options, sweeping);
+  const { signingSecret } = options;
+  if (signingSecret === undefined) return { store, routes: [] };
   const route = filePartRoute({
     store: options.name,
-    signingSecret: options.signingSecret,
+    signingSecret,
     clock: options.clock,
     log: options.log,
     storePart: (key, multipartId, part, body) => store.storePart(key, multipartId, part, body),
@@ -191,11 +194,9 @@ class FileBlobStore implements BlobStore {
     part: { readonly number: number; readonly sizeBytes: number; readonly sha256: string; readonly expiresAt: Date },
   ): Promise<SignedRequest> {
     parseKey(key);
-    return signPartUrl(
-      { store: this.#options.name, key, multipartId, ...part },
-      this.#options.signingSecret,
-      this.#options.publicBase ?? "",
-    );
+    const { name, signingSecret, publicBase } = this.#options;
+    if (signingSecret === undefined) throw blobStoreCannotSign(name);
+    return signPartUrl({ store: name, key, multipartId, ...part }, signingSecret, publicBase ?? "");
   }
 
   /** Keeps a part that was PUT to a signed URL; the same number again replaces it. */

@@ -15,8 +15,11 @@ export interface OpenBlobStoreOptions {
   readonly name: string;
   /** Origin and path before the URLs that an adapter serves itself; empty, so relative, by default. */
   readonly publicBase?: string;
-  /** At least 32 bytes, the same in every process that serves this store's routes. */
-  readonly signingSecret: Uint8Array;
+  /**
+   * At least 32 bytes, the same in every process that serves this store's routes; undefined in a process that neither
+   * signs nor serves.
+   */
+  readonly signingSecret: Uint8Array | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }

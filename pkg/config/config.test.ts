@@ -1,6 +1,9 @@
 /** Settings from the environment. */
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseDuration, printDuration } from "./duration.ts";
 import { loadConfig, unknownVariables } from "./load.ts";
 import { printSettings } from "./print.ts";
@@ -50,6 +53,23 @@ describe("settings", () => {
       'T_ENABLED: "1" is not true or false (whether)',
       'T_MODE: "best" is not one of fast, good (which)',
     ]);
+  });
+
+  it("that are secret are read from the file that a variable names, and no others are", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-config-"));
+    try {
+      const path = join(folder, "key");
+      await writeFile(path, "hunter2\n");
+      assert.equal(loadConfig("T", spec, { T_API_KEY_FILE: path }).values.apiKey, "hunter2");
+      assert.equal(loadConfig("T", spec, { T_API_KEY_FILE: path, T_API_KEY: "own" }).values.apiKey, "own");
+      assert.equal(loadConfig("T", spec, { T_URL_FILE: path }).values.url, undefined);
+      const { mistakes } = loadConfig("T", spec, { T_API_KEY_FILE: join(folder, "none") });
+      assert.deepEqual(mistakes, [`T_API_KEY_FILE: "${join(folder, "none")}" cannot be read`]);
+      const env = { T_API_KEY_FILE: path, T_URL_FILE: path };
+      assert.deepEqual(unknownVariables([{ prefix: "T", spec }], new Set(), env), ["T_URL_FILE"]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it("are known by name: what is misspelt under a prefix is found", () => {

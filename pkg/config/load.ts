@@ -1,5 +1,6 @@
 /** Reads settings from the environment: every mistake is found, none is fatal before all are known. */
 
+import { readFileSync } from "node:fs";
 import { parseDuration } from "./duration.ts";
 import type { ConfigSpec, ConfigValues, Field } from "./spec.ts";
 
@@ -37,7 +38,8 @@ export function loadConfig<Spec extends ConfigSpec>(prefix: string, spec: Spec, 
   const mistakes: string[] = [];
   for (const [name, field] of Object.entries(spec)) {
     const variable = variableOf(prefix, name);
-    const text = env[variable];
+    const { text, mistake } = textOf(variable, field, env);
+    if (mistake !== undefined) mistakes.push(mistake);
     if (text === undefined || text === "") {
       const value = defaultOf(field);
       values[name] = value;
@@ -56,6 +58,29 @@ export function loadConfig<Spec extends ConfigSpec>(prefix: string, spec: Spec, 
   return { values: values as ConfigValues<Spec>, settings, mistakes };
 }
 
+/**
+ * A secret may lie in a file that a second variable names: unlike the environment, it is not seen by whoever may look at
+ * this process or gets its environment passed on.
+ */
+function textOf(
+  variable: string,
+  field: Field,
+  env: Environment,
+): { readonly text: string | undefined; readonly mistake?: string } {
+  const path = field.secret === true ? env[fileVariableOf(variable)] : undefined;
+  if (path === undefined || path === "" || env[variable]) return { text: env[variable] };
+  try {
+    return { text: readFileSync(path, "utf8").trimEnd() };
+  } catch {
+    return { text: undefined, mistake: `${fileVariableOf(variable)}: ${JSON.stringify(path)} cannot be read` };
+  }
+}
+
+/** The variable that names the file of a secret. */
+export function fileVariableOf(variable: string): string {
+  return `${variable}_FILE`;
+}
+
 /** Variables under a module's prefix that no setting has: most likely misspelt. */
 export function unknownVariables(
   modules: readonly { readonly prefix: string; readonly spec: ConfigSpec }[],
@@ -64,7 +89,10 @@ export function unknownVariables(
 ): readonly string[] {
   const declared = new Set(known);
   for (const { prefix, spec } of modules) {
-    for (const name of Object.keys(spec)) declared.add(variableOf(prefix, name));
+    for (const [name, field] of Object.entries(spec)) {
+      declared.add(variableOf(prefix, name));
+      if (field.secret === true) declared.add(fileVariableOf(variableOf(prefix, name)));
+    }
   }
   return Object.keys(env)
     .filter((variable) => !declared.has(variable))

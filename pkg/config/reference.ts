@@ -14,7 +14,7 @@ export function printReference(groups: readonly SettingGroup[]): string {
   const parts = groups.map(({ title, prefix, spec }) => {
     const rows = Object.entries(spec).map(
       ([name, field]) =>
-        `| \`${variableOf(prefix, name)}\` | ${cell(expected(field))} | ${printDefault(field)} | ${cell(field.doc)} |`,
+        `| \`${variableOf(prefix, name)}\` | ${field.secret === true ? "a secret" : cell(expected(field))} | ${printDefault(field)} | ${cell(field.doc)} |`,
     );
     return [`## ${title}`, "", "| variable | value | default | what for |", "|---|---|---|---|", ...rows, ""].join(
       "\n",
@@ -24,7 +24,8 @@ export function printReference(groups: readonly SettingGroup[]): string {
     "# Settings",
     "",
     "Environment variables, read once at the start. Printed by `node services/main.ts --print-reference`; a test keeps",
-    "this page current. `--print-config` shows the values of a running configuration.",
+    "this page current. `--print-config` shows the values of a running configuration. A secret may also be given as a",
+    "file, named by the variable with `_FILE` behind it.",
     "",
     ...parts,
   ].join("\n");

@@ -166,6 +166,15 @@ export function mediaToolMissing(tool: string): AppError {
   });
 }
 
+export function mediaToolLacks(tool: string, encoders: readonly string[]): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "MEDIA_TOOL_LACKS",
+    message: `${tool} was built without ${encoders.join(", ")}; on Debian: apt-get install ffmpeg.`,
+    metadata: { tool, encoders: encoders.join(",") },
+  });
+}
+
 function hours(seconds: number): string {
   return seconds < 3600 ? `${seconds.toFixed(0)} s` : `${(seconds / 3600).toFixed(1)} h`;
 }

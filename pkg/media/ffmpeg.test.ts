@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#pkg/clock/clock";
 import { type AppError, isAppError } from "#pkg/errors/errors";
-import { checkTools, inputArgs, type Progress, progressParser, runTool } from "./ffmpeg.ts";
+import { findConfinement } from "#pkg/process/confinement";
+import { inputArgs, type Progress, progressParser, runTool } from "./ffmpeg.ts";
 import { testPicture, X264 } from "./fixtures.ts";
+import { ENCODERS, openTools } from "./tools.ts";
 
 describe("the runner of media tools", () => {
   let folder: string;
@@ -31,10 +33,27 @@ describe("the runner of media tools", () => {
     `file:${output}`,
   ];
 
-  it("says which versions are installed", async () => {
-    const versions = await checkTools();
-    assert.match(versions.ffmpeg, /^\d|^n/i);
-    assert.match(versions.ffprobe, /^\d|^n/i);
+  it("says at the start which versions there are, and how far their rights are taken", async () => {
+    const lines: { readonly level: string; readonly fields: Record<string, unknown> }[] = [];
+    const log = {
+      ...{ debug() {}, error() {}, fatal() {}, child: () => log },
+      info: (fields: object) => void lines.push({ level: "info", fields: { ...fields } }),
+      warn: (fields: object) => void lines.push({ level: "warn", fields: { ...fields } }),
+    };
+    await openTools(["ffmpeg", "ffprobe"], ENCODERS, log);
+    const [line] = lines;
+    assert.equal(lines.length, 1);
+    assert.match(String(line?.fields.ffmpeg), /^\d|^n/i);
+    assert.match(String(line?.fields.ffprobe), /^\d|^n/i);
+    const { kind, lacks } = await findConfinement();
+    assert.equal(line?.level, lacks.length === 0 ? "info" : "warn");
+    if (kind === "namespaces") assert.match(String(line?.fields.run), /namespaces .*without network/);
+    for (const lack of lacks) assert.ok(String(line?.fields.run).includes(lack));
+    await assert.rejects(openTools(["ffmpeg"], ["libnone"], log), (error) => {
+      assert.ok(isAppError(error, "MEDIA_TOOL_LACKS"));
+      assert.match(error.message, /libnone.*apt-get install ffmpeg/);
+      return true;
+    });
   });
 
   it("reports a failure with the tool's last lines", async () => {
@@ -139,8 +158,8 @@ describe("the runner of media tools", () => {
 
   it("says that a tool is missing, and how to get it", async () => {
     const script = `
-      import { checkTools } from "#pkg/media/ffmpeg";
-      await checkTools().catch((error) => process.stdout.write(JSON.stringify({ reason: error.reason, message: error.message })));`;
+      import { openTools } from "#pkg/media/tools";
+      await openTools(["ffmpeg"], [], {}).catch((error) => process.stdout.write(JSON.stringify({ reason: error.reason, message: error.message })));`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       env: { PATH: folder },
       stdio: ["ignore", "pipe", "inherit"],

@@ -172,15 +172,6 @@ function toInside(arg: string, inside: (path: string) => string): string {
   return arg.startsWith(FILE) ? `${FILE}${inside(arg.slice(FILE.length))}` : arg;
 }
 
-/** The versions of the installed tools. Throws `MEDIA_TOOL_MISSING`. */
-export async function checkTools(): Promise<Readonly<Record<Tool, string>>> {
-  const version = async (tool: Tool) => {
-    const { stdout } = await runTool({ tool, args: ["-version"], timeoutMs: 10_000 });
-    return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
-  };
-  return { ffmpeg: await version("ffmpeg"), ffprobe: await version("ffprobe") };
-}
-
 /** Parses ffmpeg's blocks of `key=value` lines, each ended by `progress=continue` or `progress=end`. */
 export function progressParser(onProgress: (progress: Progress) => void): (line: string) => void {
   let frame = 0;

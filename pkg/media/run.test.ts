@@ -209,7 +209,10 @@ describe("encoding", function () {
       const output = join(small, what);
       await assert.rejects(make(output), (error) => {
         const isRoot = process.getuid?.() === 0;
-        assert.ok(isRoot ? isOutOfSpace(error) : isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"), `${what}: ${error} ${isAppError(error) ? error.metadata.log : ""}`);
+        assert.ok(
+          isRoot ? isOutOfSpace(error) : isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"),
+          `${what}: ${error} ${isAppError(error) ? error.metadata.log : ""}`,
+        );
         return true;
       });
       assert.deepEqual(await readdir(small), [], what);

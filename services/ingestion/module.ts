@@ -4,6 +4,7 @@ import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb
 import { announcing } from "#pkg/app/announcing";
 import { defineModule, serve } from "#pkg/app/module";
 import type { MediaLimits } from "#pkg/media/limits";
+import { openTools } from "#pkg/media/tools";
 import { pollUntilAborted } from "#pkg/postgres/poll";
 import { Assets } from "./assets.ts";
 import { ingestionConfig } from "./config.ts";
@@ -31,6 +32,7 @@ export const ingestion = defineModule({
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
     const { postgres: db, originals, clock, log } = host;
+    await openTools(["ffprobe"], [], log);
     const shared = {
       db,
       originals,

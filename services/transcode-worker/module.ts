@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { WorkerService } from "#gen/matinee/transcode/v1/worker_service_pb";
 import { defineModule } from "#pkg/app/module";
+import { ENCODERS, openTools } from "#pkg/media/tools";
 import { transcodeWorkerConfig } from "./config.ts";
 import { Worker } from "./worker.ts";
 
@@ -20,6 +21,7 @@ export const transcodeWorker = defineModule({
   consumes: [],
   isolated: true,
   async open(host, config) {
+    await openTools(["ffmpeg", "ffprobe"], ENCODERS, host.log);
     const worker = new Worker({
       ...host,
       name: `${hostname()}/${process.pid}`.slice(-128),

@@ -37,6 +37,7 @@ export async function doctor(context: Context, flags: { data?: string }): Promis
     encoders(),
     program("ffprobe", ["-version"], /^ffprobe version (\S+)/, "apt-get install ffmpeg", "needed"),
     packager(),
+    rights(),
     program("espeak-ng", ["--version"], /text-to-speech: (\S+)/, "apt-get install espeak-ng", "for the demo's films"),
     folder(data),
     space(data),
@@ -89,6 +90,24 @@ async function encoders(): Promise<Finding> {
   if (missing.length === 0) return { check, isGood: true, detail: "libx264, aac, webvtt", isNeeded: true };
   const cure = "Install a full build: apt-get install ffmpeg";
   return { check, isGood: false, detail: `${missing.join(", ")} missing`, cure, isNeeded: true };
+}
+
+/** How far the media tools' rights can be taken away here; a client without the platform's sources starts none. */
+async function rights(): Promise<Finding[]> {
+  const check = "media tools' rights";
+  const found = await import("../../../pkg/process/confinement.ts").catch(() => undefined);
+  if (found === undefined) return [];
+  const confinement = await found.findConfinement();
+  const [first] = confinement.lacks;
+  return [
+    {
+      check,
+      isGood: first === undefined,
+      detail: `they run ${found.describeConfinement({ ...confinement, lacks: [] })}`,
+      isNeeded: false,
+      ...(first === undefined ? {} : { cure: confinement.lacks.join("; ") }),
+    },
+  ];
 }
 
 async function packager(): Promise<Finding> {
