@@ -72,12 +72,22 @@ describe("a table by months", () => {
   });
 
   it("is kept by several processes at once, while rows come", async () => {
-    const adding = Array.from({ length: 40 }, (_, day) => add(new Date(Date.UTC(2026, 10, day)).toISOString()));
-    const keeping = Array.from({ length: 4 }, () => keep("2026-11-27T00:00:00Z"));
-    await Promise.all([...adding, ...keeping]);
+    let isKept = false;
+    const adding = (async () => {
+      let count = 0;
+      for (; !isKept || count < 40; count += 4) {
+        const days = [0, 10, 20, 30].map((day) => new Date(Date.UTC(2026, 10, day, 0, 0, count)));
+        await Promise.all(days.map((at) => add(at.toISOString())));
+      }
+      return count;
+    })();
+    await Promise.all(Array.from({ length: 4 }, () => keep("2026-11-27T00:00:00Z"))).finally(() => {
+      isKept = true;
+    });
+    const count = await adding;
     await keep("2026-11-27T00:00:00Z");
     const places = await placed();
-    assert.equal(places.length, 40);
+    assert.equal(places.length, count);
     assert.ok(places.every((place) => !place.endsWith("default")));
   });
 });

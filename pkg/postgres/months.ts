@@ -14,7 +14,7 @@ export interface MonthlyTable {
 
 /** Months that are ready before they begin: two missed runs of an hourly work are none. */
 const MONTHS_AHEAD = 2;
-/** Making a partition needs the default one for itself; whoever is writing to it goes first. */
+/** Making and dropping partitions wait for those who are writing, and hold up those who come; not for long. */
 const LOCK_TIMEOUT = "5s";
 
 /**
@@ -40,6 +40,9 @@ export async function keepMonths(
       ]),
     );
     const made = [...wanted].filter(([name]) => !existing.has(name));
+    // Writers wait here, before it is decided where their rows go: one that was on its way to the default partition would
+    // fail when the month is taken out of it.
+    if (made.length > 0) await tx.execute(`lock table ${table} in share row exclusive mode`);
     for (const [name, month] of made) await makeMonth(tx, options, name, month);
     const dropped = [...existing].filter(([, month]) => nextMonth(month) <= keepFrom).map(([name]) => name);
     for (const name of dropped) await tx.execute(`drop table ${name}`);
@@ -73,8 +76,6 @@ async function strayMonths(tx: Tx, { table, column }: MonthlyTable, keepFrom: Da
 async function makeMonth(tx: Tx, { table, column }: MonthlyTable, name: string, month: Date): Promise<void> {
   const [from, to] = [month.toISOString(), nextMonth(month).toISOString()];
   await tx.execute(`create table ${name} (like ${table} including defaults including constraints)`);
-  // The lock first: a row that came after the move would be in the way of the new partition.
-  await tx.execute(`lock table ${table}_default in access exclusive mode`);
   await tx.execute(
     `with moved as (delete from ${table}_default where ${column} >= '${from}' and ${column} < '${to}' returning *)
      insert into ${name} select * from moved`,

@@ -15,6 +15,13 @@ export const licenseConfig = defineConfig({
     max: 100_000,
     doc: "Content keys that are kept unwrapped in memory, so that a licence need not ask the key service; 0 keeps none.",
   },
+  recordRetention: {
+    type: "duration",
+    default: "400d",
+    min: "31d",
+    max: "3660d",
+    doc: "How long licence records are kept; they go by whole months.",
+  },
   keyCacheTtl: {
     type: "duration",
     default: "60s",

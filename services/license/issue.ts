@@ -58,7 +58,10 @@ export class Issuing {
     this.#options = options;
   }
 
-  /** Throws the reason of a refusal, after it was recorded. No licence leaves without its row. */
+  /**
+   * Throws the reason of a refusal, after it was recorded. No licence leaves without its row. Who brings no token of ours
+   * is nobody that a row could name: such refusals are counted only, or anyone could fill the log.
+   */
   async issue(request: LicenseRequest): Promise<IssuedLicense> {
     const facts: Facts = { grant: undefined, requested: [] };
     try {
@@ -66,7 +69,10 @@ export class Issuing {
       await this.#record(request, facts, { refusalReason: undefined, issued });
       return license;
     } catch (error) {
-      if (isRefusal(error)) await this.#recordRefusal(request, facts, error.reason);
+      if (isRefusal(error)) {
+        if (facts.grant === undefined) this.#options.events.unreadable(request.system, error.reason);
+        else await this.#recordRefusal(request, facts, error.reason);
+      }
       throw error;
     }
   }

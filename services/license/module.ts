@@ -5,6 +5,7 @@ import { LicenseIssuedSchema, LicenseRefusedSchema } from "#gen/matinee/license/
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
+import { periodic } from "#pkg/app/periodic";
 import { licenseConfig } from "./config.ts";
 import { ContentKeys } from "./content-keys.ts";
 import { openClearKeyEngine } from "./drm/clearkey.ts";
@@ -18,6 +19,8 @@ import { newPlayTokens } from "./play-tokens.ts";
 import { Records } from "./records.ts";
 import { openKeyStore } from "./store/key-store.ts";
 import { openRecordStore } from "./store/record-store.ts";
+
+const MONTHS_EVERY_MS = 60 * 60_000;
 
 export const license = defineModule({
   name: "license",
@@ -42,6 +45,7 @@ export const license = defineModule({
     }
     const keyStore = openKeyStore(db);
     const records = openRecordStore(db);
+    const audit = new Records(records, { clock, log, retentionMs: config.recordRetention });
     const unwrapped = newKeyCache({ keys, clock, size: config.keyCacheSize, ttlMs: config.keyCacheTtl });
     const contentKeys = new ContentKeys({ db, store: keyStore, keys, unwrapped, clock });
     const issuing = new Issuing({
@@ -56,7 +60,7 @@ export const license = defineModule({
       log,
     });
     return {
-      services: [serve(LicenseService, licenseServiceHandler({ contentKeys, records: new Records(records), systems }))],
+      services: [serve(LicenseService, licenseServiceHandler({ contentKeys, records: audit, systems }))],
       routes: [{ ...licenseRoute, handle: licenseHandler(issuing, host.territoryOf) }],
       consumers: [
         consume(AssetDeletedSchema, async (event, message) => {
@@ -66,7 +70,10 @@ export const license = defineModule({
           });
         }),
       ],
-      background: [{ name: "key cache", run: (signal) => unwrapped.sweep(signal) }],
+      background: [
+        { name: "key cache", run: (signal) => unwrapped.sweep(signal) },
+        periodic("months of the audit log", MONTHS_EVERY_MS, () => audit.keepMonths(), host),
+      ],
       ready: async () => {
         await Promise.all([db.ping(), keys.ping()]);
       },

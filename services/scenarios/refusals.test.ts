@@ -220,7 +220,10 @@ inEveryTopology("refusals", (cluster) => {
     const { platform } = await operatorOf(cluster());
     const { licenseRecords } = await platform.client(LicenseService).listLicenseRecords({ pageSize: 200 });
     const recorded = new Set(licenseRecords.map(({ refusalReason }) => refusalReason));
-    for (const { reason } of answers) assert.ok(recorded.has(reason), `${reason} is in the log`);
+    for (const { reason } of answers) {
+      // Who brings no token of ours is counted, and fills no log.
+      assert.equal(recorded.has(reason), reason !== "LICENSE_TOKEN_INVALID", `${reason} in the log`);
+    }
     const { licenseRecords: own } = await platform
       .client(LicenseService)
       .listLicenseRecords({ playSession: old.play.playSession?.name ?? "" });

@@ -1,6 +1,7 @@
 /** The audit log: rows are only ever added. */
 
 import type { Db, Tx } from "#pkg/postgres/db";
+import { keepMonths } from "#pkg/postgres/months";
 import type { LicenseRecord } from "../domain/record.ts";
 import { type LicenseRecordRow, toRecord } from "./rows.ts";
 
@@ -11,6 +12,11 @@ export interface RecordFilter {
 
 export interface RecordStore {
   add(tx: Tx, record: LicenseRecord): Promise<void>;
+  /** Makes partitions ahead of time and drops the months that are older than the retention; says which. */
+  keepMonths(
+    now: Date,
+    retentionMs: number,
+  ): Promise<{ readonly made: readonly string[]; readonly dropped: readonly string[] }>;
   /** Newest first, after the record with this time and id. */
   list(
     filter: RecordFilter,
@@ -42,11 +48,15 @@ export function openRecordStore(db: Db): RecordStore {
       );
     },
 
+    keepMonths: (now, retentionMs) =>
+      keepMonths(db, { table: "license_records", column: "created_at", now, retentionMs }),
+
+    // The comparison of the time alone leaves out partitions; that of the pair does not.
     async list(filter, page) {
       const rows = await db.query<LicenseRecordRow>(
         `select ${COLUMNS} from license_records
          where ($1::text is null or asset_id = $1) and ($2::text is null or play_session_id = $2)
-           and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
+           and ($3::timestamptz is null or (created_at <= $3 and (created_at, id) < ($3, $4::uuid)))
          order by created_at desc, id desc limit $5`,
         [
           filter.assetId ?? null,
