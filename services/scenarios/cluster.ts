@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly topology: Topology;
   /** Settings of modules, for every process. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** An empty folder for everything that is kept; one of its own unless given. */
+  readonly data?: string;
 }
 
 export interface LogRecord extends Readonly<Record<string, unknown>> {
@@ -44,8 +46,14 @@ export interface Cluster extends AsyncDisposable {
   readonly operator: { readonly email: string; readonly password: string };
   /** Names of the processes in which the module runs. */
   processesOf(module: string): readonly string[];
+  /** Names of all processes. */
+  readonly processes: readonly string[];
   /** Kills processes at once; all of them where none is named. */
   kill(names?: readonly string[]): Promise<void>;
+  /** Sends a signal that does not end them. */
+  signal(names: readonly string[], signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Starts one more process with the settings of this one, changed so; whoever asks for it ends it. */
+  another(name: string, changes: Readonly<Record<string, string>>): PlatformProcess;
   /** Starts those that do not run and waits until every process is ready. */
   restart(): Promise<void>;
   /** Kills the PostgreSQL server; whoever keeps it starts it again. Answers the killed process's id. */
@@ -61,7 +69,7 @@ export interface Cluster extends AsyncDisposable {
 /** Starts everything and resolves when every process is ready. Disposing it throws where a process outlives it. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await using stack = new AsyncDisposableStack();
-  const data = await mkdtemp(join(tmpdir(), `matinee-scenario-${options.topology}-`));
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), `matinee-scenario-${options.topology}-`)));
   // PostgreSQL may run as another user, who passes through.
   await chmod(data, 0o711);
   // Also where somebody interrupts the tests: the processes notice by themselves, the folder does not.
@@ -110,6 +118,15 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     data,
     operator,
     processesOf: (module) => parts.processesOf(module),
+    processes: parts.processes.map(({ name }) => name),
+    signal(names, signal) {
+      for (const { pid, isRunning } of named(names)) if (isRunning && pid !== undefined) process.kill(pid, signal);
+    },
+    another(name, changes) {
+      const [like] = named([name]);
+      if (like === undefined) throw new Error(`there is no process ${name}`);
+      return like.another(changes);
+    },
     async kill(names) {
       await Promise.all(named(names).map((one) => one.kill("SIGKILL")));
     },

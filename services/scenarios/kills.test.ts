@@ -18,6 +18,7 @@ import type { FileSource } from "../../clients/sdk/hashing.ts";
 import { type ImportOptions, type ImportResult, type ImportState, importFilm } from "../../clients/sdk/import-film.ts";
 import { uploadFile } from "../../clients/sdk/upload.ts";
 import { memoryStateStore, type StateStore, type UploadState } from "../../clients/sdk/upload-state.ts";
+import { newChance } from "./chance.ts";
 import { film } from "./films.ts";
 import { assertSameFrames, blobKeys, blobPath, download, frameCount, frameHashes } from "./media.ts";
 import { newViewer, operatorOf, type Person } from "./people.ts";
@@ -31,18 +32,9 @@ const FRAME_RATE = "30000/1001";
 const MAX_DELAY_MS = 40;
 const GIVE_UP_MS = 60_000;
 
-/** Small numbers from a seed (a linear congruential generator; Numerical Recipes, section 7.1). */
-function newChance(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 inEveryTopology("a film in whose every phase something is killed", (cluster) => {
   const seed = Number(process.env.SCENARIO_SEED ?? randomInt(1_000_000));
-  const chance = newChance(seed);
+  const { below } = newChance(seed);
   const uploads = memoryStateStore<UploadState>();
   // An import that ended is forgotten, and the same file would be a new film. Here it is to go on in every phase, though
   // the one that does not publish may have ended before the one that does begins.
@@ -93,7 +85,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
 
   /** Kills what does the phase's work, checks that nothing of it lives on, and starts it again. */
   async function killIn(phase: string, module: string): Promise<void> {
-    const delayMs = chance(MAX_DELAY_MS);
+    const delayMs = below(MAX_DELAY_MS);
     await new Promise((done) => setTimeout(done, delayMs));
     const names = cluster().processesOf(module);
     await cluster().kill(names);

@@ -33,6 +33,12 @@ export class PlatformProcess {
     this.#options = options;
   }
 
+  /** A process like this one but for these settings, not started. */
+  another(changes: Readonly<Record<string, string>>): PlatformProcess {
+    const env = { ...this.#options.env, ...changes };
+    return new PlatformProcess({ ...this.#options, name: `another ${this.name}`, env });
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid;
   }
