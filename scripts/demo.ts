@@ -1,10 +1,10 @@
 /** `make demo`: starts the platform on one port, puts films into it, and stops everything with Ctrl-C. */
 
 import { once } from "node:events";
-import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { dataFolder } from "../clients/cli/context.ts";
 import { newProgress } from "../clients/cli/progress.ts";
 import { startServer } from "../clients/cli/server.ts";
 import { MatineeError } from "../clients/sdk/errors.ts";
@@ -12,8 +12,6 @@ import { fileEntry, type LibraryEntry, openLibrary, shippedEntry } from "./demo/
 import { films, MAIN_FILM } from "./films/films.ts";
 
 const DEFAULT_PORT = 8080;
-const DEFAULT_DATA = ".data";
-const SYSTEM_DATA = "/var/lib/matinee";
 
 const askedToStop = new Error("interrupted");
 const interrupted = new AbortController();
@@ -123,18 +121,9 @@ function parseOptions(): { readonly port: number; readonly data: string; readonl
     throw new Error(`PORT must be 1 to 65535, not ${values.port}`);
   return {
     port,
-    data: resolve(values.data ?? defaultData()),
+    data: dataFolder({ env: {} }, values.data),
     file: values.file === undefined ? undefined : resolve(values.file),
   };
-}
-
-/** `.data` here; where root's database, which does not run as root, cannot come here, a folder of the system's. */
-function defaultData(): string {
-  if (process.getuid?.() !== 0) return DEFAULT_DATA;
-  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) === 0) return SYSTEM_DATA;
-  }
-  return DEFAULT_DATA;
 }
 
 function shipped(data: string): readonly LibraryEntry[] {

@@ -42,7 +42,12 @@ function fromSystem(cause: unknown): MatineeError {
     return new MatineeError({ code: 3, reason: "", message: cause.message });
   }
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string" && "path" in cause) {
-    const texts: Record<string, string> = { ENOENT: "does not exist", EACCES: "cannot be read", EISDIR: "is a folder" };
+    const texts: Record<string, string> = {
+      ENOENT: "does not exist",
+      EACCES: "cannot be read",
+      EISDIR: "is a folder",
+      EEXIST: "is a file",
+    };
     const text = texts[cause.code] ?? cause.message;
     return new MatineeError({ code: 3, reason: cause.code, message: `${String(cause.path)} ${text}` });
   }
@@ -62,8 +67,12 @@ function cureOf(error: MatineeError): string | undefined {
     case "PERMISSION_MISSING":
       return 'This needs the operator\'s account: "matinee login studio@matinee.test".';
     default:
-      return error.metadata.job === undefined
-        ? undefined
-        : `Run "matinee jobs retry ${error.metadata.job}", then the same import again.`;
+      if (error.metadata.job !== undefined) {
+        return `Run the same import again, or "matinee jobs retry ${error.metadata.job}".`;
+      }
+      if (error.metadata.package !== undefined) {
+        return `Run the same import again, or "matinee packages retry ${error.metadata.package}".`;
+      }
+      return undefined;
   }
 }

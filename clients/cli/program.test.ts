@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema, RetryInfoSchema } from "@matinee/sdk/gen/google/rpc/error_details_pb";
+import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
+import { ProfileService } from "@matinee/sdk/gen/matinee/profile/v1/profile_service_pb";
+import { startRpcServer } from "@matinee/sdk/testing/rpc-server";
 import { fileSessionStore } from "./credentials.ts";
 import { run } from "./program.ts";
 import { bytes, duration, table } from "./text.ts";
@@ -46,10 +53,45 @@ describe("matinee", () => {
     assert.doesNotMatch(err, /\n\s+at /);
   });
 
-  it("says how to sign in where nobody is", async () => {
-    const { code, err } = await call(["jobs"]);
+  it("says how to sign in where nobody is, and that nothing answers where nothing does", async () => {
+    await using server = await startRpcServer(() => undefined);
+    const { code, err } = await call(["jobs"], { MATINEE_URL: server.origin });
     assert.equal(code, 4);
     assert.match(err, /matinee login/);
+    const dead = await call(["jobs", "list"]);
+    assert.equal(dead.code, 3);
+    assert.match(dead.err, /UNREACHABLE/);
+  });
+
+  it("takes a plain 503 for a service that cannot be reached", async () => {
+    const server = createServer((_request, response) => response.writeHead(503).end("no healthy upstream"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const { code, err } = await call(["titles"], { MATINEE_TOKEN: "token", MATINEE_URL: `http://127.0.0.1:${port}` });
+    server.closeAllConnections();
+    server.close();
+    assert.deepEqual([code, /UNREACHABLE/.test(err)], [3, true], err);
+  });
+
+  it("waits where it may not sign in so often, says so once on stderr, and goes on", async () => {
+    let tries = 0;
+    const refused = () => {
+      tries += 1;
+      if (tries > 2)
+        return { tokens: { accessToken: "a", refreshToken: "r", accessTokenExpireTime: { seconds: 4_000_000_000n } } };
+      throw new ConnectError("too many tries", Code.ResourceExhausted, undefined, [
+        { desc: ErrorInfoSchema, value: { reason: "SIGN_IN_TOO_OFTEN" } },
+        { desc: RetryInfoSchema, value: { retryDelay: { seconds: 0n, nanos: 20_000_000 } } },
+      ]);
+    };
+    await using server = await startRpcServer((router) => {
+      router.service(ProfileService, { signIn: refused });
+      router.service(CatalogService, { listTitles: () => ({ titles: [] }) });
+    });
+    const { code, err } = await call(["titles"], { MATINEE_PASSWORD: "password", MATINEE_URL: server.origin });
+    assert.equal(code, 0, err);
+    assert.equal(err.match(/waiting: .*SIGN_IN_TOO_OFTEN/g)?.length, 1);
+    assert.equal(tries, 3);
   });
 
   it("answers errors as one line of JSON with --json", async () => {

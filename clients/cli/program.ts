@@ -1,12 +1,13 @@
 /** The command line: every command with its options, its help and its examples. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { listAssets } from "./commands/assets.ts";
+import { deleteAssets, listAssets } from "./commands/assets.ts";
 import { doctor } from "./commands/doctor.ts";
 import { type ImportFlags, importFiles } from "./commands/import.ts";
 import { cancelJob, listJobs, retryJob, watchJobs } from "./commands/jobs.ts";
 import { login, logout } from "./commands/login.ts";
-import { deleteTitle, listTitles, publishTitle, showTitle, unpublishTitle } from "./commands/titles.ts";
+import { listPackages, retryPackage } from "./commands/packages.ts";
+import { deleteTitle, listTitles, publishTitle, restoreTitle, showTitle, unpublishTitle } from "./commands/titles.ts";
 import { up } from "./commands/up.ts";
 import { type Io, newContext } from "./context.ts";
 import { EXIT, report } from "./failure.ts";
@@ -94,7 +95,8 @@ Examples:
       "after",
       `
 Ctrl-C stops it; the same command goes on where it stopped, also after the platform or this machine was restarted.
-A file that is already in is recognised by its name, size and date.
+A file that is already in is recognised by its name, size and date, also in a folder of many. What had failed is run
+again. A platform that restarts, a full disk and an exhausted rate are waited for, which is said on stderr.
 
 Examples:
   matinee import film.mkv
@@ -115,12 +117,12 @@ Examples:
   jobsWatch.action((names: string[]) => watchJobs(context(jobsWatch), names));
   const jobsRetry = jobs
     .command("retry <job>")
-    .description("Run a failed or cancelled job again; what is done is kept.");
+    .description("Run a failed or cancelled job again; what is done is kept. One whose package failed makes it anew.");
   jobsRetry.action((name: string) => retryJob(context(jobsRetry), name));
   const jobsCancel = jobs.command("cancel <job>").description("Cancel a job that has not ended.");
   jobsCancel.action((name: string) => cancelJob(context(jobsCancel), name));
 
-  const titles = program.command("titles").description("Titles: list, show, publish, unpublish, delete.");
+  const titles = program.command("titles").description("Titles: list, show, publish, unpublish, delete, restore.");
   const titlesList = titles.command("list", { isDefault: true }).description("List titles, newest first.");
   titlesList
     .option("--state <state>", "only draft, published, unpublished or deleted ones")
@@ -134,14 +136,33 @@ Examples:
   titlesUnpublish.action((name: string) => unpublishTitle(context(titlesUnpublish), name));
   const titlesDelete = titles
     .command("delete <title>")
-    .description("Delete a title; it can be brought back for 30 days.");
+    .description("Delete a title; restore brings it back for 30 days.");
   titlesDelete.action((name: string) => deleteTitle(context(titlesDelete), name));
+  const titlesRestore = titles.command("restore <title>").description("Bring a deleted title back, as a draft.");
+  titlesRestore.action((name: string) => restoreTitle(context(titlesRestore), name));
 
-  const assets = program
-    .command("assets")
+  const assets = program.command("assets").description("Film files that were handed in: list, delete.");
+  const assetsList = assets
+    .command("list", { isDefault: true })
     .description("List film files that were handed in, with what became of them.")
     .option("--limit <count>", "at most this many", parseCount, 20);
-  assets.action(() => listAssets(context(assets), assets.opts()));
+  assetsList.action(() => listAssets(context(assetsList), assetsList.opts()));
+  const assetsDelete = assets
+    .command("delete <asset...>")
+    .description("Delete film files with all that was made of them; an unfinished upload is given up.");
+  assetsDelete.action((names: string[]) => deleteAssets(context(assetsDelete), names));
+
+  const packages = program.command("packages").description("Packaged films: list, retry.");
+  const packagesList = packages
+    .command("list", { isDefault: true })
+    .description("List packages, newest first, with why they failed.")
+    .option("--asset <asset>", "only those of this film")
+    .option("--limit <count>", "at most this many", parseCount, 20);
+  packagesList.action(() => listPackages(context(packagesList), packagesList.opts()));
+  const packagesRetry = packages
+    .command("retry <package>")
+    .description("Package again what has failed; nothing is encoded again unless it cannot be read.");
+  packagesRetry.action((name: string) => retryPackage(context(packagesRetry), name));
 
   const loginCommand = program
     .command("login [email]")

@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { newRequestId, sleep } from "@matinee/sdk/clock";
 import { MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { writePrivate } from "@matinee/sdk/file-node";
@@ -57,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await refuseTakenPort(host, port);
   const origin = `http://localhost:${port}`;
   // Others may pass through it: the database's user must, where we are root. What is private below it is closed itself.
-  await mkdir(data, { recursive: true, mode: 0o711 });
+  await makeFolder(data);
   const operator = { email: OPERATOR_EMAIL, password: await ensurePassword(data, "operator-password") };
   const viewer = { email: VIEWER_EMAIL, password: await ensurePassword(data, "viewer-password") };
   await writePrivate(operatorPath(data), `${JSON.stringify({ origin, ...operator } satisfies OperatorFile)}\n`);
@@ -116,6 +116,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 /** A log that cannot be written, on a full disk say, must not end the platform with it. */
 function openLog(path: string): { write(text: string): unknown } {
   return createWriteStream(path, { flags: "w", mode: 0o600 }).on("error", () => {});
+}
+
+/** One level after the other: mkdir's own recursion never ends where nothing can be made, such as below /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (
+    await stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+  )
+    return;
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder));
+  await mkdir(folder, { mode: 0o711 });
 }
 
 /** What it said in plain words, where it did; else the last lines of its log. */

@@ -53,7 +53,8 @@ export function toMatineeError(error: unknown): MatineeError {
 export function isTransient(error: MatineeError): boolean {
   // An exhausted rate refills and says when; an exhausted plan or disk does not.
   const refills = error.code === Code.ResourceExhausted && error.retryAfterMs !== undefined;
-  return refills || error.code === Code.Unavailable || error.code === Code.Aborted;
+  const mayAnswerNext = error.code === Code.Unavailable || error.reason === "NO_ANSWER_IN_TIME";
+  return refills || mayAnswerNext || error.code === Code.Aborted;
 }
 
 export function isCanceled(error: unknown): boolean {
@@ -72,6 +73,10 @@ function fromConnect(error: ConnectError): MatineeError {
     if (error.code === Code.Canceled) return canceled(error);
     // A fetch that never got an answer surfaces as Unknown or Internal around a TypeError.
     if (error.cause instanceof TypeError) return unreachable(error);
+    // Our own timer: the service stands still, or the way to it does.
+    if (error.code === Code.DeadlineExceeded) return tooSlow(error);
+    // A proxy's or a starting server's 502, 503, 504 or 429 in plain text.
+    if (error.code === Code.Unavailable) return unreachable(error);
     // A proxy's or a dying server's plain HTTP error has no reason of ours.
     return new MatineeError({
       code: error.code,
@@ -112,6 +117,16 @@ export function unreachable(cause?: unknown): MatineeError {
   });
 }
 
+/** No answer came in time. */
+export function tooSlow(cause?: unknown): MatineeError {
+  return new MatineeError({
+    code: Code.DeadlineExceeded,
+    reason: "NO_ANSWER_IN_TIME",
+    message: "Matinee takes too long to answer.",
+    cause,
+  });
+}
+
 /** The session is over; only signing in again helps. */
 export function signedOut(cause?: unknown): MatineeError {
   return new MatineeError({
@@ -142,6 +157,15 @@ export function partRefused(status: number, answer: string): MatineeError {
   });
 }
 
+/** The store has no room; the service says the same of itself by this reason. */
+export function outOfSpace(): MatineeError {
+  return new MatineeError({
+    code: Code.ResourceExhausted,
+    reason: "OUT_OF_SPACE",
+    message: "The service has no room left. This goes on by itself once there is.",
+  });
+}
+
 /** The upload is not open for parts any more. */
 export function uploadClosed(state: string): MatineeError {
   return new MatineeError({
@@ -163,6 +187,20 @@ export function jobFailed(job: string, reason: string, message: string, logTail:
     reason,
     message,
     metadata: { ...(job === "" ? {} : { job }), ...(logTail === "" ? {} : { log_tail: logTail }) },
+  });
+}
+
+/** The package failed for good; `reason` is the service's. */
+export function packageFailed(failed: {
+  readonly name: string;
+  readonly failureReason: string;
+  readonly failureMessage: string;
+}): MatineeError {
+  return new MatineeError({
+    code: Code.FailedPrecondition,
+    reason: failed.failureReason || "PACKAGE_FAILED",
+    message: failed.failureMessage || "Packaging failed.",
+    metadata: { package: failed.name },
   });
 }
 

@@ -1,8 +1,8 @@
 /** From a file to a film in the catalogue: upload, inspection, transcoding, packaging and, where asked, publishing. */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { newRequestId, sleep } from "./clock.ts";
-import { assetRejected, canceled, isCanceled, jobFailed, type MatineeError, toMatineeError } from "./errors.ts";
+import { newRequestId, nowMs, sleep } from "./clock.ts";
+import { assetRejected, canceled, isCanceled, type MatineeError, packageFailed, toMatineeError } from "./errors.ts";
 import { CatalogService } from "./gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { type Title, Title_Kind, Title_State, type TitleSchema } from "./gen/matinee/catalog/v1/title_pb.ts";
 import type { Protection } from "./gen/matinee/common/v1/media_pb.ts";
@@ -11,6 +11,7 @@ import { IngestionService } from "./gen/matinee/ingestion/v1/ingestion_service_p
 import { type Package, Package_State } from "./gen/matinee/packager/v1/package_pb.ts";
 import { PackagerService } from "./gen/matinee/packager/v1/packager_service_pb.ts";
 import { type Job, Job_State } from "./gen/matinee/transcode/v1/job_pb.ts";
+import { TranscodeService } from "./gen/matinee/transcode/v1/transcode_service_pb.ts";
 import type { FileSource } from "./hashing.ts";
 import { assertSucceeded, hasEnded, waitForJob, watchJob } from "./jobs.ts";
 import type { Platform } from "./platform.ts";
@@ -20,12 +21,19 @@ import { memoryStateStore, type StateStore, type UploadState } from "./upload-st
 const LOOK_AGAIN_MS = 200;
 /** Between looks for a package while the job has nothing new for one. */
 const LOOK_SELDOM_MS = 3_000;
+/** By then the job has heard of a package's failure, and runs again where it can help. */
+const FAILED_FOR_GOOD_MS = 10_000;
 
-/** What an import remembers, so that a second call with the same file goes on and makes no second title. */
+/**
+ * What an import remembers, also after its end, so that another call with the same file goes on where it stopped and makes
+ * neither a second film nor a second title.
+ */
 export interface ImportState {
   /** `assets/{uuid}`, once every byte is stored. */
   readonly asset?: string;
   readonly titleRequestId: string;
+  /** What the title was to be called. */
+  readonly displayTitle?: string;
 }
 
 /** Where the import is. Steps come in this order; "transcode" and "package" overlap. */
@@ -65,7 +73,7 @@ export interface ImportResult {
 
 /**
  * Imports one film; the caller needs to be an operator. Calling it again with the same file, after any interruption,
- * goes on where it stopped. Throws MatineeError with the service's reason: of the rejection, of the failed job, or of
+ * goes on where it stopped, and runs again what had failed before; a film that is in already is left as it is. Throws MatineeError with the service's reason: of the rejection, of the failed job, or of
  * the failed packaging.
  */
 export async function importFilm(platform: Platform, options: ImportOptions): Promise<ImportResult> {
@@ -87,14 +95,27 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
   const key = uploadKeyOf(source, options.protection);
   const emit = (event: ImportEvent) => options.onEvent?.(event);
 
-  let state: ImportState = (await imports.load(key)) ?? { titleRequestId: newRequestId() };
+  const displayTitle = options.title?.displayTitle;
+  const known = await imports.load(key);
+  let state: ImportState = known ?? { titleRequestId: newRequestId() };
+  // Another name asks for another title of the same film.
+  if (displayTitle !== undefined && state.displayTitle !== undefined && state.displayTitle !== displayTitle) {
+    state = { ...state, titleRequestId: newRequestId() };
+  }
+  if (displayTitle !== undefined) state = { ...state, displayTitle };
   await imports.save(key, state);
   let asset = state.asset === undefined ? undefined : await findAsset(platform, state.asset, signal);
   if (asset === undefined) {
     const { uploads } = options;
     // The upload is forgotten only when the import knows its asset: a client killed in between must not send it again.
     const states = uploads && { ...uploads, remove: async () => undefined };
-    if (state.asset !== undefined) await uploads?.remove(key);
+    if (state.asset !== undefined) {
+      // It is gone, and whatever title it had with it: both are made anew.
+      await uploads?.remove(key);
+      const { asset: _gone, ...rest } = state;
+      state = { ...rest, titleRequestId: newRequestId() };
+      await imports.save(key, state);
+    }
     const uploaded = await uploadFile(platform, {
       source,
       signal,
@@ -102,7 +123,7 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
       ...(states === undefined ? {} : { states }),
       onProgress: (upload) => emit({ step: "upload", upload }),
     });
-    state = { titleRequestId: state.titleRequestId, asset: uploaded.asset };
+    state = { ...state, asset: uploaded.asset };
     await imports.save(key, state);
     await uploads?.remove(key);
     asset = await loadAsset(platform, uploaded.asset, signal);
@@ -120,9 +141,16 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
   emit({ step: "inspected", asset });
 
   let title = options.title === undefined ? undefined : await ensureTitle(platform, options.title, name, state, signal);
+  if (options.title !== undefined && title?.state === Title_State.DELETED) {
+    // Somebody deleted it; who imports again wants it again.
+    state = { ...state, titleRequestId: newRequestId() };
+    await imports.save(key, state);
+    title = await ensureTitle(platform, options.title, name, state, signal);
+  }
   if (title !== undefined) emit({ step: "title", title });
   if (until === "upload") return { asset: name, title, package: undefined };
 
+  await runFailedAgain(platform, name, signal);
   const packages = watchPackages(platform, name, signal);
   const job = followJob(platform, name, signal, (event) => {
     if (event.step === "transcode") packages.expect(event.job);
@@ -141,8 +169,23 @@ async function run(platform: Platform, options: ImportOptions, signal: AbortSign
     revision = await untilOrFailure(packages.complete, job);
     emit({ step: "complete", package: revision });
   }
-  await imports.remove(key);
   return { asset: name, title, package: revision };
+}
+
+/** What failed before this call began is tried again, for that is what the call is for; what fails in it is reported. */
+async function runFailedAgain(platform: Platform, asset: string, signal: AbortSignal): Promise<void> {
+  const transcode = platform.client(TranscodeService);
+  const { jobs } = await transcode.listJobs({ asset, pageSize: 1 }, { signal });
+  const [job] = jobs;
+  if (job?.state === Job_State.FAILED || job?.state === Job_State.CANCELED) {
+    await transcode.retryJob({ name: job.name }, { signal });
+    return;
+  }
+  const packager = platform.client(PackagerService);
+  const { packages } = await packager.listPackages({ asset, pageSize: 10 }, { signal });
+  const [newest] = packages;
+  if (newest?.state !== Package_State.FAILED) return;
+  await packager.retryPackage({ name: newest.name, revision: newest.revision }, { signal });
 }
 
 async function loadAsset(platform: Platform, name: string, signal: AbortSignal): Promise<Asset> {
@@ -234,6 +277,7 @@ function watchPackages(platform: Platform, asset: string, signal: AbortSignal): 
   const complete = newPromise<Package>();
   let job: Job | undefined;
   let isPlayable = false;
+  let failedSinceMs: number | undefined;
   const isDue = () => job === undefined || hasEnded(job) || (job.isFirstPlayable && !isPlayable);
   let hurry = () => {};
   const look = async () => {
@@ -245,8 +289,10 @@ function watchPackages(platform: Platform, asset: string, signal: AbortSignal): 
       const whole = ready.find(({ isComplete }) => isComplete);
       if (whole !== undefined) return complete.resolve(whole);
       const newest = packages[0];
-      if (newest?.state === Package_State.FAILED) {
-        throw jobFailed("", newest.failureReason || "PACKAGE_FAILED", newest.failureMessage || "Packaging failed.", "");
+      if (newest?.state !== Package_State.FAILED) failedSinceMs = undefined;
+      else if (!(await isMadeAnew(platform, asset, signal))) {
+        failedSinceMs ??= nowMs();
+        if (nowMs() - failedSinceMs > FAILED_FOR_GOOD_MS) throw packageFailed(newest);
       }
       const rest = new AbortController();
       hurry = () => rest.abort();
@@ -268,6 +314,16 @@ function watchPackages(platform: Platform, asset: string, signal: AbortSignal): 
       if (isDue() && !wasDue) hurry();
     },
   };
+}
+
+/** A rendition that the packager cannot read is encoded again by itself; then the failure is not the last word. */
+async function isMadeAnew(platform: Platform, asset: string, signal: AbortSignal): Promise<boolean> {
+  const { jobs } = await platform.client(TranscodeService).listJobs({ asset, pageSize: 1 }, { signal });
+  const [job] = jobs;
+  if (job === undefined) return false;
+  if (!hasEnded(job)) return true;
+  assertSucceeded(job);
+  return false;
 }
 
 interface OpenPromise<T> {

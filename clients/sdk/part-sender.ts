@@ -5,6 +5,7 @@ import {
   canceled,
   isCanceled,
   isTransient,
+  outOfSpace,
   partRefused,
   sourceChanged,
   toMatineeError,
@@ -14,8 +15,10 @@ import type { HashedPart } from "./hashing.ts";
 
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 10_000;
-/** A server that does not come back in this time is not coming back. */
+/** A server that does not come back in this time is not coming back. A full disk is waited for as long as the upload lives. */
 const GIVE_UP_MS = 5 * 60_000;
+/** RFC 4918, section 11.5. */
+const INSUFFICIENT_STORAGE = 507;
 /** A hash that keeps being refused is no accident of the wire. */
 const MAX_REFUSED_HASHES = 2;
 const ANSWER_CHARACTERS = 200;
@@ -60,11 +63,13 @@ export async function sendPart(options: SendOptions): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     if (signal.aborted) throw canceled(signal.reason);
     let failure: Error;
+    let isFull = false;
     try {
       const request = await options.sign(part);
       const answer = await put(request, part.blob, options.onBytes, signal);
       if (answer.status >= 200 && answer.status < 300) return;
-      failure = partRefused(answer.status, answer.text.slice(0, ANSWER_CHARACTERS));
+      isFull = answer.status === INSUFFICIENT_STORAGE;
+      failure = isFull ? outOfSpace() : partRefused(answer.status, answer.text.slice(0, ANSWER_CHARACTERS));
       if (answer.text.includes("BadDigest") && ++refusedHashes >= MAX_REFUSED_HASHES) throw sourceChanged(failure);
       // 403: the URL has expired, the next attempt signs a new one.
       const again = answer.status >= 500 || [400, 403, 408, 429].includes(answer.status);
@@ -74,9 +79,10 @@ export async function sendPart(options: SendOptions): Promise<void> {
       const error = toMatineeError(cause);
       if (error.reason === "UPLOAD_SOURCE_CHANGED") throw error;
       if (error.reason !== "UNREACHABLE" && !isTransient(error)) throw error;
+      isFull = error.reason === "OUT_OF_SPACE";
       failure = error;
     }
-    if (nowMs() - startedMs > GIVE_UP_MS) throw failure;
+    if (!isFull && nowMs() - startedMs > GIVE_UP_MS) throw failure;
     options.onBytes(0);
     options.onRetry?.(failure, attempt + 1);
     await sleep(backoffMs(attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), signal);

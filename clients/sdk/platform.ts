@@ -12,7 +12,7 @@ import {
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import { backoffMs, newTraceparent, sleep } from "./clock.ts";
+import { backoffMs, newTraceparent, nowMs, sleep } from "./clock.ts";
 import { hasReason, isTransient, type MatineeError, toMatineeError } from "./errors.ts";
 import type { TokenSource } from "./session.ts";
 
@@ -26,10 +26,20 @@ export interface PlatformOptions {
   readonly origin: string;
   /** Who signs the calls; absent for a caller who is nobody. */
   readonly tokens?: TokenSource;
+  /** Waits for a service that has answered before. Three tries and a few seconds unless given. */
+  readonly patience?: Patience;
   /** JSON is readable in the browser's tools; binary is smaller. Binary unless said. */
   readonly format?: "json" | "binary";
   /** In place of the network, for development and tests. */
   readonly transport?: Transport;
+}
+
+/** For clients that nobody looks at: a restart, a full disk or an exhausted rate is waited for, not reported as a failure. */
+export interface Patience {
+  /** A call that was tried for so long fails. */
+  readonly giveUpMs: number;
+  /** Told before each pause. */
+  readonly onWait: (error: MatineeError) => void;
 }
 
 export interface Platform {
@@ -54,6 +64,7 @@ export function newPlatform(options: PlatformOptions): Platform {
     options.transport ??
       createConnectTransport({ baseUrl: options.origin, useBinaryFormat: options.format !== "json" }),
     options.tokens,
+    options.patience,
   );
   const clients = new Map<string, unknown>();
   const url = (path: string): string => new URL(path, `${options.origin}/`).href;
@@ -88,7 +99,10 @@ export function newPlatform(options: PlatformOptions): Platform {
 }
 
 /** Adds the token and a trace to every call, refreshes once on an expired token, and retries what may be repeated. */
-export function withSession(inner: Transport, tokens: TokenSource | undefined): Transport {
+export function withSession(inner: Transport, tokens: TokenSource | undefined, patience?: Patience): Transport {
+  // Who has never answered may be somebody else, or nobody: there is nothing to wait for.
+  let hasAnswered = false;
+
   async function signed<T>(
     header: HeadersInit | undefined,
     work: (headers: Headers) => Promise<T>,
@@ -96,15 +110,19 @@ export function withSession(inner: Transport, tokens: TokenSource | undefined): 
     signal: AbortSignal | undefined,
   ): Promise<T> {
     let refreshed = false;
+    const beganMs = nowMs();
     for (let attempt = 0; ; ) {
       const headers = new Headers(header);
       headers.set("traceparent", newTraceparent());
       // A call that brings its own token, such as a play token, keeps it.
       const own = headers.has("authorization");
-      const token = own ? undefined : await tokens?.accessToken();
-      if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+      let token: string | undefined;
       try {
-        return await work(headers);
+        token = own ? undefined : await tokens?.accessToken();
+        if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+        const answer = await work(headers);
+        hasAnswered = true;
+        return answer;
       } catch (cause) {
         const error = toMatineeError(cause);
         if (token !== undefined && !refreshed && isTokenRefused(error)) {
@@ -113,8 +131,10 @@ export function withSession(inner: Transport, tokens: TokenSource | undefined): 
           continue;
         }
         attempt += 1;
-        const again = repeatable && isTransient(error) && attempt < MAX_ATTEMPTS && signal?.aborted !== true;
+        const waits = patience !== undefined && hasAnswered && nowMs() - beganMs < patience.giveUpMs;
+        const again = repeatable && isTransient(error) && (waits || attempt < MAX_ATTEMPTS) && signal?.aborted !== true;
         if (!again) throw error;
+        if (waits) patience.onWait(error);
         await sleep(waitMs(error, attempt), signal);
       }
     }

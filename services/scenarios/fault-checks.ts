@@ -11,7 +11,6 @@ import { Package_State } from "../../clients/sdk/gen/matinee/packager/v1/package
 import { PackagerService } from "../../clients/sdk/gen/matinee/packager/v1/packager_service_pb.ts";
 import { Job_State } from "../../clients/sdk/gen/matinee/transcode/v1/job_pb.ts";
 import { TranscodeService } from "../../clients/sdk/gen/matinee/transcode/v1/transcode_service_pb.ts";
-import type { ImportResult } from "../../clients/sdk/import-film.ts";
 import type { Cluster } from "./cluster.ts";
 import { blobKeys, blobPath, download, frameHashes } from "./media.ts";
 import type { Person } from "./people.ts";
@@ -23,7 +22,10 @@ export interface Film {
   readonly fileName: string;
   readonly displayTitle: string;
   readonly frames: number;
-  readonly result: ImportResult;
+  /** `assets/{uuid}`. */
+  readonly asset: string;
+  /** `titles/{uuid}`. */
+  readonly title: string;
 }
 
 /** Fails with what is stuck, lost, doubled, falsely done or left over. */
@@ -40,21 +42,21 @@ function same(what: string, found: unknown, wanted: unknown): void {
 }
 
 /** Through the API: one asset, one job that succeeded, one whole package, one published title. */
-async function checkOnce({ platform }: Person, { fileName, displayTitle, result }: Film): Promise<void> {
+async function checkOnce({ platform }: Person, { fileName, displayTitle, asset }: Film): Promise<void> {
   const { assets } = await platform.client(IngestionService).listAssets({ pageSize: 200 });
   const own = assets.filter((asset) => asset.fileName === fileName);
   same(
     "assets",
     own.map(({ name, state }) => [name, state]),
-    [[result.asset, Asset_State.READY]],
+    [[asset, Asset_State.READY]],
   );
-  const { jobs } = await platform.client(TranscodeService).listJobs({ asset: result.asset });
+  const { jobs } = await platform.client(TranscodeService).listJobs({ asset });
   same(
     "jobs",
     jobs.map(({ state }) => state),
     [Job_State.SUCCEEDED],
   );
-  const { packages } = await platform.client(PackagerService).listPackages({ asset: result.asset });
+  const { packages } = await platform.client(PackagerService).listPackages({ asset });
   const failed = packages.filter(({ state }) => state !== Package_State.READY);
   same(
     "packages that are not ready",
@@ -67,19 +69,24 @@ async function checkOnce({ platform }: Person, { fileName, displayTitle, result 
   same(
     "titles",
     named.map(({ asset, state }) => [asset, state]),
-    [[result.asset, Title_State.PUBLISHED]],
+    [[asset, Title_State.PUBLISHED]],
   );
 }
 
 /** As a viewer: every track decrypts and decodes, the picture to the very frames that were encoded. */
-async function checkDecodes(cluster: Cluster, viewer: Person, { frames, result }: Film): Promise<void> {
-  const play = await eventually("the title can be played", () => start(viewer, result.title?.name ?? ""));
+async function checkDecodes(cluster: Cluster, viewer: Person, { frames, asset, title }: Film): Promise<void> {
+  const play = await eventually("the title can be played", () => start(viewer, title));
   const tracks = await representations(viewer, play);
   const { keys } = await askLicense(viewer, play, { keyIds: keyIdsOf(tracks) });
   const renditions = await cluster.sql<{ track_id: string; key: string }>(
     `select r.track_id, r.blob->>'key' as key from transcode.renditions r
      join transcode.jobs j on j.id = r.job_id where j.asset_id = $1 and r.state = 'ready'`,
-    [idOf(result.asset)],
+    [idOf(asset)],
+  );
+  const files = await cluster.sql<{ track: string; path: string }>(
+    `select f.value->>'trackId' as track, f.value->>'path' as path
+     from packager.revisions r, jsonb_array_elements(r.output->'files') f where r.asset_id = $1 and r.state = 'ready'`,
+    [idOf(asset)],
   );
   same("tracks", tracks.length, renditions.length);
   for (const track of tracks) {
@@ -87,8 +94,8 @@ async function checkDecodes(cluster: Cluster, viewer: Person, { frames, result }
     if (track.kind === "text") continue;
     const kind = track.kind === "video" ? "v" : "a";
     const decoded = await frameHashes(path, kind, keys.get(track.keyId) ?? "");
-    const packaged = result.package?.tracks.find((one) => track.url.endsWith(`/${one.path.split("/").at(-1)}`));
-    const rendition = renditions.find(({ track_id }) => track_id === packaged?.track?.id);
+    const packaged = files.find(({ path }) => track.url.endsWith(`/${path.split("/").at(-1)}`));
+    const rendition = renditions.find(({ track_id }) => track_id === packaged?.track);
     const clear = await frameHashes(await blobPath(cluster, "mezzanine", rendition?.key ?? ""), kind);
     if (kind === "v") same(`frames of ${track.id}`, decoded.length, frames);
     if (decoded.length === 0) throw new Error(`${track.id} has no frames`);
@@ -99,8 +106,8 @@ async function checkDecodes(cluster: Cluster, viewer: Person, { frames, result }
 }
 
 /** In the database and among the processes: nothing is leased, waiting, parked or running any more. */
-async function checkSettled(cluster: Cluster, { result }: Film): Promise<void> {
-  const id = idOf(result.asset);
+async function checkSettled(cluster: Cluster, { asset }: Film): Promise<void> {
+  const id = idOf(asset);
   const count = async (sql: string, ...params: unknown[]) => {
     const [row] = await cluster.sql<{ n: string }>(`select count(*) as n from ${sql}`, params);
     return Number(row?.n);
@@ -118,7 +125,7 @@ async function checkSettled(cluster: Cluster, { result }: Film): Promise<void> {
     }
     const said = await cluster.sql<{ kind: string; n: string }>(
       "select kind, count(*) as n from notification.notifications where subject = $1 and kind like 'upload_%' group by kind",
-      [result.asset],
+      [asset],
     );
     const ready = said.filter(({ kind }) => kind === "upload_ready").map(({ n }) => Number(n));
     same("messages that it is ready", ready, [1]);

@@ -1,9 +1,10 @@
 /** What can befall a platform: each fault is done, lasts, and is over; nothing of it needs a person. */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "#pkg/testkit/eventually";
 import type { Chance } from "./chance.ts";
 import type { Cluster, Topology } from "./cluster.ts";
 import { processesOf } from "./processes.ts";
@@ -27,6 +28,7 @@ const EVERYWHERE: readonly Topology[] = ["one-process", "process-per-module"];
 /** Longer than the leases of the rounds' settings. */
 const BEYOND_LEASE_MS = 5_000;
 const FILLER = "filler";
+const FILL_TRIES = 20;
 const TOOLS = /\b(ffmpeg|ffprobe|packager-linux-\w+) /;
 
 export const FAULT_KINDS: readonly FaultKind[] = [
@@ -67,7 +69,9 @@ export const FAULT_KINDS: readonly FaultKind[] = [
       what: "one of them",
       async run() {
         const [pid] = chance.shuffled(await pidsOf(cluster, isWorker));
-        if (pid !== undefined) kill(pid, "SIGKILL");
+        if (pid === undefined) return;
+        kill(pid, "SIGKILL");
+        await eventually("it is gone", async () => (await pidsOf(cluster, isWorker)).every((one) => one !== pid));
         await cluster.restart();
       },
     }),
@@ -231,18 +235,27 @@ function fullDisk(cluster: Cluster, leftBytes: number, forMs: number): Omit<Faul
     what: `${Math.round(leftBytes / 1024)} KiB left for ${forMs} ms`,
     async run() {
       const path = join(cluster.data, FILLER);
-      const { bavail, bsize } = await statfs(cluster.data);
-      await writeFile(path, "");
-      const bytes = Math.max(1, bavail * bsize - leftBytes);
-      const made = spawnSync("fallocate", ["--length", String(bytes), path]);
-      if (made.status !== 0) throw new Error(`the disk could not be filled: ${made.stderr}`);
       try {
+        await fill(path, leftBytes);
         await delay(forMs);
       } finally {
         await rm(path, { force: true });
       }
     },
   };
+}
+
+/** The platform writes meanwhile, so what is left is found by trying. */
+async function fill(path: string, leftBytes: number): Promise<void> {
+  await writeFile(path, "");
+  for (let tries = 1; ; tries++) {
+    const { bavail, bsize } = await statfs(path);
+    const { size } = await stat(path);
+    const bytes = size + Math.max(0, bavail * bsize - leftBytes);
+    const made = spawnSync("fallocate", ["--length", String(Math.max(1, bytes)), path], { encoding: "utf8" });
+    if (made.status === 0) return;
+    if (tries === FILL_TRIES) throw new Error(`the disk could not be filled: ${made.stderr}`);
+  }
 }
 
 const isWorker = (line: string) => line.includes("--target=transcode-worker") && !line.includes("setpriv");

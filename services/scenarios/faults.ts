@@ -47,6 +47,7 @@ const SETTINGS = {
   PACKAGER_UNAVAILABLE_DELAY: "500ms",
 } as const;
 
+const WARNINGS = 25;
 const FILM = { seconds: 4, width: 320, height: 180, frameRate: "25/1" };
 const DISK_MB = 600;
 /** From a film's first byte to its last stage it takes some seconds; faults come anywhere in them. */
@@ -86,14 +87,14 @@ async function onOnePlatform({ seeds, topology, say }: RoundOptions): Promise<Ro
       const round = await oneRound(cluster, people, made, seed, disk !== undefined, assets);
       rounds.push(round);
       say(lineOf(round));
-      if (round.finding !== undefined) say(cluster.tails(25));
+      if (round.finding !== undefined) say(warnings(cluster));
       // What is stuck would be found again in every round to come.
       if (round.finding !== undefined) break;
     }
     const last = rounds.at(-1);
     if (last?.finding === undefined && last !== undefined) {
       const finding = await checkStores(cluster, assets).then(() => undefined, messageOf);
-      if (finding !== undefined) say(cluster.tails(25));
+      if (finding !== undefined) say(warnings(cluster));
       rounds.push({ ...last, fault: "after all rounds", finding, seconds: 0 });
       say(lineOf(rounds.at(-1) ?? last));
     }
@@ -148,7 +149,8 @@ async function oneRound(
     const befalling = delay(atMs).then(fault.run);
     const [result] = await Promise.all([importing, befalling]);
     assets.push(result.asset);
-    const imported: Film = { fileName, displayTitle, frames: made.frames, result };
+    const { asset, title } = result;
+    const imported: Film = { fileName, displayTitle, frames: made.frames, asset, title: title?.name ?? "" };
     await checkFilm(cluster, operator, viewer, imported);
     return ended(undefined);
   } catch (error) {
@@ -191,6 +193,19 @@ async function importUntilDone(
 function lineOf({ seed, topology, fault, finding, seconds }: Round): string {
   const outcome = finding === undefined ? "ok" : `FOUND ${finding}`;
   return `seed ${seed}  ${topology}  ${fault}  ${seconds.toFixed(1)} s  ${outcome}`;
+}
+
+/** What the processes complained of last. */
+function warnings(cluster: Cluster): string {
+  const records = cluster.logs().filter(({ level }) => level === "warn" || level === "error");
+  const lines = records.slice(-WARNINGS).map((record) => `    ${JSON.stringify(record).slice(0, 700)}`);
+  return [
+    ...lines,
+    ...cluster
+      .tails(2)
+      .split("\n")
+      .map((line) => `    ${line.slice(0, 300)}`),
+  ].join("\n");
 }
 
 function messageOf(error: unknown): string {

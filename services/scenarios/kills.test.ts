@@ -17,7 +17,7 @@ import { PackagerService } from "../../clients/sdk/gen/matinee/packager/v1/packa
 import type { FileSource } from "../../clients/sdk/hashing.ts";
 import { type ImportOptions, type ImportResult, type ImportState, importFilm } from "../../clients/sdk/import-film.ts";
 import { uploadFile } from "../../clients/sdk/upload.ts";
-import { memoryStateStore, type StateStore, type UploadState } from "../../clients/sdk/upload-state.ts";
+import { memoryStateStore, type UploadState } from "../../clients/sdk/upload-state.ts";
 import { newChance } from "./chance.ts";
 import { film } from "./films.ts";
 import { assertSameFrames, blobKeys, blobPath, download, frameCount, frameHashes } from "./media.ts";
@@ -36,9 +36,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
   const seed = Number(process.env.SCENARIO_SEED ?? randomInt(1_000_000));
   const { below } = newChance(seed);
   const uploads = memoryStateStore<UploadState>();
-  // An import that ended is forgotten, and the same file would be a new film. Here it is to go on in every phase, though
-  // the one that does not publish may have ended before the one that does begins.
-  const imports: StateStore<ImportState> = { ...memoryStateStore<ImportState>(), remove: async () => undefined };
+  const imports = memoryStateStore<ImportState>();
   let operator: Person;
   let source: FileSource;
   let frames: number;

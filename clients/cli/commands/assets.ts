@@ -1,4 +1,4 @@
-/** `matinee assets`: the film files that were handed in. */
+/** `matinee assets`: list and delete the film files that were handed in. */
 
 import { toJson } from "@bufbuild/protobuf";
 import { type Asset, Asset_State, AssetSchema } from "@matinee/sdk/gen/matinee/ingestion/v1/asset_pb";
@@ -6,6 +6,7 @@ import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestio
 import { toDate, toSeconds } from "@matinee/sdk/time";
 import type { Context } from "../context.ts";
 import { bytes, duration, stateName, table, when } from "../text.ts";
+import { parseName } from "./names.ts";
 
 const PAGE = 200;
 
@@ -25,7 +26,7 @@ export async function listAssets(context: Context, flags: { limit: number }): Pr
       ["asset", "state", "size", "length", "picture", "created", "file"],
       assets.map((asset) => [
         asset.name,
-        asset.rejection?.reason ?? stateName(Asset_State, asset.state),
+        asset.rejection?.reason ?? asset.waiting?.reason ?? stateName(Asset_State, asset.state),
         bytes(Number(asset.sizeBytes)),
         asset.media === undefined ? "" : duration(toSeconds(asset.media.duration)),
         asset.media?.video === undefined ? "" : `${asset.media.video.displayWidth}×${asset.media.video.displayHeight}`,
@@ -34,4 +35,15 @@ export async function listAssets(context: Context, flags: { limit: number }): Pr
       ]),
     ),
   );
+}
+
+/** Also gives up an upload that is not finished. */
+export async function deleteAssets(context: Context, given: readonly string[]): Promise<void> {
+  const names = given.map((name) => parseName("assets", name));
+  const client = (await context.platform()).client(IngestionService);
+  for (const name of names) {
+    const { asset } = await client.deleteAsset({ name });
+    context.emit({ asset: asset === undefined ? null : toJson(AssetSchema, asset) });
+    context.say(`${name} is deleted, with all that was made of it.`);
+  }
 }

@@ -1,5 +1,6 @@
 /** `matinee import`: files to films, with progress that survives Ctrl-C. */
 
+import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
@@ -14,9 +15,11 @@ import { type ImportEvent, type ImportOptions, type ImportState, importFilm } fr
 import { hasEnded } from "@matinee/sdk/jobs";
 import type { Platform } from "@matinee/sdk/platform";
 import { toSeconds } from "@matinee/sdk/time";
+import { uploadKeyOf } from "@matinee/sdk/upload";
 import type { UploadState } from "@matinee/sdk/upload-state";
 import type { Context } from "../context.ts";
 import { BadNews, report, UsageError } from "../failure.ts";
+import { holdLock } from "../lock.ts";
 import { newProgress, type Progress } from "../progress.ts";
 import { bytes, duration } from "../text.ts";
 
@@ -41,7 +44,7 @@ export interface ImportFlags {
 export async function importFiles(context: Context, paths: readonly string[], flags: ImportFlags): Promise<void> {
   const files = (await Promise.all(paths.map(expand))).flat();
   checkFlags(files, flags);
-  const platform = await context.platform();
+  const platform = await context.patientPlatform();
   let failed = 0;
   for (const path of files) {
     try {
@@ -86,9 +89,18 @@ async function importOne(context: Context, platform: Platform, path: string, fla
   if (source.blob.size === 0) throw new UsageError(`${path} is empty`);
   context.say(`${source.name}  ${bytes(source.blob.size)}`);
   const progress = context.json ? undefined : newProgress(context.io.out);
+  const protection = flags.clear === true ? Protection.CLEAR : Protection.CBCS;
+  // Two imports of one file at once would upload it twice and make two films of it.
+  await using _alone = await holdLock(
+    join(context.configFolder, "imports", `${lockName(uploadKeyOf(source, protection))}.lock`),
+    {
+      signal: context.signal,
+      onWait: () => context.io.err.write("matinee: waiting: another import of this file is running\n"),
+    },
+  );
   const options: ImportOptions = {
     source,
-    protection: flags.clear === true ? Protection.CLEAR : Protection.CBCS,
+    protection,
     uploads: folderStateStore<UploadState>(join(context.configFolder, "uploads")),
     imports: folderStateStore<ImportState>(join(context.configFolder, "imports")),
     signal: context.signal,
@@ -103,6 +115,10 @@ async function importOne(context: Context, platform: Platform, path: string, fla
   const result = await importFilm(platform, options).finally(() => progress?.end());
   context.say(`  ${result.asset}${result.title === undefined ? "" : `  ${result.title.name}`}`);
   if (!flags.wait) context.say('  Uploaded. Follow it with "matinee jobs watch".');
+}
+
+function lockName(key: string): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, 32);
 }
 
 function toTitle(name: string, flags: ImportFlags): NonNullable<ImportOptions["title"]> {
@@ -181,6 +197,7 @@ export function drawImport(progress: Progress, event: ImportEvent): void {
 /** "2.4× speed  1 min 10 s left". */
 export function jobNote(job: Job): string {
   const { speed = 0, eta } = job.progress ?? {};
+  if (job.waiting !== undefined) return `waiting: ${job.waiting.message}`;
   return [
     ...(speed > 0 ? [`${speed.toFixed(1)}× speed`] : []),
     ...(eta === undefined ? [] : [`${duration(toSeconds(eta))} left`]),

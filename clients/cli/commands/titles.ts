@@ -1,4 +1,4 @@
-/** `matinee titles`: list, show, publish, unpublish, delete. */
+/** `matinee titles`: list, show, publish, unpublish, delete, restore. */
 
 import { toJson } from "@bufbuild/protobuf";
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
@@ -80,7 +80,13 @@ export async function unpublishTitle(context: Context, given: string): Promise<v
 export async function deleteTitle(context: Context, given: string): Promise<void> {
   const name = parseName("titles", given);
   const { title } = await (await context.platform()).client(CatalogService).deleteTitle({ name });
-  tell(context, title, `${name} is deleted; it can be brought back for 30 days.`);
+  tell(context, title, `${name} is deleted. Bring it back within 30 days with: matinee titles restore ${name}`);
+}
+
+export async function restoreTitle(context: Context, given: string): Promise<void> {
+  const name = parseName("titles", given);
+  const { title } = await (await context.platform()).client(CatalogService).undeleteTitle({ name });
+  tell(context, title, `${name} is back, as a draft. Publish it with: matinee titles publish ${name}`);
 }
 
 function tell(context: Context, title: Title | undefined, line: string): void {
