@@ -7,13 +7,14 @@ export interface Chance {
   shuffled<T>(list: readonly T[]): T[];
 }
 
-/** Small numbers from a seed (a linear congruential generator; Numerical Recipes, section 7.1). */
+/** Numbers from a seed (mulberry32, by Tommy Ettinger, public domain): neighbouring seeds have nothing in common. */
 export function newChance(seed: number): Chance {
-  // Neighbouring seeds begin far from each other.
-  let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
+  let state = seed | 0;
   const below = (limit: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
   };
   const chance: Chance = {
     below,
