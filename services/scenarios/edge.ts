@@ -19,6 +19,8 @@ export interface EdgeOptions {
 export interface Edge extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. */
   readonly origin: string;
+  /** Closes the connections to modules that nothing is asked on. */
+  closeIdle(): void;
 }
 
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
@@ -36,6 +38,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   });
   return {
     origin: `http://127.0.0.1:${options.port}`,
+    closeIdle() {
+      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
