@@ -10,6 +10,7 @@ import { silentLogger } from "#pkg/obs/logger";
 import { testDb } from "#pkg/testkit/postgres";
 import { Accounts } from "./accounts.ts";
 import { newEndedSessionList } from "./ended-sessions.ts";
+import { newGuessing } from "./guessing.ts";
 import { openAccountStore } from "./store/account-store.ts";
 import { openEndedSessionStore } from "./store/ended-session-store.ts";
 
@@ -26,7 +27,10 @@ describe("the operator's address", () => {
     const accounts = new Accounts({
       ...{ db, store: openAccountStore(db), signer, clock },
       ended: newEndedSessionList({ store: openEndedSessionStore(db), clock, accessTokenLifeMs: 900_000 }),
-      cache: resources.use(await openCache("memory:", { clock, log: silentLogger })),
+      guessing: newGuessing({
+        cache: resources.use(await openCache("memory:", { clock, log: silentLogger })),
+        log: silentLogger,
+      }),
       events: {
         profileCreated: async () => {},
         accountDeleted: async () => {},
@@ -43,7 +47,7 @@ describe("the operator's address", () => {
       language: "en",
       requestId: newId(),
     };
-    const { tokens } = await accounts.signUp(guest);
+    const { tokens } = await accounts.signUp(guest, "192.0.2.1");
 
     await accounts.ensureOperator(email, "known to the operator");
 

@@ -5,20 +5,13 @@ import { sessionEnded } from "#pkg/auth/errors";
 import { hashPassword, verifyPassword } from "#pkg/auth/password";
 import type { Signer } from "#pkg/auth/signer";
 import type { ViewerClaims } from "#pkg/auth/viewer";
-import type { Cache } from "#pkg/cache/cache";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { type Account, judgeRefresh, normalizeEmail, type Profile, permissionsOf } from "./domain/account.ts";
 import type { EndedSessionList } from "./ended-sessions.ts";
-import {
-  accountNotFound,
-  emailTaken,
-  profileNotFound,
-  refreshTokenReused,
-  signInFailed,
-  signInTooOften,
-} from "./errors.ts";
+import { accountNotFound, emailTaken, profileNotFound, refreshTokenReused, signInFailed } from "./errors.ts";
 import type { EndReason, ProfileEvents } from "./events.ts";
+import type { Guessing } from "./guessing.ts";
 import type { AccountStore } from "./store/account-store.ts";
 
 export interface Tokens {
@@ -41,12 +34,6 @@ export interface AccountsOptions {
   readonly defaultTier: string;
 }
 
-/** Tries to sign in to one address from one place: five at once, then one in ten seconds. */
-const SIGN_IN_BUCKET = { perSecond: 0.1, burst: 5 } as const;
-
-/** Tries from everywhere: looser, so that a stranger who guesses does not lock the owner out. */
-const SIGN_IN_OVERALL_BUCKET = { perSecond: 1, burst: 50 } as const;
-
 /** A hash that no password has, so that an unknown address takes as long as a known one. */
 const NO_ACCOUNT_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -57,7 +44,7 @@ export class Accounts {
   readonly #signer: Signer;
   readonly #events: ProfileEvents;
   readonly #ended: EndedSessionList;
-  readonly #cache: Cache;
+  readonly #guessing: Guessing;
   readonly #clock: Clock;
   readonly #options: AccountsOptions;
 
@@ -67,7 +54,7 @@ export class Accounts {
     readonly signer: Signer;
     readonly events: ProfileEvents;
     readonly ended: EndedSessionList;
-    readonly cache: Cache;
+    readonly guessing: Guessing;
     readonly clock: Clock;
     readonly options: AccountsOptions;
   }) {
@@ -76,19 +63,27 @@ export class Accounts {
     this.#signer = deps.signer;
     this.#events = deps.events;
     this.#ended = deps.ended;
-    this.#cache = deps.cache;
+    this.#guessing = deps.guessing;
     this.#clock = deps.clock;
     this.#options = deps.options;
   }
 
-  /** Throws `EMAIL_TAKEN`, unless the account was made by the same request, which signs in again. */
-  async signUp(request: {
-    readonly email: string;
-    readonly password: string;
-    readonly displayName: string;
-    readonly language: string;
-    readonly requestId: string;
-  }): Promise<SignedIn> {
+  /**
+   * Throws `EMAIL_TAKEN`, unless the account was made by the same request, which signs in again; `SIGN_UP_TOO_OFTEN`
+   * where the network has heard that of many addresses. Whoever signs up is signed in, which tells a free address from a
+   * taken one whatever the refusal says; so how many are told is what is bounded.
+   */
+  async signUp(
+    request: {
+      readonly email: string;
+      readonly password: string;
+      readonly displayName: string;
+      readonly language: string;
+      readonly requestId: string;
+    },
+    network: string,
+  ): Promise<SignedIn> {
+    await this.#guessing.admitSignUp(network);
     const email = normalizeEmail(request.email);
     const passwordHash = await hashPassword(request.password);
     const accountId = newId();
@@ -116,36 +111,33 @@ export class Accounts {
       await this.#events.profileCreated(tx, profile);
       return true;
     });
-    if (!isNew) return this.#repeatedSignUp(email, request.password, request.requestId);
+    if (!isNew) return this.#repeatedSignUp(email, request.password, request.requestId, network);
+    await this.#guessing.signInSucceeded(email, network);
     const account: Account = { id: accountId, email, roles: [], tier: this.#options.defaultTier, createdAt: now };
     return { account, profile, tokens: await this.#beginSession(account, profile.id) };
   }
 
-  async #repeatedSignUp(email: string, password: string, requestId: string): Promise<SignedIn> {
+  async #repeatedSignUp(email: string, password: string, requestId: string, network: string): Promise<SignedIn> {
     const found = await this.#store.findByEmail(email);
-    if (found?.requestId !== requestId || !(await verifyPassword(password, found.passwordHash))) throw emailTaken();
+    if (found?.requestId !== requestId || !(await verifyPassword(password, found.passwordHash))) {
+      await this.#guessing.addressWasTaken(network);
+      throw emailTaken();
+    }
     return this.#signedIn(found.account);
   }
 
   /** Throws `SIGN_IN_FAILED`, `SIGN_IN_TOO_OFTEN`. */
-  async signIn(email: string, password: string, remoteAddress: string): Promise<SignedIn> {
+  async signIn(email: string, password: string, network: string): Promise<SignedIn> {
     const address = normalizeEmail(email);
-    await this.#countTry(address, remoteAddress);
+    await this.#guessing.admitSignIn(address, network);
     const found = await this.#store.findByEmail(address);
     const matches = await verifyPassword(password, found?.passwordHash ?? NO_ACCOUNT_HASH);
-    if (found === undefined || !matches) throw signInFailed();
+    if (found === undefined || !matches) {
+      await this.#guessing.signInFailed(network);
+      throw signInFailed();
+    }
+    await this.#guessing.signInSucceeded(address, network);
     return this.#signedIn(found.account);
-  }
-
-  /** Throws `SIGN_IN_TOO_OFTEN`. */
-  async #countTry(address: string, remoteAddress: string): Promise<void> {
-    const key = `sign-in:${digest(address).toString("hex")}`;
-    const waits = await Promise.all([
-      this.#cache.takeToken(`${key}:${remoteAddress}`, SIGN_IN_BUCKET),
-      this.#cache.takeToken(key, SIGN_IN_OVERALL_BUCKET),
-    ]);
-    const retryAfterMs = Math.max(...waits.map((wait) => wait.retryAfterMs));
-    if (retryAfterMs > 0) throw signInTooOften(retryAfterMs);
   }
 
   async #signedIn(account: Account): Promise<SignedIn> {
@@ -223,12 +215,15 @@ export class Accounts {
   }
 
   /** Erases the account and all that hangs on it. Throws `SIGN_IN_FAILED` for a wrong password, `SIGN_IN_TOO_OFTEN`. */
-  async deleteAccount(accountId: string, password: string, remoteAddress: string): Promise<void> {
+  async deleteAccount(accountId: string, password: string, network: string): Promise<void> {
     const found = await this.#store.findCredentials(accountId);
     if (found === undefined) throw accountNotFound();
     // A stolen access token must not be a way to guess the password either.
-    await this.#countTry(found.account.email, remoteAddress);
-    if (!(await verifyPassword(password, found.passwordHash))) throw signInFailed();
+    await this.#guessing.admitSignIn(found.account.email, network);
+    if (!(await verifyPassword(password, found.passwordHash))) {
+      await this.#guessing.signInFailed(network);
+      throw signInFailed();
+    }
     await this.#db.tx(async (tx) => {
       await this.#end(tx, accountId, this.#clock.now(), "account erased");
       const profileIds = await this.#store.deleteAccount(tx, accountId);
@@ -241,7 +236,8 @@ export class Accounts {
     const address = normalizeEmail(email);
     const found = await this.#store.findByEmail(address);
     if (found === undefined) {
-      await this.signUp({ email: address, password, displayName: "Studio", language: "en", requestId: newId() });
+      const studio = { email: address, password, displayName: "Studio", language: "en", requestId: newId() };
+      await this.signUp(studio, "");
     }
     const known = found ?? (await this.#store.findByEmail(address));
     if (known === undefined) throw accountNotFound();

@@ -29,6 +29,15 @@ export function signInTooOften(retryAfterMs: number): AppError {
   });
 }
 
+export function signUpTooOften(retryAfterMs: number): AppError {
+  return new AppError({
+    kind: "resource_exhausted",
+    reason: "SIGN_UP_TOO_OFTEN",
+    message: "many addresses were tried from here that have an account already; try again later",
+    retryAfterMs,
+  });
+}
+
 export function refreshTokenReused(): AppError {
   return new AppError({
     kind: "unauthenticated",

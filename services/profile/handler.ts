@@ -4,6 +4,7 @@ import type { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb"
 import { loadPage } from "#pkg/aip/page";
 import { idOf, requireId } from "#pkg/aip/resource-name";
 import type { Handler } from "#pkg/rpc/call";
+import { networkOf } from "#pkg/rpc/network";
 import { profileOf, userOf } from "#pkg/rpc/principal";
 import type { Accounts } from "./accounts.ts";
 import {
@@ -23,12 +24,12 @@ export function profileHandler(deps: {
 }): Handler<typeof ProfileService> {
   const { accounts, viewing } = deps;
   return {
-    async signUp(request) {
-      return signedInToProto(await accounts.signUp(request));
+    async signUp(request, call) {
+      return signedInToProto(await accounts.signUp(request, networkOf(call.remoteAddress)));
     },
 
     async signIn({ email, password }, call) {
-      return signedInToProto(await accounts.signIn(email, password, call.remoteAddress));
+      return signedInToProto(await accounts.signIn(email, password, networkOf(call.remoteAddress)));
     },
 
     async refreshSession({ refreshToken, profile }) {
@@ -60,7 +61,7 @@ export function profileHandler(deps: {
     },
 
     async deleteAccount({ password }, call) {
-      await accounts.deleteAccount(userOf(call).accountId, password, call.remoteAddress);
+      await accounts.deleteAccount(userOf(call).accountId, password, networkOf(call.remoteAddress));
       return {};
     },
 

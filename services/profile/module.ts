@@ -13,6 +13,7 @@ import { Accounts } from "./accounts.ts";
 import { profileConfig } from "./config.ts";
 import { newEndedSessionList } from "./ended-sessions.ts";
 import { openProfileEvents, PROFILE_EVENTS } from "./events.ts";
+import { newGuessing } from "./guessing.ts";
 import { profileHandler } from "./handler.ts";
 import { openAccountStore } from "./store/account-store.ts";
 import { openEndedSessionStore } from "./store/ended-session-store.ts";
@@ -57,7 +58,7 @@ export const profile = defineModule({
       signer,
       events,
       ended,
-      cache,
+      guessing: newGuessing({ cache, log: host.log }),
       clock,
       options: {
         accessTokenLifeMs: config.accessTokenLife,
