@@ -9,6 +9,7 @@ import { sessionEnded } from "#pkg/auth/errors";
 import { newKeySets } from "#pkg/auth/keyset-client";
 import type { KeySet } from "#pkg/auth/keysets";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
+import type { Cache } from "#pkg/cache/cache";
 import { type Clock, systemClock } from "#pkg/clock/clock";
 import type { Environment } from "#pkg/config/load";
 import type { EventBus } from "#pkg/eventbus/eventbus";
@@ -84,6 +85,8 @@ export interface Host extends AsyncDisposable {
   /** A client as a module has it; `caller` undefined is a client from outside, in-process. */
   dial<S extends DescService>(service: S, caller: string | undefined): Client<S>;
   eventBus(): Promise<EventBus>;
+  /** The cache. */
+  cache(): Promise<Cache>;
   /** The event log. */
   eventLog(): Promise<EventLog>;
 }
@@ -298,6 +301,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     failed: lifecycle.failed,
     dial: (service, caller) => dialer.dial(service, caller),
     eventBus: () => ports.eventBus(),
+    cache: () => ports.cache(),
     eventLog: () => ports.eventLog(),
     [Symbol.asyncDispose]() {
       closed ??= close();

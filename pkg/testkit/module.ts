@@ -41,6 +41,8 @@ export type Caller =
       readonly kind: "user";
       readonly accountId: string;
       readonly profileId?: string;
+      /** The sign-in session; one of its own for each token unless given. */
+      readonly sessionId?: string;
       readonly roles: readonly ("creator" | "operator")[];
       readonly permissions: readonly string[];
     }
@@ -50,6 +52,7 @@ export type Caller =
 interface Ids {
   readonly accountId?: string;
   readonly profileId?: string;
+  readonly sessionId?: string;
 }
 
 /** A signed-in account without a profile. */
@@ -63,6 +66,7 @@ export function profile(ids: Ids = {}): Caller {
     kind: "user",
     accountId: ids.accountId ?? newId(),
     profileId: ids.profileId ?? newId(),
+    ...(ids.sessionId === undefined ? {} : { sessionId: ids.sessionId }),
     roles: [],
     permissions: [],
   };
@@ -131,7 +135,11 @@ export interface TestPlatform extends AsyncDisposable {
   /** A bearer token, good for an hour of the platform's clock. */
   token(caller: Exclude<Caller, { kind: "service" }>, options?: { readonly lifeMs?: number }): Promise<string>;
   /** An event as another module says it; resolves with its id once it is durable. */
-  publish<E extends DescMessage>(event: E, message: MessageInitShape<E>, key?: string): Promise<string>;
+  publish<E extends DescMessage>(
+    event: E,
+    message: MessageInitShape<E>,
+    about?: { readonly key?: string; readonly occurredAt?: Date },
+  ): Promise<string>;
   /** A record on the event log as another module appends it; resolves once it is durable. */
   append<R extends DescMessage>(record: R, message: MessageInitShape<R>, key?: string): Promise<void>;
   /** Resolves when every opened module that wants the event has handled it, whatever came of it. */
@@ -271,7 +279,7 @@ export async function openModules(
       return as === undefined ? inner : withToken(contract, inner, () => sign(as));
     },
     token: (caller, { lifeMs } = {}) => sign(caller, lifeMs),
-    async publish(event, message, eventKey = newId()) {
+    async publish(event, message, { key: eventKey = newId(), occurredAt = clock.now() } = {}) {
       const id = newId();
       const payload = create(AnySchema, {
         typeUrl: `type.googleapis.com/${event.typeName}`,
@@ -279,7 +287,7 @@ export async function openModules(
       });
       const source = event.typeName.split(".")[1] ?? "test";
       const bus = await host.eventBus();
-      await bus.publish([{ id, source, occurredAt: clock.now(), key: eventKey, traceparent: "", payload }]);
+      await bus.publish([{ id, source, occurredAt, key: eventKey, traceparent: "", payload }]);
       return id;
     },
     append: (record, message, recordKey = newId()) =>
@@ -348,12 +356,12 @@ function signFor(
       claims: { use: PLAY_TOKEN_USE, ...claims },
     });
   }
-  const { accountId, profileId, roles, permissions } = caller;
+  const { accountId, profileId, sessionId = newId(), roles, permissions } = caller;
   return signToken(key, {
     issuer: VIEWER_ISSUER,
     subject: accountId,
     issuedAt,
     expiresAt,
-    claims: { sid: newId(), ...(profileId === undefined ? {} : { pid: profileId }), roles, permissions },
+    claims: { sid: sessionId, ...(profileId === undefined ? {} : { pid: profileId }), roles, permissions },
   });
 }

@@ -41,6 +41,15 @@ export function licenseRightsEnded(endedAt: Date): AppError {
   });
 }
 
+/** The play was stopped, replaced, or ended by something else. */
+export function licensePlayEnded(): AppError {
+  return new AppError({
+    kind: "permission_denied",
+    reason: "LICENSE_PLAY_ENDED",
+    message: "the play that this token was made for has ended; start it again",
+  });
+}
+
 /** The viewer is no longer where the play was granted. */
 export function licenseTerritory(granted: string, actual: string): AppError {
   return new AppError({

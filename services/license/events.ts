@@ -15,6 +15,7 @@ export interface LicenseEvents {
   decided(tx: Tx, record: LicenseRecord): Promise<void>;
   /** A request without a token that could be read: counted, and said in the log now and then. */
   unreadable(system: KeySystem, reason: string): void;
+  renewed(system: KeySystem, playSessionId: string): void;
 }
 
 /** A flood of them is one line a minute. */
@@ -39,6 +40,11 @@ export function newLicenseEvents(host: {
       host.log.info({ system, reason, count: unreadable.count }, "licences refused to tokens that cannot be read");
       unreadable.count = 0;
       unreadable.saidAtMs = nowMs;
+    },
+
+    renewed(system, playSessionId) {
+      licenses.add(1, { system, outcome: "renewed" });
+      host.log.debug({ system, playSessionId }, "licence renewed");
     },
 
     async decided(tx, record) {

@@ -48,6 +48,8 @@ export function licenseHandler(issuing: Issuing, territoryOf: (call: Call) => st
           "cache-control": "no-store",
           "x-content-type-options": "nosniff",
           "x-license-trust": license.trust,
+          // For players of key systems whose licences do not say it themselves.
+          "x-license-duration": String(Math.floor(license.lastsMs / 1000)),
         },
         body: license.body,
       });

@@ -4,14 +4,15 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { toKid } from "./domain/content-key.ts";
-import { checkGrant, type Grant, grantedKeys } from "./domain/entitlement.ts";
+import { toKid, type WrappedContentKey } from "./domain/content-key.ts";
+import { checkGrant, type Grant, grantedKeys, lastsMs } from "./domain/entitlement.ts";
 import type { KeySystem, LicenseRecord } from "./domain/record.ts";
 import type { IssuableKey, License, Trust } from "./drm/engine.ts";
 import type { KeySystems } from "./drm/systems.ts";
 import type { LicenseEvents } from "./events.ts";
 import type { UnwrappedKeys } from "./key-cache.ts";
 import type { PlayTokens } from "./play-tokens.ts";
+import type { Licensed, LicenseMark, Plays } from "./plays.ts";
 import type { KeyStore } from "./store/key-store.ts";
 import type { RecordStore } from "./store/record-store.ts";
 
@@ -31,6 +32,8 @@ export interface LicenseRequest {
 
 export interface IssuedLicense extends License {
   readonly trust: Trust;
+  /** After this the player should have renewed it. */
+  readonly lastsMs: number;
 }
 
 export interface IssuingOptions {
@@ -40,6 +43,7 @@ export interface IssuingOptions {
   readonly unwrapped: UnwrappedKeys;
   readonly systems: KeySystems;
   readonly tokens: PlayTokens;
+  readonly plays: Plays;
   readonly events: LicenseEvents;
   readonly clock: Clock;
   readonly log: Logger;
@@ -51,6 +55,13 @@ interface Facts {
   requested: readonly Uint8Array[];
 }
 
+interface Decided {
+  readonly license: IssuedLicense;
+  readonly issued: readonly Uint8Array[];
+  readonly licensed: Licensed;
+  readonly playSessionId: string;
+}
+
 export class Issuing {
   readonly #options: IssuingOptions;
 
@@ -59,14 +70,22 @@ export class Issuing {
   }
 
   /**
-   * Throws the reason of a refusal, after it was recorded. No licence leaves without its row. Who brings no token of ours
-   * is nobody that a row could name: such refusals are counted only, or anyone could fill the log.
+   * Throws the reason of a refusal, after it was recorded. No licence leaves without its row; a renewal has that of the
+   * licence that it renews: the same keys, to the same play in the same place. Who brings no token of ours is nobody that
+   * a row could name: such refusals are counted only, or anyone could fill the log.
    */
   async issue(request: LicenseRequest): Promise<IssuedLicense> {
     const facts: Facts = { grant: undefined, requested: [] };
     try {
-      const { license, issued } = await this.#decide(request, facts);
-      await this.#record(request, facts, { refusalReason: undefined, issued });
+      const { license, issued, licensed, playSessionId } = await this.#decide(request, facts);
+      const { system, remoteAddress } = request;
+      const mark: LicenseMark = { system, remoteAddress, keyIds: issued };
+      if (this.#options.plays.isRenewal(licensed, mark)) {
+        this.#options.events.renewed(system, playSessionId);
+      } else {
+        await this.#record(request, facts, { refusalReason: undefined, issued });
+        await this.#options.plays.remember(playSessionId, licensed, mark);
+      }
       return license;
     } catch (error) {
       if (isRefusal(error)) {
@@ -77,11 +96,8 @@ export class Issuing {
     }
   }
 
-  async #decide(
-    request: LicenseRequest,
-    facts: Facts,
-  ): Promise<{ readonly license: IssuedLicense; readonly issued: readonly Uint8Array[] }> {
-    const { tokens, systems, keyStore, unwrapped, clock } = this.#options;
+  async #decide(request: LicenseRequest, facts: Facts): Promise<Decided> {
+    const { tokens, plays, systems, unwrapped, clock } = this.#options;
     const { grant, expiresAt } = await tokens.read(request.token);
     facts.grant = grant;
     checkGrant(grant, {
@@ -90,17 +106,30 @@ export class Issuing {
       tokenExpiresAt: expiresAt,
       territory: request.territory,
     });
+    const licensed = await plays.requireLive(grant.playSessionId);
     const engine = systems.engine(request.system);
     const challenge = await engine.parse(await request.readChallenge());
     facts.requested = challenge.keyIds;
-    const granted = grantedKeys(grant, challenge.keyIds.map(toKid), await keyStore.byIds(challenge.keyIds));
+    const granted = grantedKeys(grant, challenge.keyIds.map(toKid), await this.#rows(challenge.keyIds));
     using opened = new DisposableStack();
     const keys: IssuableKey[] = [];
     for (const { key, policy } of granted) {
       keys.push({ keyId: key.keyId, key: opened.use(await unwrapped.open(key)), policy });
     }
     const license = await engine.issue(challenge, grant, keys);
-    return { license: { ...license, trust: engine.trust }, issued: keys.map(({ keyId }) => keyId) };
+    return {
+      license: { ...license, trust: engine.trust, lastsMs: lastsMs(grant, granted, clock.now()) },
+      issued: keys.map(({ keyId }) => keyId),
+      licensed,
+      playSessionId: grant.playSessionId,
+    };
+  }
+
+  /** Of keys that are kept unwrapped the rows are known, too. */
+  async #rows(keyIds: readonly Uint8Array[]): Promise<WrappedContentKey[]> {
+    const { keyStore, unwrapped } = this.#options;
+    const known = keyIds.flatMap((keyId) => unwrapped.row(toKid(keyId)) ?? []);
+    return known.length === keyIds.length ? known : keyStore.byIds(keyIds);
   }
 
   /** A refusal stands even where it cannot be recorded. */

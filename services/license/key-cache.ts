@@ -6,8 +6,12 @@ import { type Keys, SecretBytes } from "#pkg/keys/keys";
 import { keyContext, toKid, type WrappedContentKey } from "./domain/content-key.ts";
 
 export interface UnwrappedKeys extends Disposable {
+  /** The row of a key that is kept, so that the store need not be asked for it. */
+  row(kid: string): WrappedContentKey | undefined;
   /** A copy that the caller zeroes. Throws `KEY_UNWRAP_FAILED` where the row and its context do not belong together. */
   open(key: WrappedContentKey): Promise<SecretBytes>;
+  /** Zeroes the keys of an asset that is gone. */
+  forget(assetId: string): void;
   /** Zeroes what is too old, until the signal is aborted. */
   sweep(signal: AbortSignal): Promise<void>;
 }
@@ -20,10 +24,16 @@ export interface KeyCacheOptions {
   readonly ttlMs: number;
 }
 
+interface Kept {
+  readonly row: WrappedContentKey;
+  readonly secret: SecretBytes;
+  readonly untilMs: number;
+}
+
 /** Whatever leaves the cache is zeroed. */
 export function newKeyCache(options: KeyCacheOptions): UnwrappedKeys {
   const { keys, clock, size, ttlMs } = options;
-  const cache = new LRUCache<string, { readonly secret: SecretBytes; readonly untilMs: number }>({
+  const cache = new LRUCache<string, Kept>({
     max: Math.max(1, size),
     dispose: ({ secret }) => secret[Symbol.dispose](),
   });
@@ -33,15 +43,26 @@ export function newKeyCache(options: KeyCacheOptions): UnwrappedKeys {
     for (const [kid, { untilMs }] of cache.entries()) if (nowMs >= untilMs) cache.delete(kid);
   }
 
+  function find(kid: string): Kept | undefined {
+    const known = cache.get(kid);
+    return known !== undefined && clock.now().getTime() < known.untilMs ? known : undefined;
+  }
+
   return {
+    row: (kid) => find(kid)?.row,
+
     async open(key) {
       const kid = toKid(key.keyId);
-      const known = cache.get(kid);
-      if (known !== undefined && clock.now().getTime() < known.untilMs) return copyOf(known.secret);
+      const known = find(kid);
+      if (known !== undefined) return copyOf(known.secret);
       const secret = await keys.unwrap(key.wrappedKey, keyContext(key));
       if (size === 0) return secret;
-      cache.set(kid, { secret: copyOf(secret), untilMs: clock.now().getTime() + ttlMs });
+      cache.set(kid, { row: key, secret: copyOf(secret), untilMs: clock.now().getTime() + ttlMs });
       return secret;
+    },
+
+    forget(assetId) {
+      for (const [kid, { row }] of cache.entries()) if (row.assetId === assetId) cache.delete(kid);
     },
 
     async sweep(signal) {

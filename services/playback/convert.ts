@@ -1,7 +1,7 @@
 /** Between the contracts of playback and its domain. */
 
 import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Protection, Ceiling as ProtoCeiling, TrackClass as ProtoClass } from "#gen/matinee/common/v1/media_pb";
 import { KeySystem as ProtoKeySystem } from "#gen/matinee/license/v1/license_record_pb";
 import { Manifest_Format, type Package } from "#gen/matinee/packager/v1/package_pb";
@@ -14,7 +14,7 @@ import {
 import { Device_Kind, PlaySession_State, type Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import type { Ceiling } from "./domain/ceiling.ts";
-import type { Format, Grant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
+import type { Format, Grant, HeldGrant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
 import type { Device, PlaySession } from "./domain/session.ts";
 
 const CEILINGS: ReadonlyMap<number, Ceiling> = new Map([
@@ -48,7 +48,7 @@ const DEVICE_KINDS: ReadonlyMap<number, Device["kind"]> = new Map([
   [Device_Kind.MOBILE, "mobile"],
 ]);
 
-const HDCP = { none: KeyPolicy_Hdcp.UNSPECIFIED, v1: KeyPolicy_Hdcp.V1, "v2.2": KeyPolicy_Hdcp.V2_2 };
+const HDCP = { none: KeyPolicy_Hdcp.UNSPECIFIED, v1: KeyPolicy_Hdcp.V1, v2_2: KeyPolicy_Hdcp.V2_2 };
 const ROBUSTNESS = {
   none: KeyPolicy_Robustness.UNSPECIFIED,
   software: KeyPolicy_Robustness.SOFTWARE,
@@ -67,6 +67,11 @@ function known<T>(names: ReadonlyMap<number, T>, numbers: readonly number[]): T[
 
 export function formatToProto(format: Format): Manifest_Format {
   return numberOf(FORMATS, format) as Manifest_Format;
+}
+
+/** Undefined for one that this release does not know. */
+export function keySystemFromProto(system: ProtoKeySystem): KeySystem | undefined {
+  return KEY_SYSTEMS.get(system);
 }
 
 export function keySystemToProto(system: KeySystem): ProtoKeySystem {
@@ -126,10 +131,33 @@ export function grantToJson(grant: Grant): object {
       licenseDuration: durationFromMs(policy.licenseDurationMs),
       minHdcp: HDCP[policy.minHdcp],
       minRobustness: ROBUSTNESS[policy.minRobustness],
+      canRenew: true,
     })),
     deviceId: grant.deviceId,
   });
   return toJson(PlayGrantSchema, message) as object;
+}
+
+const held = new WeakMap<object, HeldGrant>();
+
+/** The grant of a verified play token's claims. The same claims come with every call, so they are read once. */
+export function heldGrantOf(claims: Readonly<Record<string, unknown>>): HeldGrant {
+  const known = held.get(claims);
+  if (known !== undefined) return known;
+  const json = claims.grant as object;
+  const grant = fromJson(PlayGrantSchema, json as JsonValue, { ignoreUnknownFields: true });
+  const read: HeldGrant = {
+    sessionId: requireId("playSessions", grant.playSession),
+    accountId: requireId("accounts", grant.account),
+    profileId: requireId("profiles", grant.profile),
+    titleId: requireId("titles", grant.title),
+    territory: grant.territory,
+    rightsEndAt: grant.rightsEndTime && timestampDate(grant.rightsEndTime),
+    tokenExpiresAt: new Date(Number(claims.exp) * 1000),
+    grant: json,
+  };
+  held.set(claims, read);
+  return read;
 }
 
 /** The same grant until another end of the rights. */
@@ -140,13 +168,13 @@ export function grantJsonUntil(grantJson: object, rightsEndAt: Date | undefined)
   return toJson(PlayGrantSchema, grant) as object;
 }
 
-export function sessionToProto(session: PlaySession) {
+export function sessionToProto(session: PlaySession, leaseEndsAt: Date) {
   return {
     name: `playSessions/${session.id}`,
     title: `titles/${session.titleId}`,
     displayTitle: session.displayTitle,
     state: session.endedAt === undefined ? PlaySession_State.ACTIVE : PlaySession_State.ENDED,
     createTime: timestampFromDate(session.startedAt),
-    expireTime: timestampFromDate(session.leaseExpiresAt),
+    expireTime: timestampFromDate(leaseEndsAt),
   };
 }

@@ -1,6 +1,7 @@
 /** What the playback service refuses, each with its reason. */
 
 import { AppError } from "#pkg/errors/errors";
+import type { EndReason } from "./domain/session.ts";
 
 /** Availability said no; its own reason goes with it as metadata, its sentence as the message. */
 export function titleUnavailable(availability: { readonly reason: string; readonly message: string }): AppError {
@@ -49,11 +50,42 @@ export function playSessionMismatch(): AppError {
   });
 }
 
-export function playSessionEnded(): AppError {
+const ENDED: Readonly<Record<EndReason, string>> = {
+  stopped: "this play was stopped; start it again",
+  expired: "this play was given up after a silence; start it again",
+  rights_ended: "the right to show this title has ended",
+  replaced: "another play was started on this device, which ended this one",
+  unavailable: "this title may no longer be watched",
+  signed_out: "this play ended with the sign-in that started it",
+  account_deleted: "this play ended with its account",
+};
+
+/** `reason` says how it ended, where that is known. */
+export function playSessionEnded(reason: EndReason | undefined): AppError {
   return new AppError({
     kind: "failed_precondition",
     reason: "PLAY_SESSION_ENDED",
-    message: "this play has ended; start it again",
+    message: reason === undefined ? "this play has ended; start it again" : ENDED[reason],
+    metadata: reason === undefined ? {} : { end_reason: reason },
+  });
+}
+
+/** Too many devices of one account at the same moment. */
+export function playsBusy(): AppError {
+  return new AppError({
+    kind: "unavailable",
+    reason: "PLAYS_BUSY",
+    message: "too many plays of this account change at once; try again",
+    retryAfterMs: 500,
+  });
+}
+
+/** The play that the address was made for has ended. */
+export function mediaSessionEnded(): AppError {
+  return new AppError({
+    kind: "permission_denied",
+    reason: "MEDIA_SESSION_ENDED",
+    message: "the play that this address was made for has ended",
   });
 }
 

@@ -1,6 +1,6 @@
 /** Business events of playback: into the outbox, counters and the log. */
 
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   PlaybackEnded_Reason,
   PlaybackEndedSchema,
@@ -10,17 +10,19 @@ import {
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { isFinished } from "./domain/progress.ts";
-import type { PlaySession } from "./domain/session.ts";
+import type { EndReason, PlaySession } from "./domain/session.ts";
 
-export const PLAYBACK_EVENTS = [PlaybackStartedSchema, PlaybackProgressedSchema, PlaybackEndedSchema] as const;
-
-export type EndReason = "stopped" | "expired" | "rights_ended";
+export const PLAYBACK_EVENTS = [PlaybackStartedSchema, PlaybackEndedSchema] as const;
+export const PLAYBACK_RECORDS = [PlaybackProgressedSchema] as const;
 
 const REASONS = {
   stopped: PlaybackEnded_Reason.STOPPED,
   expired: PlaybackEnded_Reason.EXPIRED,
   rights_ended: PlaybackEnded_Reason.RIGHTS_ENDED,
+  replaced: PlaybackEnded_Reason.REPLACED,
+  unavailable: PlaybackEnded_Reason.UNAVAILABLE,
+  signed_out: PlaybackEnded_Reason.SIGNED_OUT,
+  account_deleted: PlaybackEnded_Reason.ACCOUNT_DELETED,
 } as const satisfies Record<EndReason, PlaybackEnded_Reason>;
 
 export type PlaybackEvents = ReturnType<typeof openPlaybackEvents>;
@@ -29,6 +31,7 @@ export function openPlaybackEvents(deps: {
   readonly outbox: Outbox<(typeof PLAYBACK_EVENTS)[number]>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly playTokenLifeMs: number;
 }) {
   const { outbox, log } = deps;
   const starts = deps.metrics.counter("matinee_plays_started_total", "Plays that were started", ["device"]);
@@ -56,35 +59,26 @@ export function openPlaybackEvents(deps: {
       log.info({ titleId, accountId, reason }, "play refused");
     },
 
-    async progressed(tx: Tx, session: PlaySession, positionMs: number): Promise<void> {
-      await outbox.emit(
-        tx,
-        PlaybackProgressedSchema,
-        {
-          ...about(session),
-          position: durationFromMs(Math.round(positionMs)),
-          duration: durationFromMs(session.durationMs),
-          isFinished: isFinished(positionMs, session.durationMs),
-        },
-        session.id,
-      );
-    },
-
-    async ended(tx: Tx, session: PlaySession, positionMs: number, lastSign: Date, reason: EndReason): Promise<void> {
+    /** `session` has ended. */
+    async ended(tx: Tx, session: PlaySession): Promise<void> {
+      const { startedAt, seenAt, positionMs, endedAt, endReason } = session;
+      if (endedAt === undefined || endReason === undefined) throw new Error(`play ${session.id} has not ended`);
       await outbox.emit(
         tx,
         PlaybackEndedSchema,
         {
           ...about(session),
           position: durationFromMs(Math.round(positionMs)),
-          watched: durationFromMs(Math.max(0, lastSign.getTime() - session.startedAt.getTime())),
-          reason: REASONS[reason],
+          watched: durationFromMs(Math.max(0, seenAt.getTime() - startedAt.getTime())),
+          reason: REASONS[endReason],
+          endTime: timestampFromDate(endedAt),
+          tokenEndTime: timestampFromDate(new Date(endedAt.getTime() + deps.playTokenLifeMs)),
         },
         session.id,
       );
       tx.afterCommit(() => {
-        ends.add(1, { reason });
-        log.info({ sessionId: session.id, titleId: session.titleId, reason }, "play ended");
+        ends.add(1, { reason: endReason });
+        log.info({ sessionId: session.id, titleId: session.titleId, reason: endReason }, "play ended");
       });
     },
   };

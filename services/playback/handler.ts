@@ -6,7 +6,7 @@ import type { PlaybackService } from "#gen/matinee/playback/v1/playback_service_
 import { requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
 import { playSessionOf, profileOf } from "#pkg/rpc/principal";
-import { deviceFromProto, formatToProto, keySystemToProto, sessionToProto } from "./convert.ts";
+import { deviceFromProto, formatToProto, heldGrantOf, keySystemToProto, sessionToProto } from "./convert.ts";
 import type { Sessions } from "./sessions.ts";
 
 export function playbackHandler(deps: {
@@ -18,11 +18,12 @@ export function playbackHandler(deps: {
   const heartbeatInterval = durationFromMs(deps.heartbeatIntervalMs);
   return {
     async startPlayback({ title, device, requestId }, call) {
-      const { accountId, profileId } = profileOf(call);
+      const { accountId, profileId, sessionId } = profileOf(call);
       const started = await sessions.start(
         {
           accountId,
           profileId,
+          signInId: sessionId,
           titleId: requireId("titles", title),
           territory: deps.territoryOf(call),
           requestId,
@@ -31,7 +32,7 @@ export function playbackHandler(deps: {
         call.signal,
       );
       return {
-        playSession: sessionToProto(started.session),
+        playSession: sessionToProto(started.session, started.leaseEndsAt),
         manifests: started.manifests.map(({ format, url }) => ({ format: formatToProto(format), url })),
         licenseServers: started.licenseServers.map(({ keySystem, url }) => ({
           keySystem: keySystemToProto(keySystem),
@@ -49,7 +50,7 @@ export function playbackHandler(deps: {
     async heartbeat({ playSession, position }, call) {
       const fresh = await sessions.heartbeat(
         requireId("playSessions", playSession),
-        tokenSessionOf(call),
+        heldGrantOf(playSessionOf(call).claims),
         position === undefined ? 0 : durationMs(position),
         call.signal,
       );
@@ -62,13 +63,9 @@ export function playbackHandler(deps: {
 
     async stopPlayback({ playSession, position }, call) {
       const positionMs = position === undefined ? 0 : durationMs(position);
-      await sessions.stop(requireId("playSessions", playSession), tokenSessionOf(call), positionMs);
+      const held = heldGrantOf(playSessionOf(call).claims);
+      await sessions.stop(requireId("playSessions", playSession), held, positionMs);
       return {};
     },
   };
-}
-
-/** The session that the play token was made for: its subject. */
-function tokenSessionOf(call: Call): string {
-  return String(playSessionOf(call).claims.sub ?? "");
 }

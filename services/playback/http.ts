@@ -2,11 +2,13 @@
 
 import type { BlobReader } from "#pkg/blobstore/hot";
 import { send } from "#pkg/http/send";
+import type { Logger } from "#pkg/obs/obs";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { isAdmitted } from "./domain/media-file.ts";
 import { parseRange } from "./domain/range.ts";
-import { mediaNotFound, mediaTokenInvalid } from "./errors.ts";
+import { mediaNotFound, mediaSessionEnded, mediaTokenInvalid } from "./errors.ts";
+import type { LivePlays } from "./live-plays.ts";
 import type { MediaTicket, Tickets } from "./tickets.ts";
 
 /** Players send no headers of ours with media, so the token in the path is what admits them. */
@@ -30,11 +32,24 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const KEY_PART = /^[A-Za-z0-9._-]+$/;
 
-export function mediaHandler(deps: { readonly tickets: Tickets; readonly packaged: BlobReader }): RouteHandler {
+export function mediaHandler(deps: {
+  readonly tickets: Tickets;
+  readonly live: LivePlays;
+  readonly packaged: BlobReader;
+  readonly log: Logger;
+}): RouteHandler {
+  /** A cache or database that is away ends nobody's film. */
+  const isLive = ({ accountId, sessionId }: MediaTicket) =>
+    deps.live.isLive(accountId, sessionId).catch((err: unknown) => {
+      deps.log.warn({ err, sessionId }, "media is served within its token");
+      return true;
+    });
+
   return async (request, response, call, params) => {
     const { token = "", package: packageId = "", revision = "", file = "" } = params;
     const ticket = await deps.tickets.verifyMedia(token);
     requireWithin(ticket, packageId, revision, file);
+    if (!(await isLive(ticket))) throw mediaSessionEnded();
     const key = `${packageId}/${revision}/${file}`;
     const blob = await deps.packaged.find(key);
     if (blob === undefined) throw mediaNotFound();
@@ -61,15 +76,24 @@ export function mediaHandler(deps: { readonly tickets: Tickets; readonly package
     }
     const { start, end } = range.kind === "part" ? range : { start: 0, end: blob.sizeBytes - 1 };
     const isPart = range.kind === "part";
-    await send(response, {
-      status: isPart ? 206 : 200,
-      headers: {
-        ...headers,
-        "content-length": end - start + 1,
-        ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
-      },
-      body: await deps.packaged.get(key, isPart ? { range, signal: call.signal } : { signal: call.signal }),
-    });
+    // A long answer to a slow reader ends with its play, too.
+    const done = new AbortController();
+    const ended = new AbortController();
+    void deps.live.untilEnded(ticket.accountId, ticket.sessionId, done.signal).then(() => ended.abort());
+    const signal = AbortSignal.any([call.signal, ended.signal]);
+    try {
+      await send(response, {
+        status: isPart ? 206 : 200,
+        headers: {
+          ...headers,
+          "content-length": end - start + 1,
+          ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
+        },
+        body: await deps.packaged.get(key, isPart ? { range, signal } : { signal }),
+      });
+    } finally {
+      done.abort();
+    }
   };
 }
 

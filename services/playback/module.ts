@@ -1,8 +1,10 @@
 /** Playback: starts plays, counts streams, serves media. */
 
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
+import { TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
+import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
-import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
+import { AccountDeletedSchema, SessionsEndedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
@@ -12,10 +14,13 @@ import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { PLAY_ISSUER } from "#pkg/auth/viewer";
 import { newHotBlobs } from "#pkg/blobstore/hot";
 import { playbackConfig } from "./config.ts";
-import { openPlaybackEvents, PLAYBACK_EVENTS } from "./events.ts";
+import { Endings } from "./endings.ts";
+import { openPlaybackEvents, PLAYBACK_EVENTS, PLAYBACK_RECORDS } from "./events.ts";
 import { playbackHandler } from "./handler.ts";
 import { mediaHandler, mediaRoutes } from "./http.ts";
+import { LivePlays } from "./live-plays.ts";
 import { openPeers } from "./peers.ts";
+import { Progress } from "./progress.ts";
 import { Sessions } from "./sessions.ts";
 import { openSessionStore } from "./store/session-store.ts";
 import { Tickets } from "./tickets.ts";
@@ -29,10 +34,11 @@ export const playback = defineModule({
   config: playbackConfig,
   serves: [PlaybackService],
   routes: mediaRoutes,
-  calls: [CatalogService, ProfileService],
+  calls: [CatalogService, ProfileService, LicenseService],
   needs: ["postgres", "cache", "keys", "packaged"],
   emits: PLAYBACK_EVENTS,
-  consumes: [AccountDeletedSchema],
+  consumes: [TitleUnpublishedSchema, SessionsEndedSchema, AccountDeletedSchema],
+  appends: PLAYBACK_RECORDS,
   migrations: new URL("./migrations/", import.meta.url),
   issuer: PLAY_ISSUER,
   async open(host, config) {
@@ -53,23 +59,38 @@ export const playback = defineModule({
       mediaTokenLifeMs: config.mediaTokenLife,
     });
     const store = openSessionStore(db);
+    const live = new LivePlays({ cache, store, clock, leaseMs: config.slotLease });
+    const progress = new Progress(host);
+    const events = openPlaybackEvents({ ...host, playTokenLifeMs: config.playTokenLife });
+    const { slotLease: slotLeaseMs, keepEnded: keepEndedMs } = config;
+    const endings = new Endings({ db, store, live, events, cache, clock, slotLeaseMs, keepEndedMs });
     const sessions = new Sessions({
       db,
       store,
-      events: openPlaybackEvents(host),
-      peers: openPeers({ catalog: host.dial(CatalogService), profile: host.dial(ProfileService) }),
+      live,
+      events,
+      progress,
+      endings,
+      peers: openPeers({
+        catalog: host.dial(CatalogService),
+        profile: host.dial(ProfileService),
+        license: host.dial(LicenseService),
+        clock,
+      }),
       tickets,
-      cache,
       clock,
       log,
       options: {
-        slotLeaseMs: config.slotLease,
+        slotLeaseMs,
         licenseLifeMs: config.licenseLife,
-        keepEndedMs: config.keepEnded,
+        playTokenLifeMs: config.playTokenLife,
+        recheckMs: config.availabilityCheck,
       },
     });
     const serveMedia = mediaHandler({
       tickets,
+      live,
+      log,
       packaged: newHotBlobs(packaged, { clock, maxBytes: config.mediaCacheMegabytes * 1024 * 1024 }),
     });
 
@@ -87,10 +108,17 @@ export const playback = defineModule({
       routes: mediaRoutes.map((route) => ({ ...route, handle: serveMedia })),
       keySet: signer,
       consumers: [
-        consume(AccountDeletedSchema, (_event, { account }) => store.deleteAccount(requireId("accounts", account))),
+        consume(TitleUnpublishedSchema, (event, { title }) =>
+          endings.endTitle(requireId("titles", title), event.occurredAt),
+        ),
+        consume(SessionsEndedSchema, (_event, { account, sessions: signIns }) =>
+          endings.endSignIns(requireId("accounts", account), signIns),
+        ),
+        consume(AccountDeletedSchema, (_event, { account }) => endings.eraseAccount(requireId("accounts", account))),
       ],
       background: [
-        periodic("session sweep", config.slotLease / 2, () => sessions.sweep(), host),
+        { name: "progress", run: (signal) => progress.run(signal) },
+        periodic("session sweep", config.slotLease / 2, () => endings.sweep(), host),
         periodic("key rotation", ROTATION_CHECK_MS, () => signer.rotate(), host),
       ],
       ready: () => db.ping(),

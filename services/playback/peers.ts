@@ -1,11 +1,14 @@
-/** Catalog and profile, as far as a play needs them. */
+/** Catalog, profile and license, as far as a play needs them. */
 
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import type { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
+import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import type { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
-import { packageFromProto } from "./convert.ts";
-import type { PlayablePackage } from "./domain/grant.ts";
+import type { Clock } from "#pkg/clock/clock";
+import { isRetryable } from "#pkg/errors/errors";
+import { keySystemFromProto, packageFromProto } from "./convert.ts";
+import type { KeySystem, PlayablePackage } from "./domain/grant.ts";
 
 export interface Viewer {
   readonly tier: string;
@@ -31,13 +34,39 @@ export interface Asker {
   readonly maximumAge: number;
 }
 
+const KEY_SYSTEMS_MS = 60_000;
+
 export type Peers = ReturnType<typeof openPeers>;
 
 export function openPeers(deps: {
   readonly catalog: Client<typeof CatalogService>;
   readonly profile: Client<typeof ProfileService>;
+  readonly license: Client<typeof LicenseService>;
+  readonly clock: Clock;
 }) {
+  let offered: { readonly systems: ReadonlyMap<KeySystem, string>; readonly untilMs: number } | undefined;
+
   return {
+    /** Key systems that licences are issued of here, each with the path of its endpoint. */
+    async keySystems(signal: AbortSignal): Promise<ReadonlyMap<KeySystem, string>> {
+      const nowMs = deps.clock.now().getTime();
+      if (offered !== undefined && offered.untilMs > nowMs) return offered.systems;
+      try {
+        const { keySystems } = await deps.license.listKeySystems({}, { signal });
+        const systems = new Map(
+          keySystems.flatMap(({ keySystem, isEnabled, path }): [KeySystem, string][] => {
+            const known = keySystemFromProto(keySystem);
+            return isEnabled && known !== undefined ? [[known, path]] : [];
+          }),
+        );
+        offered = { systems, untilMs: nowMs + KEY_SYSTEMS_MS };
+      } catch (error) {
+        // They change with a deployment; what was offered last is good while license is away.
+        if (offered === undefined || !isRetryable(error)) throw error;
+      }
+      return offered.systems;
+    },
+
     async viewer(accountId: string, profileId: string, titleId: string, signal: AbortSignal): Promise<Viewer> {
       const { viewer, resumePoint } = await deps.profile.getViewer(
         { account: `accounts/${accountId}`, profile: `profiles/${profileId}`, title: `titles/${titleId}` },

@@ -1,16 +1,17 @@
 /** Starting, keeping and ending plays. */
 
-import type { Cache } from "#pkg/cache/cache";
 import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { grantJsonUntil, grantToJson } from "./convert.ts";
 import { ceilingOf, highestWithin, lowest } from "./domain/ceiling.ts";
-import { type Format, type KeySystem, type PlayablePackage, policiesFor } from "./domain/grant.ts";
+import { type Format, type HeldGrant, type KeySystem, type PlayablePackage, policiesFor } from "./domain/grant.ts";
+import { decideSlot, type LivePlay } from "./domain/live.ts";
 import { tracksAbove } from "./domain/media-file.ts";
 import { resumePositionMs } from "./domain/progress.ts";
-import { type Device, decideSlot, isActive, type PlaySession } from "./domain/session.ts";
+import type { Device, EndReason, PlaySession } from "./domain/session.ts";
+import { type Endings, endingOf } from "./endings.ts";
 import {
   formatUnavailable,
   keySystemUnavailable,
@@ -20,14 +21,18 @@ import {
   streamLimitReached,
   titleUnavailable,
 } from "./errors.ts";
-import type { EndReason, PlaybackEvents } from "./events.ts";
+import type { PlaybackEvents } from "./events.ts";
+import type { Change, LivePlays } from "./live-plays.ts";
 import type { Decision, Peers, Viewer } from "./peers.ts";
+import type { Progress } from "./progress.ts";
 import type { SessionStore } from "./store/session-store.ts";
 import type { Tickets } from "./tickets.ts";
 
 export interface StartRequest {
   readonly accountId: string;
   readonly profileId: string;
+  /** The viewer's sign-in session. */
+  readonly signInId: string;
   readonly titleId: string;
   readonly territory: string;
   readonly requestId: string;
@@ -39,6 +44,7 @@ export interface StartRequest {
 
 export interface Started {
   readonly session: PlaySession;
+  readonly leaseEndsAt: Date;
   readonly manifests: readonly { readonly format: Format; readonly url: string }[];
   readonly licenseServers: readonly { readonly keySystem: KeySystem; readonly url: string }[];
   readonly playToken: { readonly token: string; readonly expiresAt: Date };
@@ -49,23 +55,35 @@ export interface Started {
 export interface SessionsOptions {
   readonly slotLeaseMs: number;
   readonly licenseLifeMs: number;
-  readonly keepEndedMs: number;
+  readonly playTokenLifeMs: number;
+  /** For how long an answer of the catalog counts. */
+  readonly recheckMs: number;
 }
 
-/** Key systems with a licence endpoint here. */
-const OFFERED: readonly KeySystem[] = ["clearkey"];
-
-/** A session's position is written and told at most this often; heartbeats in between touch only the cache. */
+/** A session's position is told at most this often. */
 const PROGRESS_MS = 10_000;
-const SWEEP_BATCH = 100;
+
+interface TakenSlot {
+  readonly taken: LivePlay;
+  readonly replaces: readonly LivePlay[];
+  readonly lapsed: readonly LivePlay[];
+}
+
+interface Renewed {
+  readonly play: LivePlay;
+  readonly isToTell: boolean;
+  readonly isToCheck: boolean;
+}
 
 export interface SessionsDeps {
   readonly db: Db;
   readonly store: SessionStore;
+  readonly live: LivePlays;
   readonly events: PlaybackEvents;
+  readonly progress: Progress;
+  readonly endings: Endings;
   readonly peers: Peers;
   readonly tickets: Tickets;
-  readonly cache: Cache;
   readonly clock: Clock;
   readonly log: Logger;
   readonly options: SessionsOptions;
@@ -83,38 +101,34 @@ export class Sessions {
    * `PLAY_SESSION_ENDED` or `PLAY_REQUEST_REUSED`.
    */
   async start(request: StartRequest, signal: AbortSignal): Promise<Started> {
-    const { peers, store } = this.#deps;
-    const viewer = await peers.viewer(request.accountId, request.profileId, request.titleId, signal);
+    const { peers, store, clock } = this.#deps;
+    // Before catalog is asked: a title that is unpublished from now on ends this play too.
+    const startedAt = clock.now();
+    const [viewer, repeated] = await Promise.all([
+      peers.viewer(request.accountId, request.profileId, request.titleId, signal),
+      store.findByRequest(request.accountId, request.requestId),
+    ]);
     const decision = await peers.decide(request.titleId, { ...viewer, territory: request.territory }, signal);
     try {
       if (!decision.isAvailable) throw titleUnavailable(decision);
-      const repeated = await store.findByRequest(request.accountId, request.requestId);
-      if (repeated !== undefined) this.#requireRepeat(repeated, request);
-      return await this.#grant(request, viewer, decision, repeated?.id);
+      if (repeated !== undefined) requireRepeat(repeated, request);
+      return await this.#grant(request, viewer, decision, startedAt, signal, repeated);
     } catch (error) {
       if (isAppError(error)) this.#deps.events.refused(request.titleId, request.accountId, error.reason);
       throw error;
     }
   }
 
-  /** A repeat takes no slot, so it must be the same start of a session that still holds its own. */
-  #requireRepeat(session: PlaySession, request: StartRequest): void {
-    if (!isActive(session, this.#deps.clock.now())) throw playSessionEnded();
-    const isSame =
-      session.titleId === request.titleId &&
-      session.profileId === request.profileId &&
-      session.device.id === request.device.id;
-    if (!isSame) throw playRequestReused();
-  }
-
   async #grant(
     request: StartRequest,
     viewer: Viewer,
-    { pack, endsAt, displayTitle }: Decision & { readonly isAvailable: true },
-    knownId: string | undefined,
+    decision: Decision & { readonly isAvailable: true },
+    startedAt: Date,
+    signal: AbortSignal,
+    repeated: PlaySession | undefined,
   ): Promise<Started> {
-    const { clock, tickets, options } = this.#deps;
-    const id = knownId ?? newId();
+    const { tickets, options, peers } = this.#deps;
+    const { pack, endsAt } = decision;
     const granted = lowest(ceilingOf(viewer.maxHeight), ceilingOf(request.maxHeight));
     const ceiling = highestWithin(
       pack.manifests.map((manifest) => manifest.ceiling),
@@ -124,152 +138,258 @@ export class Sessions {
       (format) => pack.manifests.find((manifest) => manifest.format === format && manifest.ceiling === ceiling) ?? [],
     );
     if (ceiling === undefined || chosen.length === 0) throw formatUnavailable();
-    const keySystems = pack.isEncrypted ? request.keySystems.filter((system) => OFFERED.includes(system)) : [];
+    const offered = pack.isEncrypted ? await peers.keySystems(signal) : new Map<KeySystem, string>();
+    const keySystems = request.keySystems.flatMap((keySystem) => {
+      const path = offered.get(keySystem);
+      return path === undefined ? [] : [{ keySystem, path }];
+    });
     if (pack.isEncrypted && keySystems.length === 0) throw keySystemUnavailable();
 
-    const now = clock.now();
     const position = resumePositionMs(viewer.resumePoint);
-    const session: PlaySession = {
-      id,
+    const asked: PlaySession = {
+      id: newId(),
       accountId: request.accountId,
       profileId: request.profileId,
       titleId: request.titleId,
       assetId: pack.assetId,
-      displayTitle,
+      displayTitle: decision.displayTitle,
       device: request.device,
       territory: request.territory,
       tier: viewer.tier,
       maximumAge: viewer.maximumAge,
-      grant: grantToJson({
-        sessionId: id,
-        accountId: request.accountId,
-        profileId: request.profileId,
-        titleId: request.titleId,
-        deviceId: request.device.id,
-        pack,
-        ceiling,
-        territory: request.territory,
-        rightsEndAt: endsAt,
-        policies: policiesFor(pack, ceiling, options.licenseLifeMs),
-      }),
+      signInId: request.signInId,
       durationMs: pack.durationMs,
       positionMs: position,
-      startedAt: now,
-      seenAt: now,
-      leaseExpiresAt: new Date(now.getTime() + options.slotLeaseMs),
+      startedAt,
+      seenAt: startedAt,
+      rightsEndAt: endsAt,
       endedAt: undefined,
+      endReason: undefined,
     };
-    if (knownId === undefined) await this.#takeSlot(session, request.requestId, viewer.maxStreams);
-    const media = { packageId: pack.id, revision: pack.revision, ceiling, denied: tracksAbove(pack, ceiling) };
-    const mediaToken = await tickets.signMedia(id, media, endsAt);
+    const { session, leaseEndsAt } =
+      repeated === undefined
+        ? await this.#begin(asked, request.requestId, viewer.maxStreams)
+        : await this.#goOn(repeated);
+    const grant = grantToJson({
+      sessionId: session.id,
+      accountId: request.accountId,
+      profileId: request.profileId,
+      titleId: request.titleId,
+      deviceId: request.device.id,
+      pack,
+      ceiling,
+      territory: request.territory,
+      rightsEndAt: endsAt,
+      policies: policiesFor(pack, ceiling, options.licenseLifeMs),
+    });
+    const mediaToken = await tickets.signMedia(
+      {
+        sessionId: session.id,
+        accountId: request.accountId,
+        packageId: pack.id,
+        revision: pack.revision,
+        ceiling,
+        denied: tracksAbove(pack, ceiling),
+      },
+      endsAt,
+    );
     return {
       session,
+      leaseEndsAt: new Date(leaseEndsAt),
       manifests: chosen.map(({ format, path }) => ({ format, url: mediaUrl(mediaToken, pack, path) })),
-      licenseServers: keySystems.map((keySystem) => ({ keySystem, url: `/license/${keySystem}?session=${id}` })),
-      playToken: await tickets.signPlay(id, session.grant, endsAt),
+      licenseServers: keySystems.map(({ keySystem, path }) => ({ keySystem, url: `${path}?session=${session.id}` })),
+      playToken: await tickets.signPlay(session.id, grant, endsAt),
       resumePositionMs: position,
       language: viewer.language,
     };
   }
 
-  async #takeSlot(session: PlaySession, requestId: string, maxStreams: number): Promise<void> {
-    const { db, store, events } = this.#deps;
-    await db.tx(async (tx) => {
-      await store.lockAccount(tx, session.accountId);
-      const active = await store.listActive(tx, session.accountId, session.startedAt);
-      const decision = decideSlot(active, session.device.id, maxStreams);
-      if (decision.kind === "refused") {
+  /** Takes a slot, ends what gave it up, and records both. */
+  async #begin(
+    session: PlaySession,
+    requestId: string,
+    maxStreams: number,
+  ): Promise<{ readonly session: PlaySession; readonly leaseEndsAt: number }> {
+    const { db, store, live, events, clock, options } = this.#deps;
+    const { accountId, device } = session;
+    const nowMs = clock.now().getTime();
+    const play: LivePlay = {
+      id: session.id,
+      requestId,
+      deviceId: device.id,
+      deviceName: device.displayName,
+      tier: session.tier,
+      maximumAge: session.maximumAge,
+      durationMs: session.durationMs,
+      leaseEndsAt: nowMs + options.slotLeaseMs,
+      seenAt: nowMs,
+      checkedAt: session.startedAt.getTime(),
+      toldAt: 0,
+      positionMs: session.positionMs,
+    };
+    const { taken, replaces, lapsed } = await live.change(accountId, (plays): Change<TakenSlot> => {
+      const slot = decideSlot(plays, { requestId, deviceId: device.id, maxStreams, nowMs });
+      if (slot.kind === "refused") {
         throw streamLimitReached(
           maxStreams,
-          decision.playing.map(({ device }) => device.displayName),
+          slot.playing.map(({ deviceName }) => deviceName),
         );
       }
-      for (const old of decision.takesOver) {
-        await store.end(tx, old.id, old.positionMs, session.startedAt);
-        await events.ended(tx, old, old.positionMs, old.seenAt, "stopped");
-      }
-      // The same request, sent twice at once: the second waited for the first and asks again.
-      if (!(await store.insert(tx, session, requestId))) throw playSessionEnded();
-      await events.started(tx, session);
+      // The same request, sent twice at once: one play, whichever of the two comes first.
+      if (slot.kind === "repeated") return { result: { taken: slot.play, replaces: [], lapsed: [] } };
+      const over = [...slot.replaces, ...slot.lapsed];
+      return { plays: [...plays.filter((one) => !over.includes(one)), play], result: { taken: play, ...slot } };
     });
+    if (taken !== play) return { session: { ...session, id: taken.id }, leaseEndsAt: taken.leaseEndsAt };
+    try {
+      await db.tx(async (tx) => {
+        const endings = [
+          ...replaces.map((one) => endingOf(one, "replaced")),
+          ...lapsed.map((one) => endingOf(one, "expired")),
+        ];
+        for (const ended of await store.end(tx, endings, session.startedAt)) await events.ended(tx, ended);
+        if (!(await store.insert(tx, session, requestId))) throw playSessionEnded(undefined);
+        await events.started(tx, session);
+      });
+    } catch (error) {
+      await live.remove(accountId, [session.id]).catch((err: unknown) => {
+        this.#deps.log.warn({ err, sessionId: session.id }, "a slot is held until its lease runs out");
+      });
+      throw error;
+    }
+    return { session, leaseEndsAt: play.leaseEndsAt };
+  }
+
+  /** The same start again: its play goes on, if it still lives. */
+  async #goOn(session: PlaySession): Promise<{ readonly session: PlaySession; readonly leaseEndsAt: number }> {
+    const { live, clock, options } = this.#deps;
+    const leaseEndsAt = clock.now().getTime() + options.slotLeaseMs;
+    const renewed = await live.change(session.accountId, (plays) => {
+      const play = plays.find(({ id }) => id === session.id);
+      if (play === undefined) return { result: undefined };
+      return { plays: plays.with(plays.indexOf(play), { ...play, leaseEndsAt }), result: play };
+    });
+    if (renewed === undefined) throw playSessionEnded(session.endReason);
+    return { session, leaseEndsAt };
   }
 
   /**
-   * Keeps the slot and answers a fresh token, after asking availability again: what was unpublished or has run out ends
-   * here. While catalog is away the session goes on within its token.
+   * Keeps the slot, in the cache alone, and answers a fresh token where the one that came grows old. Availability is
+   * asked again when its last answer is too old; while catalog or the cache is away the play goes on within its token.
    * Throws `PLAY_SESSION_MISMATCH`, `PLAY_SESSION_ENDED`, `TITLE_UNAVAILABLE`.
    */
-  async heartbeat(sessionId: string, tokenSessionId: string, positionMs: number, signal: AbortSignal) {
-    const session = await this.#own(sessionId, tokenSessionId);
-    const { db, store, events, cache, clock, tickets, options } = this.#deps;
+  async heartbeat(sessionId: string, held: HeldGrant, positionMs: number, signal: AbortSignal) {
+    if (sessionId !== held.sessionId) throw playSessionMismatch();
+    const { live, progress, clock, tickets, options } = this.#deps;
     const now = clock.now();
-    if (!isActive(session, now)) throw playSessionEnded();
-    const decision = await this.#decideAgain(session, signal);
-    if (decision?.isAvailable === false) {
-      await this.#end(session, positionMs, "rights_ended");
-      throw titleUnavailable(decision);
+    const nowMs = now.getTime();
+    const renewed = await this.#withinToken(() =>
+      live.change(held.accountId, (plays): Change<"ended" | Renewed> => {
+        const play = plays.find(({ id }) => id === sessionId);
+        if (play === undefined) return { result: "ended" };
+        const isToTell = nowMs - play.toldAt >= PROGRESS_MS;
+        const isToCheck = nowMs - play.checkedAt >= options.recheckMs;
+        const next: LivePlay = {
+          ...play,
+          leaseEndsAt: nowMs + options.slotLeaseMs,
+          seenAt: nowMs,
+          positionMs: Math.round(positionMs),
+          toldAt: isToTell ? nowMs : play.toldAt,
+          checkedAt: isToCheck ? nowMs : play.checkedAt,
+        };
+        return { plays: plays.with(plays.indexOf(play), next), result: { play: next, isToTell, isToCheck } };
+      }),
+    );
+    if (renewed === "ended") throw await this.#whyEnded(sessionId);
+    if (held.rightsEndAt !== undefined && held.rightsEndAt <= now) {
+      await this.#end(held, "rights_ended", positionMs);
+      throw titleUnavailable(RIGHTS_ENDED);
     }
-    if (await cache.setIfAbsent(`playback:progress:${sessionId}`, "1", PROGRESS_MS)) {
-      const leaseExpiresAt = new Date(now.getTime() + options.slotLeaseMs);
-      await db.tx(async (tx) => {
-        if (!(await store.renew(tx, sessionId, positionMs, now, leaseExpiresAt))) throw playSessionEnded();
-        await events.progressed(tx, session, positionMs);
-      });
+    let rightsEndAt = held.rightsEndAt;
+    if (renewed?.isToCheck === true) {
+      const decision = await this.#decideAgain(held, renewed.play, signal);
+      if (decision?.isAvailable === false) {
+        await this.#end(held, "unavailable", positionMs);
+        throw titleUnavailable(decision);
+      }
+      if (decision !== undefined) rightsEndAt = decision.endsAt;
     }
-    const grant = decision === undefined ? session.grant : grantJsonUntil(session.grant, decision.endsAt);
-    return tickets.signPlay(sessionId, grant, decision?.endsAt);
+    if (renewed?.isToTell === true) progress.tell(this.#position(held, positionMs, renewed.play.durationMs, now));
+    const isSameEnd = rightsEndAt?.getTime() === held.rightsEndAt?.getTime();
+    const isFresh = held.tokenExpiresAt.getTime() - nowMs > options.playTokenLifeMs / 2;
+    if (isSameEnd && isFresh) return { token: "", expiresAt: held.tokenExpiresAt };
+    return tickets.signPlay(sessionId, isSameEnd ? held.grant : grantJsonUntil(held.grant, rightsEndAt), rightsEndAt);
   }
 
-  async #decideAgain(session: PlaySession, signal: AbortSignal): Promise<Decision | undefined> {
+  /** What the token says counts while nobody can be asked. */
+  async #withinToken<T>(ask: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#deps.peers.decide(session.titleId, session, signal);
+      return await ask();
     } catch (err) {
-      if (isAppError(err) && (err.kind === "unavailable" || err.kind === "deadline_exceeded")) {
-        this.#deps.log.warn({ err, sessionId: session.id }, "availability not asked again");
-        return undefined;
-      }
-      if (isAppError(err) && err.kind === "not_found") {
-        return { isAvailable: false, reason: "TITLE_NOT_PUBLISHED", message: "This title is not in the catalogue." };
-      }
+      if (!isAppError(err) || (err.kind !== "unavailable" && err.kind !== "deadline_exceeded")) throw err;
+      this.#deps.log.warn({ err }, "a play goes on within its token");
+      return undefined;
+    }
+  }
+
+  async #decideAgain(held: HeldGrant, play: LivePlay, signal: AbortSignal): Promise<Decision | undefined> {
+    const asker = { territory: held.territory, tier: play.tier, maximumAge: play.maximumAge };
+    try {
+      return await this.#withinToken(() => this.#deps.peers.decide(held.titleId, asker, signal));
+    } catch (err) {
+      if (isAppError(err) && err.kind === "not_found") return NOT_IN_CATALOGUE;
       throw err;
     }
   }
 
   /** Stopping twice is no error. Throws `PLAY_SESSION_MISMATCH`. */
-  async stop(sessionId: string, tokenSessionId: string, positionMs: number): Promise<void> {
-    const session = await this.#own(sessionId, tokenSessionId);
-    if (session.endedAt === undefined) await this.#end(session, positionMs, "stopped");
+  async stop(sessionId: string, held: HeldGrant, positionMs: number): Promise<void> {
+    if (sessionId !== held.sessionId) throw playSessionMismatch();
+    await this.#end(held, "stopped", positionMs);
   }
 
-  async #own(sessionId: string, tokenSessionId: string): Promise<PlaySession> {
-    if (sessionId !== tokenSessionId) throw playSessionMismatch();
-    const session = await this.#deps.store.find(sessionId);
-    if (session === undefined) throw playSessionEnded();
-    return session;
-  }
-
-  async #end(session: PlaySession, positionMs: number, reason: EndReason): Promise<void> {
-    const { db, store, events, clock } = this.#deps;
+  async #end(held: HeldGrant, reason: EndReason, positionMs: number): Promise<void> {
+    const { live, progress, clock } = this.#deps;
+    const [play] = await live.remove(held.accountId, [held.sessionId]);
+    if (play === undefined) return;
     const now = clock.now();
-    await db.tx(async (tx) => {
-      if (!(await store.end(tx, session.id, positionMs, now))) return;
-      await events.progressed(tx, session, positionMs);
-      await events.ended(tx, session, positionMs, now, reason);
-    });
+    await this.#deps.endings.record([{ id: held.sessionId, reason, positionMs, seenAt: now }]);
+    await progress.tellNow(this.#position(held, positionMs, play.durationMs, now));
   }
 
-  /** Ends sessions whose player fell silent, and forgets those that ended long ago. */
-  async sweep(): Promise<void> {
-    const { db, store, events, clock, options } = this.#deps;
-    const now = clock.now();
-    const expired = await db.tx(async (tx) => {
-      const sessions = await store.endExpired(tx, now, SWEEP_BATCH);
-      for (const session of sessions) await events.ended(tx, session, session.positionMs, session.seenAt, "expired");
-      return sessions.length;
-    });
-    await store.deleteEndedBefore(new Date(now.getTime() - options.keepEndedMs), SWEEP_BATCH);
-    if (expired === SWEEP_BATCH) await this.sweep();
+  #position(held: HeldGrant, positionMs: number, durationMs: number, at: Date) {
+    const { sessionId, accountId, profileId, titleId } = held;
+    return { sessionId, accountId, profileId, titleId, positionMs, durationMs, at };
   }
+
+  /** For what came with a token that is good, of a play that is no more. */
+  async #whyEnded(sessionId: string) {
+    const reason = (await this.#deps.store.find(sessionId))?.endReason;
+    if (reason === "unavailable") return titleUnavailable(NOT_IN_CATALOGUE);
+    return reason === "rights_ended" ? titleUnavailable(RIGHTS_ENDED) : playSessionEnded(reason);
+  }
+}
+
+const NOT_IN_CATALOGUE = {
+  isAvailable: false,
+  reason: "TITLE_NOT_PUBLISHED",
+  message: "This title is not in the catalogue.",
+} as const;
+
+const RIGHTS_ENDED = {
+  isAvailable: false,
+  reason: "TITLE_ENDED",
+  message: "The right to show this title has ended.",
+} as const;
+
+/** A repeat takes no slot, so it must be the same start, of a session that has not ended. */
+function requireRepeat(session: PlaySession, request: StartRequest): void {
+  if (session.endedAt !== undefined) throw playSessionEnded(session.endReason);
+  const isSame =
+    session.titleId === request.titleId &&
+    session.profileId === request.profileId &&
+    session.device.id === request.device.id;
+  if (!isSame) throw playRequestReused();
 }
 
 /** Relative to the edge's origin; manifests name their segments relative to themselves, so the token goes along. */

@@ -15,8 +15,10 @@ const MEDIA_TOKEN_USE = "media";
 const MAX_REMEMBERED = 20_000;
 const MAX_TOKEN_LENGTH = 2_048;
 
-/** What a media token lets its holder fetch. */
+/** What a media token lets its holder fetch, while its play lives. */
 export interface MediaTicket {
+  readonly sessionId: string;
+  readonly accountId: string;
   readonly packageId: string;
   readonly revision: number;
   readonly ceiling: Ceiling;
@@ -54,13 +56,10 @@ export class Tickets {
     return { token: await this.#signer.sign({ subject: sessionId, expiresAt, claims }), expiresAt };
   }
 
-  async signMedia(
-    sessionId: string,
-    media: Omit<MediaTicket, "expiresAt">,
-    rightsEndAt: Date | undefined,
-  ): Promise<string> {
-    const { packageId, revision, ceiling, denied } = media;
-    const claims = { use: MEDIA_TOKEN_USE, pkg: packageId, rev: revision, ceil: ceiling, no: denied.join(" ") };
+  async signMedia(media: Omit<MediaTicket, "expiresAt">, rightsEndAt: Date | undefined): Promise<string> {
+    const { sessionId, accountId, packageId, revision, ceiling, denied } = media;
+    const of = { acc: accountId, pkg: packageId, rev: revision };
+    const claims = { use: MEDIA_TOKEN_USE, ...of, ceil: ceiling, no: denied.join(" ") };
     const expiresAt = this.#expiry(this.#mediaTokenLifeMs, rightsEndAt);
     return this.#signer.sign({ subject: sessionId, expiresAt, claims });
   }
@@ -86,12 +85,15 @@ export class Tickets {
   async #verify(token: string): Promise<MediaTicket> {
     try {
       const options = { keySets: this.#keySets, clock: this.#clock, issuers: [PLAY_ISSUER] };
-      const { claims, expiresAt } = await verifyToken(token, options);
-      const { use, pkg, rev, ceil, no } = claims;
+      const { claims, subject, expiresAt } = await verifyToken(token, options);
+      const { use, acc, pkg, rev, ceil, no } = claims;
       const ceiling = CEILINGS.find((candidate) => candidate === ceil);
       const isMedia = use === MEDIA_TOKEN_USE && typeof pkg === "string" && typeof rev === "number";
-      if (!isMedia || ceiling === undefined || typeof no !== "string") throw mediaTokenInvalid();
-      return { packageId: pkg, revision: rev, ceiling, denied: no.split(" "), expiresAt };
+      if (!isMedia || ceiling === undefined || typeof acc !== "string" || typeof no !== "string") {
+        throw mediaTokenInvalid();
+      }
+      const about = { sessionId: subject, accountId: acc, packageId: pkg, revision: rev };
+      return { ...about, ceiling, denied: no.split(" "), expiresAt };
     } catch (error) {
       if (isAppError(error, "TOKEN_EXPIRED")) throw mediaTokenExpired();
       if (isAppError(error, "TOKEN_INVALID")) throw mediaTokenInvalid(error);

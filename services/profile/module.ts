@@ -1,10 +1,10 @@
 /** Profile: accounts, sign-in, profiles, lists and resume points. */
 
-import { durationMs } from "@bufbuild/protobuf/wkt";
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
-import { consume, defineModule, serve } from "#pkg/app/module";
+import { defineModule, read, serve } from "#pkg/app/module";
 import { periodic } from "#pkg/app/periodic";
 import { openSigner } from "#pkg/auth/signer";
 import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
@@ -32,7 +32,8 @@ export const profile = defineModule({
   calls: [],
   needs: ["postgres", "keys", "cache"],
   emits: PROFILE_EVENTS,
-  consumes: [PlaybackProgressedSchema],
+  consumes: [],
+  reads: [PlaybackProgressedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   issuer: VIEWER_ISSUER,
   async open(host, config) {
@@ -76,15 +77,18 @@ export const profile = defineModule({
       services: [serve(ProfileService, profileHandler({ accounts, viewing }))],
       keySet: signer,
       endedSessions: ended,
-      consumers: [
-        consume(PlaybackProgressedSchema, (event, message) =>
-          viewing.saveResumePoint(requireId("profiles", message.profile), {
-            titleId: requireId("titles", message.title),
-            positionMs: message.position === undefined ? 0 : Math.round(durationMs(message.position)),
-            durationMs: message.duration === undefined ? 0 : Math.round(durationMs(message.duration)),
-            isFinished: message.isFinished,
-            updatedAt: event.occurredAt,
-          }),
+      readers: [
+        read(PlaybackProgressedSchema, (batch) =>
+          viewing.saveResumePoints(
+            batch.map(({ message, appendedAt }) => ({
+              profileId: requireId("profiles", message.profile),
+              titleId: requireId("titles", message.title),
+              positionMs: message.position === undefined ? 0 : Math.round(durationMs(message.position)),
+              durationMs: message.duration === undefined ? 0 : Math.round(durationMs(message.duration)),
+              isFinished: message.isFinished,
+              updatedAt: message.occurTime === undefined ? appendedAt : timestampDate(message.occurTime),
+            })),
+          ),
         ),
       ],
       background: [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
 import {
   AccountDeletedSchema,
@@ -8,7 +8,7 @@ import {
   SessionsEndedSchema,
 } from "#gen/matinee/profile/v1/events_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
-import { ManualClock, newId } from "#pkg/clock/clock";
+import { ManualClock, newId, systemClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { openModules, service, type TestPlatform } from "#pkg/testkit/module";
@@ -183,21 +183,31 @@ describe("the profile service", () => {
     assert.equal(told.length, 3);
   });
 
-  it("keeps the newest position whatever order events come in", async () => {
+  it("keeps the newest position whatever order records come in, and however often", async () => {
     const { tokens, account, profile: own } = await signUp();
     const title = `titles/${newId()}`;
     const base = { playSession: `playSessions/${newId()}`, account: account.name, profile: own.name, title };
-    const duration = durationFromMs(60_000);
-    await platform.publish(PlaybackProgressedSchema, { ...base, position: durationFromMs(20_000), duration });
-    const point = await eventually("the position is kept", async () => {
-      const { resumePoints } = await client().listResumePoints({ title }, bearer(tokens.accessToken));
-      return resumePoints[0];
-    });
-    assert.equal(point.position?.seconds, 20n);
+    const tell = async (seconds: number, agoMs: number) => {
+      const occurTime = timestampFromDate(new Date(systemClock.now().getTime() - agoMs));
+      const record = { ...base, position: durationFromMs(seconds * 1000), duration: durationFromMs(60_000), occurTime };
+      await platform.append(PlaybackProgressedSchema, record, own.name);
+    };
+    const positionIs = (seconds: number) =>
+      eventually(`${seconds} s are kept`, async () => {
+        const { resumePoints } = await client().listResumePoints({ title }, bearer(tokens.accessToken));
+        return Number(resumePoints[0]?.position?.seconds) === seconds;
+      });
+    await tell(20, 5_000);
+    await positionIs(20);
+    await tell(10, 9_000);
+    await tell(20, 5_000);
+    // Of one partition with those before, so that they have been read when it shows.
+    await tell(21, 4_000);
+    await positionIs(21);
     const viewer = await platform
       .client(ProfileService, { as: service("playback") })
       .getViewer({ account: account.name, profile: own.name, title });
-    assert.equal(viewer.resumePoint?.position?.seconds, 20n);
+    assert.equal(viewer.resumePoint?.position?.seconds, 21n);
     assert.equal(viewer.viewer?.maxStreams, 2);
   });
 

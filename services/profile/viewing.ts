@@ -82,8 +82,8 @@ export class Viewing {
     return this.#store.findResumePoint(profileId, titleId);
   }
 
-  /** Keeps the newest position; idempotent, because a position that is not newer changes nothing. */
-  async saveResumePoint(profileId: string, point: ResumePoint): Promise<void> {
-    await this.#db.tx((tx) => this.#store.saveResumePoint(tx, profileId, point));
+  /** Keeps the newest positions; idempotent, because one that is not newer changes nothing. */
+  async saveResumePoints(points: readonly (ResumePoint & { readonly profileId: string })[]): Promise<void> {
+    await this.#store.saveResumePoints(points);
   }
 }

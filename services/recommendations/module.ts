@@ -6,7 +6,7 @@ import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { AccountDeletedSchema, ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
-import { consume, defineModule, serve } from "#pkg/app/module";
+import { consume, defineModule, read, serve } from "#pkg/app/module";
 import { recommendationsConfig } from "./config.ts";
 import { recommendationsHandler } from "./handler.ts";
 import { newRows } from "./rows.ts";
@@ -22,17 +22,12 @@ export const recommendations = defineModule({
   calls: [],
   needs: ["postgres"],
   emits: [],
-  consumes: [
-    TitlePublishedSchema,
-    TitleUnpublishedSchema,
-    PlaybackProgressedSchema,
-    ListChangedSchema,
-    AccountDeletedSchema,
-  ],
+  consumes: [TitlePublishedSchema, TitleUnpublishedSchema, ListChangedSchema, AccountDeletedSchema],
+  reads: [PlaybackProgressedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
     const store = openLearnedStore(host.postgres);
-    // Every write below keeps the newest event, so a repeated delivery changes nothing and no inbox is needed.
+    // Every write below keeps the newest event or record, so a repeated delivery changes nothing and no inbox is needed.
     return {
       services: [
         serve(
@@ -52,16 +47,24 @@ export const recommendations = defineModule({
           const id = requireId("titles", title);
           await store.titleTold({ id, publishedAt: occurredAt, isListed: false, toldAt: occurredAt });
         }),
-        consume(PlaybackProgressedSchema, async (event, { profile, title, position, isFinished }) => {
-          const positionMs = position === undefined ? 0 : durationMs(position);
-          const watched = { titleId: requireId("titles", title), positionMs, isFinished };
-          await store.watched(requireId("profiles", profile), watched, event.occurredAt);
-        }),
         consume(ListChangedSchema, async (event, { profile, title, isListed }) => {
           await store.listTold(requireId("profiles", profile), requireId("titles", title), isListed, event.occurredAt);
         }),
         consume(AccountDeletedSchema, (_event, { profiles }) =>
           store.forgetProfiles(profiles.map((name) => requireId("profiles", name))),
+        ),
+      ],
+      readers: [
+        read(PlaybackProgressedSchema, (batch) =>
+          store.watched(
+            batch.map(({ message: { profile, title, position, isFinished, occurTime }, appendedAt }) => ({
+              profileId: requireId("profiles", profile),
+              titleId: requireId("titles", title),
+              positionMs: position === undefined ? 0 : durationMs(position),
+              isFinished,
+              at: occurTime === undefined ? appendedAt : timestampDate(occurTime),
+            })),
+          ),
         ),
       ],
       ready: () => host.postgres.ping(),

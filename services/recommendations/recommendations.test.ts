@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { AccountDeletedSchema, ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
@@ -23,8 +23,12 @@ describe("the recommendations service", () => {
       await platform.publish(TitlePublishedSchema, { title: { name: title, displayTitle: "A" }, isNew: true });
     return title;
   };
-  const progress = (profile: string, title: string, positionMs: number, isFinished = false) =>
-    platform.publish(PlaybackProgressedSchema, { profile, title, position: durationFromMs(positionMs), isFinished });
+  const progress = (profile: string, title: string, positionMs: number, isFinished = false, key = profile) =>
+    platform.append(
+      PlaybackProgressedSchema,
+      { profile, title, position: durationFromMs(positionMs), isFinished, occurTime: timestampNow() },
+      key,
+    );
 
   before(async () => {
     platform = await openModules([recommendations]);
@@ -85,9 +89,9 @@ describe("the recommendations service", () => {
     const late = await platform.publish(ListChangedSchema, { profile, title, isListed: true });
     await progress(profile, title, 30_000);
     await platform.untilHandled(late);
-    // Told after the late one; once it is known, that one has been looked at too.
+    // Behind the late one in the same partition; once it is known, that one has been looked at too.
     const other = `profiles/${newId()}`;
-    await progress(other, title, 30_000);
+    await progress(other, title, 30_000, false, profile);
     await eventually("the other one is known", async () => (await rowsOf(other)).has(Row_Kind.CONTINUE_WATCHING));
     assert.deepEqual((await rowsOf(profile)).get(Row_Kind.CONTINUE_WATCHING), undefined);
     const db = platform.database("recommendations");

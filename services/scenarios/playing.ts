@@ -11,13 +11,13 @@ import { type Representation, representationsOf } from "./media.ts";
 import { newViewer, type Person } from "./people.ts";
 import { firstFilm } from "./titles.ts";
 
-/** Starts a play on a device of its own. Throws MatineeError as the service refused. */
-export function start(person: Person, title: string): Promise<StartPlaybackResponse> {
+/** Starts a play, on a device of its own unless one is named. Throws MatineeError as the service refused. */
+export function start(person: Person, title: string, device: string = randomUUID()): Promise<StartPlaybackResponse> {
   return person.platform.client(PlaybackService).startPlayback({
     title,
     requestId: randomUUID(),
     device: {
-      id: randomUUID(),
+      id: device,
       kind: Device_Kind.WEB,
       displayName: "A scenario",
       keySystems: [KeySystem.CLEARKEY],

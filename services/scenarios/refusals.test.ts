@@ -9,6 +9,7 @@ import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog
 import { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import { LicenseService } from "../../clients/sdk/gen/matinee/license/v1/license_service_pb.ts";
 import { NotificationService } from "../../clients/sdk/gen/matinee/notification/v1/notification_service_pb.ts";
+import type { StartPlaybackResponse } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
 import { PlaybackService } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
 import { ProfileService } from "../../clients/sdk/gen/matinee/profile/v1/profile_service_pb.ts";
 import { newPlatform } from "../../clients/sdk/platform.ts";
@@ -31,6 +32,15 @@ import { readPlaylists } from "./playlists.ts";
 import { inEveryTopology } from "./stories.ts";
 import { firstFilm, importTitle, publishTitle } from "./titles.ts";
 
+function heartbeat(person: Person, play: StartPlaybackResponse): Promise<unknown> {
+  return person.platform
+    .client(PlaybackService)
+    .heartbeat(
+      { playSession: play.playSession?.name ?? "", position: { seconds: 1n, nanos: 0 } },
+      { headers: bearer(play) },
+    );
+}
+
 /** The refusal of a call. */
 async function refusal(call: Promise<unknown>): Promise<MatineeError> {
   try {
@@ -51,6 +61,17 @@ inEveryTopology("refusals", (cluster) => {
   const refused = (answer: LicenseAnswer, status: number, reason: string): void => {
     assert.deepEqual([answer.status, answer.reason, answer.keys.size], [status, reason, 0], answer.message);
     answers.push(answer);
+  };
+
+  /** Neither a licence nor a byte, without any heartbeat. */
+  const assertOver = async (play: StartPlaybackResponse): Promise<void> => {
+    const answer = await eventually("no licence is issued", async () => {
+      const next = await askLicense(viewer, play, { keyIds: old.keyIds });
+      return next.status === 200 ? undefined : next;
+    });
+    assert.deepEqual([answer.status, answer.reason, answer.keys.size], [403, "LICENSE_PLAY_ENDED", 0]);
+    const media = await fetch(manifestUrl(viewer, play, "dash"));
+    assert.deepEqual([media.status, /MEDIA_SESSION_ENDED/.test(await media.text())], [403, true]);
   };
 
   before(async () => {
@@ -141,7 +162,7 @@ inEveryTopology("refusals", (cluster) => {
     assert.notEqual(early.message, there.message);
   });
 
-  it("a play of an unpublished title; one that runs ends at its next renewal", async () => {
+  it("a play of an unpublished title; one that runs ends with its licences and its media", async () => {
     const title = await publishTitle(cluster(), asset, {
       displayTitle: "Here today",
       availabilityWindows: [{}],
@@ -150,15 +171,34 @@ inEveryTopology("refusals", (cluster) => {
     await (await operatorOf(cluster())).platform.client(CatalogService).unpublishTitle({ name: title.name });
     const again = await refusal(start(viewer, title.name));
     assert.deepEqual([again.reason, again.metadata.availability], ["TITLE_UNAVAILABLE", "TITLE_NOT_PUBLISHED"]);
-    const beat = await refusal(
-      viewer.platform
-        .client(PlaybackService)
-        .heartbeat(
-          { playSession: play.playSession?.name ?? "", position: { seconds: 1n, nanos: 0 } },
-          { headers: bearer(play) },
-        ),
-    );
+    await assertOver(play);
+    const beat = await refusal(heartbeat(viewer, play));
     assert.deepEqual([beat.reason, beat.metadata.availability], ["TITLE_UNAVAILABLE", "TITLE_NOT_PUBLISHED"]);
+  });
+
+  it("everything to a play that was stopped, replaced, or begun by who has signed out", async () => {
+    const title = (await firstFilm(cluster())).title.name;
+    const person = await newViewer(cluster());
+    const device = randomUUID();
+    const stopped = await start(person, title, device);
+    assert.equal((await askLicense(person, stopped, { keyIds: old.keyIds })).status, 200);
+    await stop(person, stopped);
+    await assertOver(stopped);
+
+    const plays = [];
+    for (let count = 0; count < 4; count++) plays.push(await start(person, title, device));
+    const last = plays.pop();
+    assert.ok(last);
+    for (const play of plays) {
+      await assertOver(play);
+      const beat = await refusal(heartbeat(person, play));
+      assert.deepEqual([beat.reason, beat.metadata.end_reason], ["PLAY_SESSION_ENDED", "replaced"]);
+    }
+    assert.equal((await fetch(manifestUrl(person, last, "dash"))).status, 200);
+    assert.equal((await askLicense(person, last, { keyIds: old.keyIds })).status, 200);
+
+    await person.session.signOut();
+    await assertOver(last);
   });
 
   it("one stream more than the plan has, until another one stops", async () => {

@@ -139,7 +139,7 @@ export class Studio implements AsyncDisposable {
           text: text.map((language, i) => ({ streamIndex: 1 + audio.length + i, codec: "subrip", language })),
         },
       },
-      assetId,
+      { key: assetId },
     );
     return `assets/${assetId}`;
   }

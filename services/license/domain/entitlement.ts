@@ -51,6 +51,13 @@ export function checkGrant(grant: Grant, at: Circumstances): void {
   if (at.territory !== grant.territory) throw licenseTerritory(grant.territory, at.territory);
 }
 
+/** How long a licence for these keys lasts: as long as the shortest of their policies, and never past the rights. */
+export function lastsMs(grant: Grant, granted: readonly GrantedKey[], now: Date): number {
+  const rightsMs =
+    grant.rightsEndAt === undefined ? Number.POSITIVE_INFINITY : grant.rightsEndAt.getTime() - now.getTime();
+  return Math.max(0, Math.min(rightsMs, ...granted.map(({ policy }) => policy.licenseDurationMs)));
+}
+
 /** A key that may be licensed, and on what terms. */
 export interface GrantedKey {
   readonly key: WrappedContentKey;

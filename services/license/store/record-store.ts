@@ -1,4 +1,4 @@
-/** The audit log: rows are only ever added. */
+/** The audit log: rows are only ever added, but for who an erased account was. */
 
 import type { Db, Tx } from "#pkg/postgres/db";
 import { keepMonths } from "#pkg/postgres/months";
@@ -17,6 +17,8 @@ export interface RecordStore {
     now: Date,
     retentionMs: number,
   ): Promise<{ readonly made: readonly string[]; readonly dropped: readonly string[] }>;
+  /** Takes out of the rows who an erased account was, and leaves what was decided. */
+  forgetAccount(accountId: string): Promise<void>;
   /** Newest first, after the record with this time and id. */
   list(
     filter: RecordFilter,
@@ -50,6 +52,13 @@ export function openRecordStore(db: Db): RecordStore {
 
     keepMonths: (now, retentionMs) =>
       keepMonths(db, { table: "license_records", column: "created_at", now, retentionMs }),
+
+    async forgetAccount(accountId) {
+      await db.execute(
+        "update license_records set account_id = null, remote_address = '', trace_id = '' where account_id = $1",
+        [accountId],
+      );
+    },
 
     // The comparison of the time alone leaves out partitions; that of the pair does not.
     async list(filter, page) {

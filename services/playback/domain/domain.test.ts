@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ceilingOf, highestWithin, lowest } from "./ceiling.ts";
+import { decideSlot, isOverdue, type LivePlay, packPlays, unpackPlays } from "./live.ts";
 import { isFinished, resumePositionMs } from "./progress.ts";
 import { parseRange } from "./range.ts";
-import { decideSlot, type PlaySession } from "./session.ts";
 
 describe("the ceiling of a session", () => {
   it("is the lowest of plan and device", () => {
@@ -53,17 +53,51 @@ describe("a Range header", () => {
 });
 
 describe("a stream slot", () => {
-  const playing = (id: string, deviceId: string) =>
-    ({ id, device: { id: deviceId, kind: "web", displayName: deviceId } }) as PlaySession;
+  const LEASE_MS = 60_000;
+  const playing = (id: string, deviceId: string, leaseEndsAt = LEASE_MS): LivePlay => ({
+    ...{
+      id,
+      requestId: `request of ${id}`,
+      deviceId,
+      deviceName: `the "${deviceId}"`,
+      tier: "standard",
+      maximumAge: 21,
+    },
+    ...{ durationMs: 75_000, leaseEndsAt, seenAt: 1, checkedAt: 2, toldAt: 3, positionMs: 4 },
+  });
+  const decide = (plays: readonly LivePlay[], deviceId: string, nowMs = 0, requestId = "new") =>
+    decideSlot(plays, { requestId, deviceId, maxStreams: 2, nowMs });
 
   it("is granted while fewer devices play than the plan allows", () => {
-    assert.equal(decideSlot([playing("1", "tv")], "phone", 2).kind, "granted");
-    assert.equal(decideSlot([playing("1", "tv"), playing("2", "web")], "phone", 2).kind, "refused");
+    assert.equal(decide([playing("1", "tv")], "phone").kind, "granted");
+    assert.equal(decide([playing("1", "tv"), playing("2", "web")], "phone").kind, "refused");
   });
 
   it("is taken over by the device that holds it", () => {
-    const decided = decideSlot([playing("1", "tv"), playing("2", "web")], "web", 2);
-    assert.equal(decided.kind, "granted");
-    assert.deepEqual(decided.kind === "granted" && decided.takesOver.map(({ id }) => id), ["2"]);
+    const old = playing("2", "web");
+    assert.deepEqual(decide([playing("1", "tv"), old], "web"), { kind: "granted", replaces: [old], lapsed: [] });
+  });
+
+  it("is lost by who kept silent, all of whose plays end with that", () => {
+    const silent = [playing("1", "tv", 10), playing("2", "web", 10)];
+    assert.deepEqual(decide(silent, "phone", 10), { kind: "granted", replaces: [], lapsed: silent });
+    assert.equal(decide(silent, "phone", 9).kind, "refused");
+  });
+
+  it("is the same one for the same request, however it stands", () => {
+    const first = playing("1", "tv", 10);
+    const plays = [first, playing("2", "web")];
+    assert.deepEqual(decide(plays, "tv", 20, first.requestId), { kind: "repeated", play: first });
+  });
+
+  it("ends by time after two leases", () => {
+    assert.equal(isOverdue(playing("1", "tv", LEASE_MS), LEASE_MS, 2 * LEASE_MS - 1), false);
+    assert.equal(isOverdue(playing("1", "tv", LEASE_MS), LEASE_MS, 2 * LEASE_MS), true);
+  });
+
+  it("comes back from the cache as it was put there", () => {
+    const plays = [playing("1", "tv"), playing("2", "web")];
+    assert.deepEqual(unpackPlays(packPlays(plays)), plays);
+    assert.deepEqual(unpackPlays(packPlays([])), []);
   });
 });

@@ -21,7 +21,7 @@ export interface PlayablePackage {
 export interface KeyPolicy {
   readonly trackClass: TrackClass;
   readonly licenseDurationMs: number;
-  readonly minHdcp: "none" | "v1" | "v2.2";
+  readonly minHdcp: "none" | "v1" | "v2_2";
   readonly minRobustness: "none" | "software" | "hardware";
 }
 
@@ -36,6 +36,19 @@ export interface Grant {
   readonly territory: string;
   readonly rightsEndAt: Date | undefined;
   readonly policies: readonly KeyPolicy[];
+}
+
+/** What the holder of a play token was granted, as far as keeping and ending the play takes. */
+export interface HeldGrant {
+  readonly sessionId: string;
+  readonly accountId: string;
+  readonly profileId: string;
+  readonly titleId: string;
+  readonly territory: string;
+  readonly rightsEndAt: Date | undefined;
+  readonly tokenExpiresAt: Date;
+  /** The whole grant as the token carries it, to be signed again. */
+  readonly grant: object;
 }
 
 /** One policy for each class of the package that the ceiling allows. */
@@ -53,5 +66,5 @@ const PROTECTION = {
   audio: { minHdcp: "none", minRobustness: "none" },
   sd: { minHdcp: "none", minRobustness: "none" },
   hd: { minHdcp: "v1", minRobustness: "software" },
-  uhd: { minHdcp: "v2.2", minRobustness: "hardware" },
+  uhd: { minHdcp: "v2_2", minRobustness: "hardware" },
 } as const satisfies Record<TrackClass, Pick<KeyPolicy, "minHdcp" | "minRobustness">>;

@@ -1,10 +1,20 @@
-/** A play of a title on a device. */
+/** A play of a title on a device, as it is recorded: its start and its end. */
 
 export interface Device {
   readonly id: string;
   readonly kind: "web" | "tv" | "mobile" | "";
   readonly displayName: string;
 }
+
+/** How a play ended. */
+export type EndReason =
+  | "stopped"
+  | "expired"
+  | "rights_ended"
+  | "replaced"
+  | "unavailable"
+  | "signed_out"
+  | "account_deleted";
 
 export interface PlaySession {
   readonly id: string;
@@ -17,31 +27,16 @@ export interface PlaySession {
   readonly territory: string;
   readonly tier: string;
   readonly maximumAge: number;
-  /** The grant as proto-JSON. */
-  readonly grant: object;
+  /** The viewer's sign-in session that started it. */
+  readonly signInId: string;
   readonly durationMs: number;
+  /** Where it began, or was last when it ended. */
   readonly positionMs: number;
   readonly startedAt: Date;
+  /** The last sign of life; known when it has ended. */
   readonly seenAt: Date;
-  readonly leaseExpiresAt: Date;
+  /** Undefined where the right to show the title never ends. */
+  readonly rightsEndAt: Date | undefined;
   readonly endedAt: Date | undefined;
-}
-
-/** Holds a stream slot now. */
-export function isActive(session: PlaySession, now: Date): boolean {
-  return session.endedAt === undefined && session.leaseExpiresAt > now;
-}
-
-export type SlotDecision =
-  | { readonly kind: "granted"; readonly takesOver: readonly PlaySession[] }
-  | { readonly kind: "refused"; readonly playing: readonly PlaySession[] };
-
-/**
- * Decides on a stream slot. What the same device still holds is taken over: a reloaded page must not wait for its own
- * lease to run out.
- */
-export function decideSlot(active: readonly PlaySession[], deviceId: string, maxStreams: number): SlotDecision {
-  const own = active.filter(({ device }) => device.id === deviceId);
-  const others = active.filter(({ device }) => device.id !== deviceId);
-  return others.length < maxStreams ? { kind: "granted", takesOver: own } : { kind: "refused", playing: others };
+  readonly endReason: EndReason | undefined;
 }

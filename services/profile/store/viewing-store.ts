@@ -51,16 +51,28 @@ export function openViewingStore(db: Db) {
       return rows.map(toListItem);
     },
 
-    /** Keeps the newest: events come in no order, so an older position never overwrites a newer one. */
-    async saveResumePoint(tx: Tx, profileId: string, point: ResumePoint): Promise<void> {
-      await tx.execute(
+    /** Of each profile and title the newest counts, whatever the order; of a profile that is gone, none. */
+    async saveResumePoints(points: readonly (ResumePoint & { readonly profileId: string })[]): Promise<void> {
+      const of = <T>(value: (point: (typeof points)[number]) => T) => points.map(value);
+      await db.execute(
         `insert into resume_points (profile_id, ${RESUME_POINT})
-         select id, $2, $3, $4, $5, $6 from profiles where id = $1
+         select distinct on (profile_id, title_id) profile_id, ${RESUME_POINT}
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::boolean[], $6::timestamptz[])
+             p (profile_id, ${RESUME_POINT})
+           join profiles on profiles.id = p.profile_id
+          order by profile_id, title_id, updated_at desc
          on conflict (profile_id, title_id) do update
            set position_ms = excluded.position_ms, duration_ms = excluded.duration_ms,
                is_finished = excluded.is_finished, updated_at = excluded.updated_at
            where resume_points.updated_at < excluded.updated_at`,
-        [profileId, point.titleId, point.positionMs, point.durationMs, point.isFinished, point.updatedAt],
+        [
+          of(({ profileId }) => profileId),
+          of(({ titleId }) => titleId),
+          of(({ positionMs }) => positionMs),
+          of(({ durationMs }) => durationMs),
+          of(({ isFinished }) => isFinished),
+          of(({ updatedAt }) => updatedAt),
+        ],
       );
     },
 

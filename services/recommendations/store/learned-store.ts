@@ -8,6 +8,12 @@ export interface Watched {
   readonly isFinished: boolean;
 }
 
+/** A position of a profile in a title. */
+export interface Progress extends Watched {
+  readonly profileId: string;
+  readonly at: Date;
+}
+
 export type LearnedStore = ReturnType<typeof openLearnedStore>;
 
 export function openLearnedStore(db: Db) {
@@ -23,13 +29,25 @@ export function openLearnedStore(db: Db) {
       );
     },
 
-    async watched(profileId: string, watched: Watched, at: Date): Promise<void> {
+    /** Of each profile and title the newest counts, whatever the order. */
+    async watched(progress: readonly Progress[]): Promise<void> {
+      const of = <T>(value: (one: Progress) => T) => progress.map(value);
       await db.execute(
-        `insert into history (profile_id, title_id, position_ms, is_finished, watched_at) values ($1, $2, $3, $4, $5)
+        `insert into history (profile_id, title_id, position_ms, is_finished, watched_at)
+         select distinct on (profile_id, title_id) profile_id, title_id, position_ms, is_finished, watched_at
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[], $5::timestamptz[])
+             w (profile_id, title_id, position_ms, is_finished, watched_at)
+          order by profile_id, title_id, watched_at desc
          on conflict (profile_id, title_id) do update
            set position_ms = excluded.position_ms, is_finished = excluded.is_finished, watched_at = excluded.watched_at
            where history.watched_at < excluded.watched_at`,
-        [profileId, watched.titleId, Math.round(watched.positionMs), watched.isFinished, at],
+        [
+          of(({ profileId }) => profileId),
+          of(({ titleId }) => titleId),
+          of(({ positionMs }) => Math.round(positionMs)),
+          of(({ isFinished }) => isFinished),
+          of(({ at }) => at),
+        ],
       );
     },
 
