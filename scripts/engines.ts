@@ -15,6 +15,7 @@ const engines: readonly { readonly name: string; readonly program: () => string;
     { name: "PostgreSQL (embedded)", program: () => postgres(), args: ["--version"] },
     { name: "FFmpeg", program: () => "ffmpeg", args: ["-version"] },
     { name: "Shaka Packager", program: () => shakaPackager(), args: ["--version"] },
+    { name: "Redis", program: () => "redis-server", args: ["--version"] },
     { name: "Chromium", program: () => "chromium", args: ["--version"] },
     { name: "espeak-ng", program: () => "espeak-ng", args: ["--version"] },
   ];

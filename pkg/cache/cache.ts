@@ -1,6 +1,7 @@
 /**
  * Values that may vanish at any time. What holds for every adapter, because a Redis cluster can keep it: each single
- * operation is atomic; nothing holds across keys; a value may be gone before its time to live.
+ * operation is atomic; nothing holds across keys; a value may be gone before its time to live. Of a key with braces a
+ * cluster hashes what is in them. While the engine is away every operation throws `CACHE_UNAVAILABLE` within seconds.
  */
 
 export interface Cache extends AsyncDisposable {

@@ -15,10 +15,20 @@ export function cacheNotACounter(key: string): AppError {
   });
 }
 
+export function cacheUnavailable(cause: unknown): AppError {
+  return new AppError({
+    kind: "unavailable",
+    reason: "CACHE_UNAVAILABLE",
+    message: "The cache does not answer.",
+    retryAfterMs: 1_000,
+    cause,
+  });
+}
+
 export function cacheUrlUnsupported(scheme: string): AppError {
   return new AppError({
     kind: "invalid_argument",
     reason: "CACHE_URL_UNSUPPORTED",
-    message: `A cache is opened from a memory: URL, not from "${scheme}".`,
+    message: `A cache is opened from a memory:, redis: or rediss: URL, not from "${scheme}".`,
   });
 }

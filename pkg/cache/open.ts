@@ -10,7 +10,10 @@ export interface OpenCacheOptions {
   readonly log: Logger;
 }
 
-/** `memory:` lives in this process and holds 64 MiB; `memory:?max_bytes=…` holds more or less. */
+/**
+ * `memory:` lives in this process and holds 64 MiB; `memory:?max_bytes=…` holds more or less. `redis://host:port/db`, with
+ * TLS `rediss:`, is shared by processes; `?cluster=true` where the host is one node of a cluster.
+ */
 export async function openCache(url: string, options: OpenCacheOptions): Promise<Cache> {
   const scheme = url.slice(0, url.indexOf(":") + 1);
   switch (scheme) {
@@ -18,6 +21,11 @@ export async function openCache(url: string, options: OpenCacheOptions): Promise
       const { openMemoryCache } = await import("./memory.ts");
       const maxBytes = new URL(url).searchParams.get("max_bytes");
       return openMemoryCache({ clock: options.clock, ...(maxBytes === null ? {} : { maxBytes: Number(maxBytes) }) });
+    }
+    case "redis:":
+    case "rediss:": {
+      const { openRedisCache } = await import("./redis.ts");
+      return openRedisCache({ url, log: options.log });
     }
     default:
       throw cacheUrlUnsupported(scheme);
