@@ -142,6 +142,19 @@ describe("uploadFile", () => {
     assert.ok(troubles.size > 0);
   });
 
+  it("waits for a store that has no room, says so, and goes on by itself", async () => {
+    await using server = await startIngestionServer(PART);
+    const source = newSource(PART);
+    server.onPut = (_part, count) => (count <= 2 ? 507 : undefined);
+    const troubles = new Set<string>();
+    const result = await uploadFile(newPlatform(server), {
+      source,
+      onProgress: ({ trouble }) => trouble !== undefined && troubles.add(trouble),
+    });
+    assert.equal(server.uploads.get(result.upload)?.sha256, hash(source.bytes));
+    assert.match([...troubles].join(), /no room left/);
+  });
+
   it("says that the file changed where the store keeps refusing its hash", async () => {
     await using server = await startIngestionServer(PART);
     const source = newSource(PART);

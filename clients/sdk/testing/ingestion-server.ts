@@ -27,7 +27,7 @@ export interface IngestionServer extends AsyncDisposable {
   readonly authorizations: (string | undefined)[];
   readonly traceparents: (string | undefined)[];
   /** Decides what happens to a PUT instead of storing it; undefined stores it. */
-  onPut: ((part: number, count: number) => "drop" | 403 | 503 | undefined) | undefined;
+  onPut: ((part: number, count: number) => "drop" | 403 | 503 | 507 | undefined) | undefined;
   /** Decides the reason to refuse a call with; undefined serves it. */
   onCall: ((method: string, authorization: string | undefined) => string | undefined) | undefined;
 }
