@@ -36,7 +36,7 @@ for (const [index, topology] of topologies.entries()) {
 }
 
 say("\nfault                                      rounds  found");
-const kindOf = ({ fault }: Round) => fault.replace(/ \(.*/, "");
+const kindOf = ({ fault }: Round) => fault.replace(/ \(.*/, fault.includes(", then ") ? ", and another" : "");
 for (const kind of [...new Set(rounds.map(kindOf))].toSorted()) {
   const of = rounds.filter((round) => kindOf(round) === kind);
   const found = of.filter(({ finding }) => finding !== undefined).length;

@@ -234,15 +234,23 @@ function fullDisk(cluster: Cluster, leftBytes: number, forMs: number): Omit<Faul
   return {
     what: `${Math.round(leftBytes / 1024)} KiB left for ${forMs} ms`,
     async run() {
-      const path = join(cluster.data, FILLER);
-      try {
-        await fill(path, leftBytes);
-        await delay(forMs);
-      } finally {
-        await rm(path, { force: true });
-      }
+      await using _filled = await fillDisk(cluster.data, leftBytes);
+      await delay(forMs);
     },
   };
+}
+
+/** Leaves this much room on the folder's file system until it is disposed of. */
+export async function fillDisk(folder: string, leftBytes: number): Promise<AsyncDisposable> {
+  const path = join(folder, FILLER);
+  const empty = { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+  try {
+    await fill(path, leftBytes);
+  } catch (error) {
+    await empty[Symbol.asyncDispose]();
+    throw error;
+  }
+  return empty;
 }
 
 /** The platform writes meanwhile, so what is left is found by trying. */

@@ -11,7 +11,7 @@ import { memoryStateStore, type UploadState } from "../../clients/sdk/upload-sta
 import { newChance } from "./chance.ts";
 import { type Cluster, startCluster, type Topology } from "./cluster.ts";
 import { checkFilm, checkStores, type Film } from "./fault-checks.ts";
-import { FAULT_KINDS, type Fault, mountDisk } from "./fault-kinds.ts";
+import { FAULT_KINDS, mountDisk } from "./fault-kinds.ts";
 import { film } from "./films.ts";
 import { frameCount } from "./media.ts";
 import { newViewer, operatorOf, type Person } from "./people.ts";
@@ -33,7 +33,7 @@ export interface Round {
 }
 
 /** Leases that run out soon and retries that come soon, so that a round is short. */
-const SETTINGS = {
+export const FAULT_SETTINGS = {
   TRANSCODE_PRESET: "ultrafast",
   TRANSCODE_CHUNK_SECONDS: "2",
   TRANSCODE_LEASE: "3s",
@@ -47,6 +47,8 @@ const SETTINGS = {
   PACKAGER_UNAVAILABLE_DELAY: "500ms",
 } as const;
 
+/** One in so many rounds has a second fault after the first. */
+const ROUNDS_PER_DOUBLE = 4;
 const WARNINGS = 25;
 const FILM = { seconds: 4, width: 320, height: 180, frameRate: "25/1" };
 const DISK_MB = 600;
@@ -74,7 +76,7 @@ async function onOnePlatform({ seeds, topology, say }: RoundOptions): Promise<Ro
     if (disk === undefined) say("no file system of our own could be mounted (that needs root): no disk is filled");
     const data = join(folder, "data");
     await mkdir(data, { mode: 0o711 });
-    await using cluster = await startCluster({ topology, settings: SETTINGS, data });
+    await using cluster = await startCluster({ topology, settings: FAULT_SETTINGS, data });
     const people = { operator: await operatorOf(cluster), viewer: await newViewer(cluster) };
     const source = await film(FILM);
     const made = {
@@ -125,13 +127,15 @@ async function oneRound(
   const kinds = FAULT_KINDS.filter(
     ({ topologies, needs }) => topologies.includes(cluster.topology) && (hasDisk || needs === "nothing"),
   );
-  const { kind, plan } = chance.pick(kinds);
-  const atMs = chance.below(MOMENTS_MS);
-  const fault: Fault = { kind, ...plan(cluster, chance) };
+  const faults = Array.from({ length: chance.below(ROUNDS_PER_DOUBLE) === 0 ? 2 : 1 }, () => {
+    const { kind, plan } = chance.pick(kinds);
+    const afterMs = chance.below(MOMENTS_MS);
+    return { kind, afterMs, ...plan(cluster, chance) };
+  });
   const round = {
     seed,
     topology: cluster.topology,
-    fault: `${kind} (${fault.what}) after ${atMs} ms`,
+    fault: faults.map(({ kind, what, afterMs }) => `${kind} (${what}) after ${afterMs} ms`).join(", then "),
   };
   const ended = (finding: string | undefined): Round => ({
     ...round,
@@ -146,7 +150,12 @@ async function oneRound(
     await copyFile(made.path, path);
     const displayTitle = `What lived through ${seed}`;
     const importing = importUntilDone(operator, path, displayTitle, giveUp.signal);
-    const befalling = delay(atMs).then(fault.run);
+    const befalling = (async () => {
+      for (const { afterMs, run } of faults) {
+        await delay(afterMs);
+        await run();
+      }
+    })();
     const [result] = await Promise.all([importing, befalling]);
     assets.push(result.asset);
     const { asset, title } = result;
