@@ -14,28 +14,28 @@ import type { Tasks } from "./tasks.ts";
 export function transcodeHandler(jobs: Jobs, feed: Feed): Handler<typeof TranscodeService> {
   return {
     getJob: async (request, call) => ({
-      job: toProtoJob(await jobs.get(requireId("jobs", request.name), scopeOf(call))),
+      job: toProtoJob(await jobs.get(requireId("jobs", request.name), scopeOf(call, "jobs.read"))),
     }),
 
     async listJobs(request, call) {
       const filter = { state: fromJobState(request.state), assetId: idOf("assets", request.asset) };
-      const { items, nextPageToken } = await jobs.list(scopeOf(call), filter, request);
+      const { items, nextPageToken } = await jobs.list(scopeOf(call, "jobs.read"), filter, request);
       return { jobs: items.map(toProtoJob), nextPageToken };
     },
 
     async *watchJobs(request, call) {
       const ids = request.names.map((name) => requireId("jobs", name));
-      for await (const view of feed.watch(ids, scopeOf(call), call.signal)) {
+      for await (const view of feed.watch(ids, scopeOf(call, "jobs.read"), call.signal)) {
         yield view === undefined ? {} : { job: toProtoJob(view) };
       }
     },
 
     retryJob: async (request, call) => ({
-      job: toProtoJob(await jobs.retry(requireId("jobs", request.name), request.etag, scopeOf(call))),
+      job: toProtoJob(await jobs.retry(requireId("jobs", request.name), request.etag, scopeOf(call, "jobs.write"))),
     }),
 
     cancelJob: async (request, call) => ({
-      job: toProtoJob(await jobs.cancel(requireId("jobs", request.name), request.etag, scopeOf(call))),
+      job: toProtoJob(await jobs.cancel(requireId("jobs", request.name), request.etag, scopeOf(call, "jobs.write"))),
     }),
   };
 }
@@ -66,8 +66,9 @@ export function workerHandler(tasks: Tasks, leaseMs: number): Handler<typeof Wor
   };
 }
 
-/** Operators see every job, creators their own. */
-function scopeOf(call: Call): Scope {
+/** Operators with the permission reach every job, everyone else their own. */
+function scopeOf(call: Call, permission: string): Scope {
   const user = userOf(call);
-  return user.roles.includes("operator") ? { kind: "all" } : { kind: "own", owner: `accounts/${user.accountId}` };
+  const reachesAll = user.roles.includes("operator") && user.permissions.includes(permission);
+  return reachesAll ? { kind: "all" } : { kind: "own", owner: `accounts/${user.accountId}` };
 }
