@@ -123,7 +123,7 @@ export const hostConfig = defineConfig({
     default: 500,
     min: 1,
     max: 1_000_000,
-    doc: "connections of one IPv4 address, or of one IPv6 /64, to the public listener; TRUSTED_PROXIES are exempt",
+    doc: "connections of one IPv4 address, or of one IPv6 /64, to the public listener, and a fifth as many new ones a second; TRUSTED_PROXIES are exempt",
   },
   connectionIdle: {
     type: "duration",

@@ -5,12 +5,14 @@
 
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { LRUCache } from "lru-cache";
+import { takeFrom } from "#pkg/cache/bucket";
 import type { Counter } from "#pkg/obs/obs";
 import { networkOf } from "./network.ts";
 
 export interface ConnectionLimits {
   readonly maxConnections: number;
-  /** Of one network: an IPv4 address or the /64 of an IPv6 one. */
+  /** Of one network: an IPv4 address or the /64 of an IPv6 one; it may make a fifth as many anew each second. */
   readonly maxConnectionsPerNetwork: number;
   /** Until the first request, whatever was said before it. */
   readonly headersTimeoutMs: number;
@@ -30,6 +32,11 @@ export interface ConnectionsOptions {
 const SWEEP_INTERVAL_MS = 1_000;
 /** Node's own time-outs of HTTP/1.1 are looked at every 5 s, and answer; ours cut off what they leave. */
 const HTTP1_PATIENCE_MS = 10_000;
+
+/** Taking a connection in costs a tenth of a millisecond and more, so that a network cannot do it as often as it likes. */
+const NEW_PER_SECOND = 1 / 5;
+/** What is forgotten has not made a connection for long, or is one of more networks than this. */
+const MAX_NETWORKS = 50_000;
 
 interface Network {
   count: number;
@@ -55,6 +62,8 @@ export class Connections {
   /** Longest idle first. */
   readonly #idle = new Set<Connection>();
   readonly #networks = new Map<string, Network>();
+  /** When the bucket of a network's new connections is full again. */
+  readonly #fullAtMs = new LRUCache<string, number>({ max: MAX_NETWORKS });
   readonly #sweeping: NodeJS.Timeout;
 
   constructor(options: ConnectionsOptions) {
@@ -74,6 +83,7 @@ export class Connections {
       return undefined;
     }
     const network = isTrusted(address) ? undefined : networkOf(address);
+    if (network !== undefined && !this.#mayMakeAnother(network)) return this.#refuse(socket, "too many new");
     const neighbours = network === undefined ? undefined : this.#networks.get(network);
     if (neighbours !== undefined && neighbours.count >= limits.maxConnectionsPerNetwork) {
       if (!this.#closeFirst(neighbours.idle, "network full")) return this.#refuse(socket, "network full");
@@ -118,6 +128,14 @@ export class Connections {
   /** Stops looking after them. */
   stop(): void {
     clearInterval(this.#sweeping);
+  }
+
+  #mayMakeAnother(network: string): boolean {
+    const { maxConnectionsPerNetwork: burst } = this.#options.limits;
+    const bucket = { perSecond: burst * NEW_PER_SECOND, burst };
+    const { fullAtMs, retryAfterMs } = takeFrom(this.#fullAtMs.get(network), performance.now(), bucket);
+    this.#fullAtMs.set(network, fullAtMs);
+    return retryAfterMs === 0;
   }
 
   #toIdle(connection: Connection): void {
