@@ -5,7 +5,8 @@ import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { newId } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
+import { AppError, isAppError } from "#pkg/errors/errors";
+import { outOfSpace } from "#pkg/errors/space";
 import { eventually } from "#pkg/testkit/eventually";
 import { type BusEvent, type EventBus, MAX_DELIVERIES } from "./eventbus.ts";
 
@@ -145,18 +146,39 @@ export function describeEventBus(name: string, { open, prepare, isParked }: Even
       await eventually("all others came", () => seen.size === 10);
     });
 
-    it("parks an event whose consumer keeps failing, and does not drop it", async function () {
+    it("does not count deliveries to a consumer that waits for room or for a peer", async () => {
+      const [type, consumer] = [freshType(), freshConsumer()];
+      const away = new AppError({ kind: "unavailable", reason: "PEER_AWAY", message: "away" });
+      let attempts = 0;
+      const { seen, handle } = collector();
+      await subscribe(consumer, [type], async (event) => {
+        attempts += 1;
+        if (attempts <= MAX_DELIVERIES + 3) throw attempts % 2 === 0 ? away : outOfSpace("a store");
+        await handle(event);
+      });
+      const event = eventOf(type);
+      await bus.publish([event]);
+      await eventually("the event came in the end", () => seen.has(event.id));
+    });
+
+    it("parks an event whose consumer keeps failing, does not drop it, and delivers it after the next start", async function () {
       if (isParked === undefined) return this.skip();
       const [type, consumer] = [freshType(), freshConsumer()];
       let attempts = 0;
-      await subscribe(consumer, [type], async () => {
+      let isMended = false;
+      const { seen, handle } = collector();
+      await subscribe(consumer, [type], async (event) => {
         attempts += 1;
-        throw new Error("always");
+        if (!isMended) throw new Error("always");
+        await handle(event);
       });
       const event = eventOf(type);
       await bus.publish([event]);
       await eventually("the event is parked", () => isParked(bus, consumer, event.id));
       assert.ok(attempts >= MAX_DELIVERIES);
+      isMended = true;
+      await bus.register(consumer, [type]);
+      await eventually("the event came in the end", () => seen.has(event.id));
     });
 
     it("takes the same event twice without an error", async () => {

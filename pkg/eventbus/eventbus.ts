@@ -1,8 +1,9 @@
 /**
  * Facts that services tell each other. What holds for every adapter, because EventBridge with SQS can keep it: each
  * subscribed consumer gets each event at least once, in no order; one that fails comes again with a growing delay,
- * and after `MAX_DELIVERIES` it is parked for an operator, never dropped. Events published before a consumer first
- * subscribed do not reach it.
+ * and after `MAX_DELIVERIES` it is parked, never dropped: the consumer's next start, with the release that can handle it,
+ * delivers it again. A handler that found no room, or a peer away, has not failed. Events published before a consumer
+ * first subscribed do not reach it.
  */
 
 import type { Any } from "@bufbuild/protobuf/wkt";
@@ -38,7 +39,7 @@ export interface EventBus extends AsyncDisposable {
   publish(events: readonly BusEvent[]): Promise<void>;
   /**
    * Makes a subscription durable without delivering: what is published from now on waits for the consumer. For hosts
-   * that know every module, so that no event is lost to a consumer whose process starts later. Replaces its types.
+   * that know every module, so that no event is lost to a consumer whose process starts later. Replaces its types. What was parked is due again.
    */
   register(consumer: string, types: readonly string[]): Promise<void>;
   /** Registers the consumer, then delivers until the signal is aborted and running handlers have ended. */

@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "#pkg/clock/clock";
+import { isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
@@ -30,12 +31,12 @@ export interface PostgresEventBusOptions {
 }
 
 const RETRY_MOST_MS = 300_000;
-const SPACE_RETRY_MS = 2000;
+const WAIT_MS = 2000;
 const MAX_ERROR_CHARS = 2000;
 
 /** Owns `db`. */
 export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus {
-  const { db } = options;
+  const { db, log } = options;
   const closed = new AbortController();
   const running = new Set<Promise<void>>();
 
@@ -65,7 +66,15 @@ export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus
       );
     },
 
-    register: (consumer, types) => register(db, consumer, types),
+    async register(consumer, types) {
+      await register(db, consumer, types);
+      const taken = await db.execute(
+        `update deliveries set parked_at = null, attempts = 0, due_at = now()
+         where consumer = $1 and parked_at is not null`,
+        [consumer],
+      );
+      if (taken > 0) log.warn({ consumer, events: taken }, "events that were parked are delivered again");
+    },
 
     async subscribe(subscription, signal) {
       const until = AbortSignal.any([signal, closed.signal]);
@@ -192,18 +201,18 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
          select pg_notify(current_schema() || '.deliveries', consumer) from given_back`,
         [consumer, row.event_id, row.attempts],
       );
-    } else if (isOutOfSpace(failure.error)) {
-      // Nothing is wrong with the event or its consumer: it comes again until there is room.
+    } else if (isOutOfSpace(failure.error) || isRetryable(failure.error)) {
+      // Nothing is wrong with the event or its consumer: it comes again until there is room, or what was away is back.
       const text = String(failure.error).slice(0, MAX_ERROR_CHARS);
       await db.execute(
         `update deliveries set due_at = now() + make_interval(secs => $3::float8 / 1000), last_error = $4,
            attempts = attempts - 1
          where consumer = $1 and event_id = $2 and attempts = $5`,
-        [consumer, row.event_id, SPACE_RETRY_MS, text, row.attempts],
+        [consumer, row.event_id, options.retryMs ?? WAIT_MS, text, row.attempts],
       );
       if (row.last_error === text) return;
       const fields = { consumer, eventId: row.event_id, type: row.type, err: failure.error };
-      log.warn(fields, "event waits for space");
+      log.warn(fields, "event waits for what its consumer needs");
     } else {
       const parked = row.attempts >= MAX_DELIVERIES;
       const delayMs = Math.min((options.retryMs ?? 1000) * 2 ** (row.attempts - 1), RETRY_MOST_MS);
