@@ -13,13 +13,13 @@ import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { eventually } from "#pkg/testkit/eventually";
 import { modules } from "../targets.ts";
+import { type Chance, newChance } from "./chance.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import { freePorts } from "./processes.ts";
 import {
   type Abort,
   abortOverHttp1,
   abortOverHttp2,
-  newRandom,
   type StormReport,
   type StormTarget,
   startTcpProxy,
@@ -29,8 +29,8 @@ const ABORTS = 10_000;
 const WARM_UP = 400;
 const AT_ONCE = 16;
 const MAX_MS = 14;
-/** For whoever waits for a piece of an answer that turns out to be shorter. */
-const PATIENCE_MS = 500;
+/** For whoever waits for a piece of the answer: far beyond what a busy machine needs. */
+const PATIENCE_MS = 10_000;
 
 /** How a request reaches the server. */
 const WAYS = ["http1", "http1-proxied", "http1-pipelined", "http2", "http2-proxied"] as const;
@@ -94,16 +94,16 @@ describe("a storm of callers who leave", () => {
 
   it("leaves the server alive, right, and as it was", async function () {
     this.timeout(300_000);
-    const random = newRandom(seed);
+    const chance = newChance(seed);
     await answersAreRight();
-    await storm(WARM_UP, random);
+    await storm(WARM_UP, chance);
     const before = await settled();
-    const { received, cut } = await storm(ABORTS, random);
+    const { received, cut } = await storm(ABORTS, chance);
     assert.equal(server.exitCode, null, `the server ended:\n${output}`);
     await answersAreRight();
     const after = await settled(before);
     // Both kinds of moments were met, or the storm was none.
-    assert.ok(received > 50_000_000, `only ${received} bytes of answers came`);
+    assert.ok(received > 20_000_000, `only ${received} bytes of answers came`);
     assert.ok(cut.before > ABORTS / 20 && cut.middle > ABORTS / 20, JSON.stringify(cut));
     assert.deepEqual(after.warnings, []);
     assert.ok(after.listeners <= before.listeners, `${before.listeners} listeners became ${after.listeners}`);
@@ -111,24 +111,24 @@ describe("a storm of callers who leave", () => {
   });
 
   /** Gives up `count` requests, a few at a time. */
-  async function storm(count: number, random: () => number) {
+  async function storm(count: number, { below, pick }: Chance) {
+    const share = () => below(1_000) / 1_000;
     let [left, received] = [count, 0];
     const cut = { before: 0, middle: 0 };
-    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
     const newAbort = (asked: readonly StormTarget[]): Abort => {
       // A busy machine would answer nothing within any time, so half of them wait for a piece of the answer instead.
-      const waits = random() < 0.5 && asked.every(({ isEndless }) => !isEndless);
+      const waits = share() < 0.5 && asked.every(({ isEndless }) => !isEndless);
       return {
-        sent: waits ? 1 : pick([1, 1, random()]),
-        afterBytes: pick([0, 20_000, 500_000, 2_000_000]) * random(),
-        afterMs: waits ? PATIENCE_MS : random() * MAX_MS,
+        sent: waits ? 1 : pick([1, 1, share()]),
+        afterBytes: below(pick([1, 20_000, 500_000, 2_000_000])),
+        afterMs: waits ? PATIENCE_MS : share() * MAX_MS,
         how: pick(["close", "reset", "twice"]),
-        stalls: !waits && random() < 0.4,
+        stalls: !waits && share() < 0.4,
       };
     };
     const one = async () => {
       const way = pick(WAYS);
-      const some = way === "http1-pipelined" || way.startsWith("http2") ? 1 + Math.floor(random() * 6) : 1;
+      const some = way === "http1-pipelined" || way.startsWith("http2") ? 1 + below(6) : 1;
       const asked = Array.from({ length: Math.min(some, left) }, () => pick(targets));
       const aborts = way.startsWith("http2") ? asked.map((one) => newAbort([one])) : [newAbort(asked)];
       left -= asked.length;

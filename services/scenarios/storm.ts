@@ -42,17 +42,6 @@ export interface Abort {
 /** An answer that has begun and says nothing for so long is over, or waits for us. */
 const SILENCE_MS = 10;
 
-/** A generator of numbers from 0 to 1 (mulberry32), so that a seed repeats a storm. */
-export function newRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 function headOf(target: StormTarget): string {
   const length = Buffer.from(target.body, "base64").byteLength;
   const fields = { host: "storm", ...target.headers, ...(length === 0 ? {} : { "content-length": String(length) }) };
