@@ -16,7 +16,8 @@ import { parseRawMedia, type RawMedia } from "./probe-raw.ts";
 
 /** Box types with which an ISO base media file (ISO/IEC 14496-12) may begin. */
 const FIRST_BOXES = new Set(["ftyp", "moov", "mdat", "wide", "free", "skip", "pnot", "styp"]);
-const MAX_BOXES = 100_000;
+/** An index that comes after more boxes than this is none that a camera or a muxer wrote. */
+const MAX_BOXES = 20_000;
 /** FFmpeg gives up on a file of more. */
 const MAX_DEMUXED_STREAMS = 1_000;
 const EBML = 0x1a45dfa3;

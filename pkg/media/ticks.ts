@@ -58,5 +58,6 @@ async function merge(a: Float64Array, b: Float64Array): Promise<Float64Array> {
     else j++;
     if (k % BREATH === BREATH - 1) await breathe();
   }
+  await breathe();
   return all;
 }
