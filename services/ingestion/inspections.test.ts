@@ -209,6 +209,24 @@ describe("inspections", () => {
     await purged(upload, clock.now());
   });
 
+  it("refuse a file that took all of its time twice, as often as others may be tried", async () => {
+    const clock = new ManualClock(START);
+    const upload = await completed();
+    const late = new AppError({
+      kind: "deadline_exceeded",
+      reason: "MEDIA_TOOL_TIMEOUT",
+      message: "ffprobe was late.",
+    });
+    const slow = openProcess({ clock, probe: () => Promise.reject(late), maxAttempts: 8 });
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      assert.equal((await assetOf(upload)).state, "inspecting");
+      await slow.inspections.inspectNext(new AbortController().signal);
+      clock.advance(60_000);
+    }
+    assert.equal((await assetOf(upload)).rejection?.reason, "INSPECTION_FAILED");
+    await purged(upload, clock.now());
+  });
+
   it("end at once when the process stops, for the next one to begin at once", async () => {
     const upload = await completed();
     const controller = new AbortController();

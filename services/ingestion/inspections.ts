@@ -92,7 +92,8 @@ export class Inspections {
       if (isAppError(error) && error.kind === "invalid_argument" && error.reason.startsWith("MEDIA_")) {
         return { kind: "refused", error };
       }
-      if (signal.aborted || !blamesFile(error) || attempt < this.#options.maxAttempts) throw error;
+      const most = isAppError(error, TIMEOUT) ? MAX_LATE_ATTEMPTS : this.#options.maxAttempts;
+      if (signal.aborted || !blamesFile(error) || attempt < Math.min(most, this.#options.maxAttempts)) throw error;
       return { kind: "refused", error: inspectionFailed(attempt, error) };
     }
   }
@@ -213,8 +214,7 @@ function blamesFile(error: unknown): boolean {
   return isAppError(error) && FILE_FAILURES.has(error.reason);
 }
 
-const FILE_FAILURES: ReadonlySet<string> = new Set([
-  "MEDIA_TOOL_FAILED",
-  "MEDIA_TOOL_TIMEOUT",
-  "MEDIA_OUTPUT_TOO_LARGE",
-]);
+const TIMEOUT = "MEDIA_TOOL_TIMEOUT";
+/** Each of them costs as much as an inspection ever may; a machine that was merely busy gets a second chance. */
+const MAX_LATE_ATTEMPTS = 2;
+const FILE_FAILURES: ReadonlySet<string> = new Set(["MEDIA_TOOL_FAILED", TIMEOUT, "MEDIA_OUTPUT_TOO_LARGE"]);

@@ -7,6 +7,7 @@ import { mkdtemp, readFile, stat, truncate, utimes, writeFile } from "node:fs/pr
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { eventually } from "#pkg/testkit/eventually";
 import { toMatineeError } from "../../clients/sdk/errors.ts";
@@ -114,6 +115,29 @@ inEveryTopology("a file that is no film", (cluster) => {
     const { reason, message } = await refusalOf(await openFileSource(path));
     assert.equal(reason, "MEDIA_TOO_SHORT");
     assert.match(message, /one frame/);
+  });
+
+  it("because its last pictures lie years away, and everybody else is served meanwhile", async () => {
+    const path = join(folder, "years.mkv");
+    const late = "setts=ts=if(gte(N\\,40)\\,TS+3000000000000\\,TS)";
+    await ffmpeg(["-i", whole, "-map", "0:v", "-c", "copy", "-bsf:v", late, path]);
+    assert.ok((await stat(path)).size < 1_000_000);
+    const refusing = refusalOf(await openFileSource(path));
+    let answered = 0;
+    const looking = new AbortController();
+    const watching = (async () => {
+      while (!looking.signal.aborted) {
+        const response = await fetch(`${cluster().origin}/healthz`, { signal: AbortSignal.timeout(10_000) });
+        assert.equal(response.status, 200);
+        answered++;
+        await delay(50);
+      }
+    })();
+    const { reason, message } = await refusing.finally(() => looking.abort());
+    await watching;
+    assert.equal(reason, "MEDIA_TOO_LONG");
+    assert.match(message, /the limit is 24\.0 h/);
+    assert.ok(answered > 1);
   });
 
   it("but a list of other files, which are not read, wherever they are", async () => {
