@@ -5,14 +5,21 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { send } from "#pkg/http/send";
 import { silentLogger } from "#pkg/obs/logger";
 import { newMetrics } from "#pkg/obs/metrics";
 import { eventually } from "#pkg/testkit/eventually";
+import type { Chain } from "./chain.ts";
+import { ServingState } from "./health.ts";
 import { type Listener, type ListenLimits, listen } from "./listen.ts";
 import { newProxies } from "./proxies.ts";
 
 /** What a client says first: the preface and an empty SETTINGS frame. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", "latin1");
+
+/** Lets everybody through: who may call is not the matter here. */
+const openChain = { route: (call, handle) => handle(call) } as Pick<Chain, "route"> as Chain;
 
 describe("the connections of a listener", () => {
   const sockets: Socket[] = [];
@@ -125,6 +132,38 @@ describe("the connections of a listener", () => {
     const halfPreface = await dial("127.0.0.4", PREFACE.subarray(0, 10));
     await Promise.all([silent, pinging, halfPreface].map(closed));
     clearInterval(timer);
+  });
+
+  it("whose client takes nothing of its answer are closed, and those that take it slowly are not", async () => {
+    await open({ stallTimeoutMs: 300 });
+    const answered: Promise<void>[] = [];
+    listener.serve({
+      ...{ chain: openChain, services: [], routes: [], state: new ServingState() },
+      ...{ ready: async () => {}, metrics: async () => "" },
+      fallback: (_request, response) => {
+        const body = (async function* () {
+          for (let count = 0; count < 200; count++) yield Buffer.alloc(65_536);
+        })();
+        answered.push(send(response, { status: 200, headers: {}, body }).catch(() => {}));
+      },
+    });
+    const stuck = await dial("127.0.0.2", "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    const session = connectHttp2(`http://127.0.0.1:${listener.port}`);
+    const unread = session.request({ ":path": "/" });
+    unread.on("error", () => {});
+    session.on("error", () => {});
+    const cut = once(session, "close");
+    const slow = await dial("127.0.0.4", "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let bytes = 0;
+    for await (const chunk of slow) {
+      bytes += (chunk as Buffer).length;
+      await delay(1);
+    }
+    assert.ok(bytes > 200 * 65_536);
+    await Promise.all(answered);
+    await cut;
+    // What was under way is still to be read before a client learns that it was cut off.
+    await closed(stuck);
   });
 
   it("of HTTP/2 are told to go when they have been idle", async () => {

@@ -18,6 +18,8 @@ export interface ConnectionLimits {
   readonly headersTimeoutMs: number;
   /** Between two requests. */
   readonly idleTimeoutMs: number;
+  /** How long a client may take nothing of an answer: even a slow line empties a buffer in that time. */
+  readonly stallTimeoutMs: number;
 }
 
 export interface ConnectionsOptions {
@@ -28,6 +30,8 @@ export interface ConnectionsOptions {
   readonly closed: Counter;
 }
 
+/** Where there is no room, a client that has taken nothing for so long goes. */
+const STALLED_FULL_MS = 10_000;
 /** Idle connections are looked at this often. */
 const SWEEP_INTERVAL_MS = 1_000;
 /** Node's own time-outs of HTTP/1.1 are looked at every 5 s, and answer; ours cut off what they leave. */
@@ -54,6 +58,17 @@ export interface Connection {
   /** True once there was a request. */
   used: boolean;
   idleSinceMs: number;
+  /** What has bytes for the client: responses of HTTP/1.1, streams of HTTP/2. */
+  readonly writers: Set<Writer>;
+  /** When the client last took something, or was last given nothing to take. */
+  takenAtMs: number;
+}
+
+/** As much of a response or a stream as shows whether its reader reads. */
+interface Writer {
+  /** Bytes that have not left yet. */
+  readonly writableLength: number;
+  on(event: "drain", listener: () => void): unknown;
 }
 
 export class Connections {
@@ -89,9 +104,12 @@ export class Connections {
       if (!this.#closeFirst(neighbours.idle, "network full")) return this.#refuse(socket, "network full");
     }
     if (this.#all.size >= limits.maxConnections) {
-      if (!this.#closeFirst(this.#idle, "full")) return this.#refuse(socket, "full");
+      if (!this.#closeFirst(this.#idle, "full") && !this.#closeStalled()) return this.#refuse(socket, "full");
     }
-    const connection: Connection = { socket, network, session: undefined, running: 0, used: false, idleSinceMs: 0 };
+    const connection: Connection = {
+      ...{ socket, network, session: undefined, running: 0, used: false, idleSinceMs: 0 },
+      ...{ writers: new Set(), takenAtMs: performance.now() },
+    };
     this.#all.add(connection);
     if (network !== undefined) {
       const known = this.#networks.get(network) ?? { count: 0, idle: new Set() };
@@ -103,16 +121,24 @@ export class Connections {
     return connection;
   }
 
-  /** A request or stream of the connection has begun. */
-  begin(connection: Connection): void {
+  /** A request or stream of the connection has begun; its answer leaves by `writer`. */
+  begin(connection: Connection, writer: Writer): void {
     connection.running += 1;
     connection.used = true;
+    connection.writers.add(writer);
+    const taken = () => {
+      connection.takenAtMs = performance.now();
+    };
+    writer.on("drain", taken);
+    taken();
     this.#fromIdle(connection);
   }
 
   /** It is over. */
-  end(connection: Connection): void {
+  end(connection: Connection, writer: Writer): void {
     connection.running -= 1;
+    connection.writers.delete(writer);
+    connection.takenAtMs = performance.now();
     if (connection.running === 0 && this.#all.has(connection)) this.#toIdle(connection);
   }
 
@@ -161,10 +187,36 @@ export class Connections {
   #closeFirst(idle: ReadonlySet<Connection>, why: string): boolean {
     const [first] = idle;
     if (first === undefined) return false;
-    this.#options.closed.add(1, { why });
-    this.#forget(first);
-    first.socket.destroy();
+    this.#close(first, why);
     return true;
+  }
+
+  #close(connection: Connection, why: string): void {
+    this.#options.closed.add(1, { why });
+    this.#forget(connection);
+    connection.socket.destroy();
+  }
+
+  /** The one whose client has taken nothing for longest, where that is long enough. */
+  #closeStalled(): boolean {
+    let longest: Connection | undefined;
+    for (const connection of this.#all) {
+      if (longest === undefined || connection.takenAtMs < longest.takenAtMs) longest = connection;
+    }
+    if (longest === undefined || performance.now() - longest.takenAtMs < STALLED_FULL_MS) return false;
+    this.#close(longest, "stalled");
+    return true;
+  }
+
+  /** Notes whose client takes what it is sent, and closes those whose client has long taken nothing. */
+  #sweepStalled(): void {
+    const now = performance.now();
+    for (const connection of this.#all) {
+      let isWaiting = false;
+      for (const writer of connection.writers) isWaiting ||= writer.writableLength > 0;
+      if (!isWaiting) connection.takenAtMs = now;
+      else if (now - connection.takenAtMs > this.#options.limits.stallTimeoutMs) this.#close(connection, "stalled");
+    }
   }
 
   #forget(connection: Connection): void {
@@ -179,6 +231,7 @@ export class Connections {
   #sweep(): void {
     const { headersTimeoutMs, idleTimeoutMs } = this.#options.limits;
     const now = performance.now();
+    this.#sweepStalled();
     for (const connection of this.#idle) {
       const idleMs = now - connection.idleSinceMs;
       if (idleMs < Math.min(headersTimeoutMs, idleTimeoutMs)) break;

@@ -96,8 +96,12 @@ describe("a listener", () => {
     assert.deepEqual(answers, ["watching", "watching", "watching", refused, "watching", "watching", refused]);
     controller.abort();
     await eventually("there is room again", async () => {
-      const stream = health.watch({}, { headers: { "x-forwarded-for": "d::1" } })[Symbol.asyncIterator]();
-      return (await stream.next()).done === false;
+      const leaving = new AbortController();
+      const options = { headers: { "x-forwarded-for": "d::1" }, signal: leaving.signal };
+      const stream = health.watch({}, options)[Symbol.asyncIterator]();
+      const isOpen = (await stream.next()).done === false;
+      leaving.abort();
+      return isOpen;
     });
   });
 

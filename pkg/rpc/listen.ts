@@ -34,6 +34,7 @@ export const DEFAULT_LIMITS: ListenLimits = {
   requestTimeoutMs: 900_000,
   messageTimeoutMs: 30_000,
   idleTimeoutMs: 65_000,
+  stallTimeoutMs: 120_000,
   maxConnections: 10_000,
   maxConnectionsPerNetwork: 500,
   maxStreamsPerConnection: 256,
@@ -106,8 +107,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     (request, response) => {
       const connection = connectionOf.get(request.socket);
       if (connection !== undefined) {
-        connections.begin(connection);
-        response.once("close", () => connections.end(connection));
+        connections.begin(connection, response);
+        response.once("close", () => connections.end(connection, response));
       }
       if (closing) response.setHeader("connection", "close");
       handle(request, response);
@@ -131,8 +132,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     http2.once("session", (session) => {
       connection.session = session;
       session.on("stream", (stream) => {
-        connections.begin(connection);
-        stream.once("close", () => connections.end(connection));
+        connections.begin(connection, stream);
+        stream.once("close", () => connections.end(connection, stream));
         limitBody(stream, limits.requestTimeoutMs);
       });
     });
