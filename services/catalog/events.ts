@@ -20,7 +20,12 @@ export function openCatalogEvents(deps: {
   const changes = deps.metrics.counter("matinee_title_changes_total", "Titles in and out of the catalogue", ["change"]);
   return {
     async published(tx: Tx, title: Title, isNew: boolean): Promise<void> {
-      await outbox.emit(tx, TitlePublishedSchema, { title: titleToProto(title), isNew }, title.id);
+      await outbox.emit(
+        tx,
+        TitlePublishedSchema,
+        { title: titleToProto(title), isNew, version: BigInt(title.version) },
+        title.id,
+      );
       if (!isNew) return;
       tx.afterCommit(() => {
         changes.add(1, { change: "published" });
@@ -28,8 +33,9 @@ export function openCatalogEvents(deps: {
       });
     },
 
-    async unpublished(tx: Tx, titleId: string): Promise<void> {
-      await outbox.emit(tx, TitleUnpublishedSchema, { title: `titles/${titleId}` }, titleId);
+    async unpublished(tx: Tx, { id: titleId, version }: Title): Promise<void> {
+      const event = { title: `titles/${titleId}`, version: BigInt(version) };
+      await outbox.emit(tx, TitleUnpublishedSchema, event, titleId);
       tx.afterCommit(() => {
         changes.add(1, { change: "unpublished" });
         log.info({ titleId }, "title unpublished");

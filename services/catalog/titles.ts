@@ -127,7 +127,7 @@ export class Titles {
     if (after.version === before.version) return;
     tx.afterCommit(this.#onWrite);
     if (after.state === "published") await this.#events.published(tx, after, before.state !== "published");
-    else if (before.state === "published") await this.#events.unpublished(tx, after.id);
+    else if (before.state === "published") await this.#events.unpublished(tx, after);
   }
 
   /** A revision of an asset is packaged: remembers it, and shows it with every title that plays the asset. */

@@ -1,19 +1,16 @@
 /** The audit log: what fills it, what does not, and how it is forgotten. */
 
 import assert from "node:assert/strict";
-import { create, toJson } from "@bufbuild/protobuf";
-import { TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { LicenseRefusedSchema } from "#gen/matinee/license/v1/events_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
-import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
+import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { ManualClock, newId } from "#pkg/clock/clock";
 import { eventually } from "#pkg/testkit/eventually";
-import { type Caller, openModules, operator, playSession, profile, type TestPlatform } from "#pkg/testkit/module";
+import { openModules, profile, type TestPlatform } from "#pkg/testkit/module";
 import { testDb } from "#pkg/testkit/postgres";
+import { AUDITOR, askLicense, playToken, type TokenCaller } from "./fixtures.ts";
 import { license } from "./module.ts";
 import { openRecordStore } from "./store/record-store.ts";
-
-type TokenCaller = Exclude<Caller, { kind: "service" }>;
 
 const DAY_MS = 86_400_000;
 const NOW = new Date("2026-11-21T12:00:00Z");
@@ -27,24 +24,13 @@ describe("the audit log of licences", () => {
   });
   after(() => platform?.[Symbol.asyncDispose]());
 
+  /** Asks for a key that nobody has. */
   const ask = async (session: string, token: string | undefined) => {
-    const response = await fetch(`${platform.url}/license/clearkey?session=${session}`, {
-      method: "POST",
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      body: JSON.stringify({ kids: [Buffer.alloc(16).toString("base64url")], type: "temporary" }),
-    });
-    return `${response.status} ${/"reason":"([A-Z_]+)"/.exec(await response.text())?.[1]}`;
+    const { status, reason } = await askLicense(platform, { session, token, keyIds: [Buffer.alloc(16)] });
+    return `${status} ${reason}`;
   };
-  const playToken = (session: string) => {
-    const grant = create(PlayGrantSchema, {
-      playSession: `playSessions/${session}`,
-      account: `accounts/${newId()}`,
-      asset: `assets/${newId()}`,
-      territory: "US",
-      keyPolicies: [{ trackClass: TrackClass.SD }],
-    });
-    return platform.token(playSession({ sub: session, grant: toJson(PlayGrantSchema, grant) }) as TokenCaller);
-  };
+  const tokenOf = (session: string, account = newId()) =>
+    playToken(platform, { session, account, asset: newId(), lifeMs: 400 * DAY_MS });
   const rows = async () => {
     const [row] = await platform.database("license").query("select count(*)::int as count from license_records");
     return Number(row?.count);
@@ -57,7 +43,7 @@ describe("the audit log of licences", () => {
   it("gets no row, and the bus no event, from a flood without a token that could be read", async () => {
     const before = await rows();
     const viewer = await platform.token(profile() as TokenCaller);
-    for (const token of [undefined, "nonsense", `${(await playToken(newId())).slice(0, -6)}AAAAAA`, viewer]) {
+    for (const token of [undefined, "nonsense", `${(await tokenOf(newId())).slice(0, -6)}AAAAAA`, viewer]) {
       const answers = await Promise.all(Array.from({ length: 40 }, () => ask(newId(), token)));
       assert.deepEqual(new Set(answers), new Set(["401 LICENSE_TOKEN_INVALID"]));
     }
@@ -68,8 +54,8 @@ describe("the audit log of licences", () => {
 
   it("gets a row with the address from the holder of a token, and tells others without the address", async () => {
     const session = newId();
-    assert.equal(await ask(session, await playToken(session)), "403 LICENSE_KEY_NOT_GRANTED");
-    const auditor = platform.client(LicenseService, { as: operator(["licenses.read"]) });
+    assert.equal(await ask(session, await tokenOf(session)), "403 LICENSE_KEY_NOT_GRANTED");
+    const auditor = platform.client(LicenseService, { as: AUDITOR });
     const { licenseRecords } = await auditor.listLicenseRecords({ playSession: `playSessions/${session}` });
     assert.equal(licenseRecords[0]?.refusalReason, "LICENSE_KEY_NOT_GRANTED");
     assert.notEqual(licenseRecords[0]?.remoteAddress, "");
@@ -77,6 +63,37 @@ describe("the audit log of licences", () => {
       return record?.playSession === `playSessions/${session}`;
     });
     assert.equal(told.record?.remoteAddress, "");
+  });
+
+  it("gets some rows of a play that is refused again and again, and then one now and then", async () => {
+    const session = newId();
+    const token = await tokenOf(session);
+    const before = await rows();
+    for (let count = 0; count < 60; count++) assert.equal(await ask(session, token), "403 LICENSE_KEY_NOT_GRANTED");
+    assert.equal(await rows(), before + 20);
+    clock.advance(10_000);
+    await ask(session, token);
+    assert.equal(await rows(), before + 21);
+    const other = newId();
+    await ask(other, await tokenOf(other));
+    assert.equal(await rows(), before + 22, "another play has its own");
+  });
+
+  it("does not say who an erased account was, also in rows that come after the erasure", async () => {
+    const account = newId();
+    const [early, late] = [newId(), newId()];
+    await ask(early, await tokenOf(early, account));
+    const erased = await platform.publish(AccountDeletedSchema, { account: `accounts/${account}` });
+    await platform.untilHandled(erased);
+    await ask(late, await tokenOf(late, account));
+    for (const session of [early, late]) {
+      const { licenseRecords } = await platform
+        .client(LicenseService, { as: AUDITOR })
+        .listLicenseRecords({ playSession: `playSessions/${session}` });
+      const [record] = licenseRecords;
+      assert.deepEqual([record?.account, record?.remoteAddress, record?.traceId], ["", "", ""]);
+      assert.equal(record?.refusalReason, "LICENSE_KEY_NOT_GRANTED");
+    }
   });
 
   it("has its months ahead of time, and forgets those that are older than the retention", async () => {
@@ -89,8 +106,8 @@ describe("the audit log of licences", () => {
     };
     await eventually("the months are there", async () => (await months()).includes("2027_01"));
     const session = newId();
-    await ask(session, await playToken(session));
-    const auditor = platform.client(LicenseService, { as: operator(["licenses.read"]) });
+    await ask(session, await tokenOf(session));
+    const auditor = platform.client(LicenseService, { as: AUDITOR });
     const found = async () =>
       (await auditor.listLicenseRecords({ playSession: `playSessions/${session}` })).licenseRecords.length;
     assert.equal(await found(), 1);

@@ -15,6 +15,8 @@ export interface LicenseEvents {
   decided(tx: Tx, record: LicenseRecord): Promise<void>;
   /** A request without a token that could be read: counted, and said in the log now and then. */
   unreadable(system: KeySystem, reason: string): void;
+  /** A play was refused that has many rows that say so already: counted only. */
+  refusedAgain(system: KeySystem, reason: string): void;
   renewed(system: KeySystem, playSessionId: string): void;
 }
 
@@ -32,6 +34,8 @@ export function newLicenseEvents(host: {
   const licenses = host.metrics.counter("matinee_licenses_total", "Licence requests by outcome", ["system", "outcome"]);
   const unreadable = { count: 0, saidAtMs: Number.NEGATIVE_INFINITY };
   return {
+    refusedAgain: (system, reason) => licenses.add(1, { system, outcome: reason }),
+
     unreadable(system, reason) {
       licenses.add(1, { system, outcome: reason });
       unreadable.count += 1;

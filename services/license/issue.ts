@@ -72,7 +72,8 @@ export class Issuing {
   /**
    * Throws the reason of a refusal, after it was recorded. No licence leaves without its row; a renewal has that of the
    * licence that it renews: the same keys, to the same play in the same place. Who brings no token of ours is nobody that
-   * a row could name: such refusals are counted only, or anyone could fill the log.
+   * a row could name: such refusals are counted only, or anyone could fill the log; nor does a play fill it that is
+   * refused again and again.
    */
   async issue(request: LicenseRequest): Promise<IssuedLicense> {
     const facts: Facts = { grant: undefined, requested: [] };
@@ -89,8 +90,11 @@ export class Issuing {
       return license;
     } catch (error) {
       if (isRefusal(error)) {
-        if (facts.grant === undefined) this.#options.events.unreadable(request.system, error.reason);
-        else await this.#recordRefusal(request, facts, error.reason);
+        const { events, plays } = this.#options;
+        if (facts.grant === undefined) events.unreadable(request.system, error.reason);
+        else if (await plays.isRefusalNews(facts.grant.playSessionId)) {
+          await this.#recordRefusal(request, facts, error.reason);
+        } else events.refusedAgain(request.system, error.reason);
       }
       throw error;
     }

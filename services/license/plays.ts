@@ -20,6 +20,8 @@ const KEEP_LIVE_MS = 30 * 60_000;
 /** Clocks of two machines may differ, and a token is accepted a little after its end. */
 const MARGIN_MS = 60_000;
 const FORGET_BATCH = 1_000;
+/** Rows of refusals that one play may have: a player that is refused asks again, and an attacker asks on. */
+const REFUSALS_BUCKET = { perSecond: 0.1, burst: 20 } as const;
 /** Different licences of one play that are remembered; players ask for one or a few. */
 const MAX_LICENSED = 16;
 
@@ -68,6 +70,17 @@ export class Plays {
       else await this.#cache.compareAndSet(key, licensed, value, KEEP_LIVE_MS);
     } catch (err) {
       this.#log.warn({ err, playSessionId }, "a licence is not remembered; its renewal will count as a new one");
+    }
+  }
+
+  /** False where the play was refused so often that one more row would say nothing new. */
+  async isRefusalNews(playSessionId: string): Promise<boolean> {
+    try {
+      const { retryAfterMs } = await this.#cache.takeToken(`license:{${playSessionId}}:refusals`, REFUSALS_BUCKET);
+      return retryAfterMs === 0;
+    } catch (err) {
+      this.#log.warn({ err }, "refusals of a play are not counted");
+      return true;
     }
   }
 

@@ -10,7 +10,6 @@ import {
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { profileToProto } from "./convert.ts";
 import type { Profile } from "./domain/account.ts";
 
 export const PROFILE_EVENTS = [
@@ -38,7 +37,8 @@ export function openProfileEvents(deps: {
   const ended = deps.metrics.counter("matinee_sessions_ended_total", "Sign-in sessions ended, by why", ["reason"]);
   return {
     async profileCreated(tx: Tx, profile: Profile): Promise<void> {
-      await outbox.emit(tx, ProfileCreatedSchema, { profile: profileToProto(profile) }, profile.accountId);
+      const event = { account: `accounts/${profile.accountId}`, profile: `profiles/${profile.id}` };
+      await outbox.emit(tx, ProfileCreatedSchema, event, profile.accountId);
       tx.afterCommit(() => {
         accounts.add(1, { change: "created" });
         log.info({ accountId: profile.accountId, profileId: profile.id }, "profile created");

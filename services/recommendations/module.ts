@@ -36,16 +36,16 @@ export const recommendations = defineModule({
         ),
       ],
       consumers: [
-        consume(TitlePublishedSchema, async (event, { title }) => {
+        consume(TitlePublishedSchema, async (event, { title, version }) => {
           if (title === undefined) return;
           const publishedAt = title.publishTime === undefined ? event.occurredAt : timestampDate(title.publishTime);
           const id = requireId("titles", title.name);
-          await store.titleTold({ id, publishedAt, isListed: true, toldAt: event.occurredAt });
+          await store.titleTold({ id, publishedAt, isListed: true, version, toldAt: event.occurredAt });
         }),
-        consume(TitleUnpublishedSchema, async (event, { title }) => {
+        consume(TitleUnpublishedSchema, async (event, { title, version }) => {
           const { occurredAt } = event;
           const id = requireId("titles", title);
-          await store.titleTold({ id, publishedAt: occurredAt, isListed: false, toldAt: occurredAt });
+          await store.titleTold({ id, publishedAt: occurredAt, isListed: false, version, toldAt: occurredAt });
         }),
         consume(ListChangedSchema, async (event, { profile, title, isListed }) => {
           await store.listTold(requireId("profiles", profile), requireId("titles", title), isListed, event.occurredAt);

@@ -48,6 +48,24 @@ describe("the recommendations service", () => {
     await eventually("it is gone", async () => !(await rowsOf(profile)).get(Row_Kind.NEW)?.includes(newer));
   });
 
+  it("believes the larger version of a title, whatever order and clocks its events come with", async () => {
+    const title = { name: `titles/${newId()}`, displayTitle: "A" };
+    const profile = `profiles/${newId()}`;
+    const isShown = async () => (await rowsOf(profile)).get(Row_Kind.NEW)?.includes(title.name) ?? false;
+    const publishVersion = (version: bigint) =>
+      platform.publish(TitlePublishedSchema, { title, isNew: true, version }).then(platform.untilHandled);
+    await publishVersion(2n);
+    assert.equal(await isShown(), true);
+    await platform.untilHandled(await platform.publish(TitleUnpublishedSchema, { title: title.name, version: 3n }));
+    assert.equal(await isShown(), false);
+    // Said later by a clock that is ahead, of what was before.
+    await publishVersion(2n);
+    assert.equal(await isShown(), false);
+    await publishVersion(4n);
+    await platform.untilHandled(await platform.publish(TitleUnpublishedSchema, { title: title.name, version: 3n }));
+    assert.equal(await isShown(), true);
+  });
+
   it("continues what was begun, until it is finished", async () => {
     const profile = `profiles/${newId()}`;
     const [begun, barely] = [await publish(), await publish()];

@@ -17,7 +17,7 @@ export interface RecordStore {
     now: Date,
     retentionMs: number,
   ): Promise<{ readonly made: readonly string[]; readonly dropped: readonly string[] }>;
-  /** Takes out of the rows who an erased account was, and leaves what was decided. */
+  /** Takes out of the rows who an erased account was, also of those that come late, and leaves what was decided. */
   forgetAccount(accountId: string): Promise<void>;
   /** Newest first, after the record with this time and id. */
   list(
@@ -54,10 +54,14 @@ export function openRecordStore(db: Db): RecordStore {
       keepMonths(db, { table: "license_records", column: "created_at", now, retentionMs }),
 
     async forgetAccount(accountId) {
-      await db.execute(
-        "update license_records set account_id = null, remote_address = '', trace_id = '' where account_id = $1",
-        [accountId],
-      );
+      await db.tx(async (tx) => {
+        await tx.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [accountId]);
+        await tx.execute("insert into erased_accounts (account_id) values ($1) on conflict do nothing", [accountId]);
+        await tx.execute(
+          "update license_records set account_id = null, remote_address = '', trace_id = '' where account_id = $1",
+          [accountId],
+        );
+      });
     },
 
     // The comparison of the time alone leaves out partitions; that of the pair does not.

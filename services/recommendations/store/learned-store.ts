@@ -18,14 +18,21 @@ export type LearnedStore = ReturnType<typeof openLearnedStore>;
 
 export function openLearnedStore(db: Db) {
   return {
-    async titleTold(title: { id: string; publishedAt: Date; isListed: boolean; toldAt: Date }): Promise<void> {
+    /** The larger version is newer; releases that knew none said 0, of those the later one is. */
+    async titleTold(title: {
+      readonly id: string;
+      readonly publishedAt: Date;
+      readonly isListed: boolean;
+      readonly version: bigint;
+      readonly toldAt: Date;
+    }): Promise<void> {
       await db.execute(
-        `insert into titles (title_id, published_at, is_listed, told_at) values ($1, $2, $3, $4)
+        `insert into titles (title_id, published_at, is_listed, told_at, version) values ($1, $2, $3, $4, $5)
          on conflict (title_id) do update
            set published_at = case when excluded.is_listed then excluded.published_at else titles.published_at end,
-               is_listed = excluded.is_listed, told_at = excluded.told_at
-           where titles.told_at < excluded.told_at`,
-        [title.id, title.publishedAt, title.isListed, title.toldAt],
+               is_listed = excluded.is_listed, told_at = excluded.told_at, version = excluded.version
+           where (titles.version, titles.told_at) < (excluded.version, excluded.told_at)`,
+        [title.id, title.publishedAt, title.isListed, title.toldAt, title.version],
       );
     },
 
