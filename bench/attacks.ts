@@ -26,7 +26,7 @@ import { PlaybackService } from "../clients/sdk/gen/matinee/playback/v1/playback
 import { film } from "../services/scenarios/films.ts";
 import { representationsOf } from "../services/scenarios/media.ts";
 import { ATTACKS, HOME } from "./attacks/attackers.ts";
-import { startPlatform } from "./platform.ts";
+import { startPlatform } from "./shared/platform.ts";
 
 const RATIO_LIMIT = 3;
 const QUIET_MS = 4_000;

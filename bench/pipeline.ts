@@ -5,10 +5,9 @@
  * either direction. Exits 1 where a limit is exceeded. `node bench/pipeline.ts [SECONDS] [FILM] [ROUNDS]`.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,6 +19,7 @@ import { memorySessionStore, Session } from "@matinee/sdk/session";
 import { buildLadder } from "#pkg/media/ladder";
 import { probe } from "#pkg/media/probe";
 import { formatRational, toNumber } from "#pkg/media/rational";
+import { startPlatform } from "./shared/platform.ts";
 
 const WALL_LIMIT = 1.15;
 const PLAYABLE_LIMIT = 0.3;
@@ -129,40 +129,14 @@ async function cpuTicksOfTree(pid: number, ofFields?: number[]): Promise<number>
   return ticks.reduce((sum, one) => sum + one, 0);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-async function startPlatform(data: string, port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ["services/main.ts", "--target=all"], {
-    cwd: root,
-    env: {
-      ...process.env,
-      ...{ DATA: data, LISTEN: `127.0.0.1:${port}`, LOG_LEVEL: process.env.LOG_LEVEL ?? "error" },
-      ...{ PROFILE_OPERATOR_EMAIL: LOGIN.email, PROFILE_OPERATOR_PASSWORD: LOGIN.password },
-    },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the platform ended with ${child.exitCode}`);
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-    if (answer?.status === 200) return child;
-    await delay(50);
-  }
-}
-
 /** Upload to full package, as a person's client does it. */
 async function pipeline(film: string, data: string): Promise<Timed & { readonly playableSeconds: number }> {
-  const port = await freePort();
-  const child = await startPlatform(data, port);
+  const server = await startPlatform(data, {
+    LOG_LEVEL: process.env.LOG_LEVEL ?? "error",
+    ...{ PROFILE_OPERATOR_EMAIL: LOGIN.email, PROFILE_OPERATOR_PASSWORD: LOGIN.password },
+  });
   try {
-    const origin = `http://127.0.0.1:${port}`;
+    const { origin, process: child } = server;
     const session = new Session({ origin, store: memorySessionStore() });
     await session.signIn(LOGIN.email, LOGIN.password);
     const platform = newPlatform({ origin, tokens: session });
@@ -193,8 +167,7 @@ async function pipeline(film: string, data: string): Promise<Timed & { readonly 
     say(`  of which FFmpeg and packager ${tools.toFixed(1)} s CPU since the start`);
     return { wallSeconds, cpuSeconds: (after - before) / TICKS, playableSeconds };
   } finally {
-    child.kill("SIGTERM");
-    if (child.exitCode === null) await once(child, "exit");
+    await server.stop();
   }
 }
 

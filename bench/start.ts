@@ -3,56 +3,17 @@
  * ratio to the limit; exits 1 where one is exceeded. Run it on a quiet machine: `node bench/start.ts`.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { startPlatform } from "./shared/platform.ts";
 
 const READY_LIMIT_MS = 5_000;
 const MEMORY_LIMIT_MB = 300;
 const STARTS = 3;
 /** How long the process is left alone before its memory is read. */
 const IDLE_MS = 10_000;
-
-const root = fileURLToPath(new URL("../", import.meta.url));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-/** Starts the platform and resolves with how long it took until `/readyz` answered 200. */
-async function start(
-  data: string,
-  port: number,
-): Promise<{ readonly process: ChildProcess; readonly readyMs: number }> {
-  const beganAt = performance.now();
-  const child = spawn(process.execPath, ["services/main.ts", "--target=all"], {
-    cwd: root,
-    env: { ...process.env, DATA: data, LISTEN: `127.0.0.1:${port}`, LOG_LEVEL: "error" },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the platform ended with ${child.exitCode}`);
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-    if (answer?.status === 200) return { process: child, readyMs: performance.now() - beganAt };
-    await delay(20);
-  }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  child.kill("SIGTERM");
-  if (child.exitCode === null) await once(child, "exit");
-}
 
 /** Resident memory in MB (proc_pid_status(5), VmRSS). */
 async function residentMb(pid: number): Promise<number> {
@@ -72,20 +33,19 @@ const data = await mkdtemp(join(tmpdir(), "matinee-bench-start-"));
 // As root the database runs as another user, who must be able to reach its folder.
 await chmod(data, 0o755);
 try {
-  const port = await freePort();
-  const first = await start(data, port);
+  const first = await startPlatform(data);
   process.stdout.write(`first start (empty data)  ${first.readyMs.toFixed(0)} ms\n`);
-  await stop(first.process);
+  await first.stop();
   const readyMs: number[] = [];
   let idleMb = 0;
   for (let count = 1; count <= STARTS; count++) {
-    const warm = await start(data, port);
+    const warm = await startPlatform(data);
     readyMs.push(warm.readyMs);
     if (count === STARTS) {
       await delay(IDLE_MS);
       idleMb = await residentMb(warm.process.pid ?? 0);
     }
-    await stop(warm.process);
+    await warm.stop();
   }
   const worst = Math.max(...readyMs);
   const withinTime = report("warm start, worst of three", worst, "ms", READY_LIMIT_MS);

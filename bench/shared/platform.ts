@@ -2,11 +2,11 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "../../services/scenarios/processes.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface BenchPlatform {
   readonly origin: string;
@@ -19,7 +19,7 @@ export interface BenchPlatform {
 
 /** Every module on one port, with its data in the folder. Rejects where it ends before it is ready. */
 export async function startPlatform(data: string, env: Readonly<Record<string, string>> = {}): Promise<BenchPlatform> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const origin = `http://127.0.0.1:${port}`;
   const beganAt = performance.now();
   const child = spawn(process.execPath, ["services/main.ts", "--target=all"], {
@@ -43,14 +43,4 @@ export async function startPlatform(data: string, env: Readonly<Record<string, s
       if (child.exitCode === null) await once(child, "exit");
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
