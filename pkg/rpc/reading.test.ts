@@ -151,6 +151,20 @@ describe("a message", () => {
     await limited[Symbol.asyncDispose]();
   });
 
+  it("is not even looked at in the same process before its caller is let through", async () => {
+    let looks = 0;
+    const trap = {
+      get pageSize() {
+        looks += 1;
+        return 7;
+      },
+    };
+    await assert.rejects(platform.client(NotificationService).listNotifications(trap));
+    assert.equal(looks, 0);
+    const known = platform.client(NotificationService, { as: account() });
+    assert.equal((await known.listNotifications(trap)).unreadCount, 7);
+  });
+
   it("is taken uncompressed where anyone may call, and compressed from who is known", async () => {
     const path = `/${Health.typeName}/Check`;
     const packed = gzipSync("{}");
