@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { isAppError } from "#pkg/errors/errors";
 import type { NodeRequest, NodeResponse } from "./node.ts";
 import { type Answer, send } from "./send.ts";
+import { newWaiting, type Waiting } from "./waiting.ts";
 
 const CHUNK = new Uint8Array(512 * 1024);
 
@@ -38,7 +39,11 @@ interface Served {
 }
 
 /** A server of either kind that answers every request with what it is told. */
-async function serve(http2: boolean, answer: (request: NodeRequest) => Answer): Promise<Served & AsyncDisposable> {
+async function serve(
+  http2: boolean,
+  answer: (request: NodeRequest) => Answer,
+  waiting?: Waiting,
+): Promise<Served & AsyncDisposable> {
   const outcomes: Promise<unknown>[] = [];
   const responses: NodeResponse[] = [];
   const handle = (request: NodeRequest, response: NodeResponse) => {
@@ -46,7 +51,7 @@ async function serve(http2: boolean, answer: (request: NodeRequest) => Answer): 
     response.on("error", () => {});
     responses.push(response);
     outcomes.push(
-      send(response, answer(request)).then(
+      send(response, answer(request), waiting).then(
         () => "sent",
         (error: unknown) => {
           response.destroy();
@@ -174,6 +179,34 @@ describe("an answer", () => {
       else await answer.arrayBuffer().catch(() => {});
       assert.equal(await outcome(served), "ANSWER_CUT");
     }
+  });
+
+  it("holds no more for callers who read nothing than all of them may, and lets go of the oldest first", async () => {
+    const { state, chunks } = source(8);
+    const body = () => ({ status: 200, headers: {}, body: chunks() });
+    await using served = await serve(true, body, newWaiting(4 * CHUNK.byteLength));
+    const session = connectHttp2(`http://127.0.0.1:${served.port}`);
+    session.on("error", () => {});
+    const ask = () => {
+      const stream = session.request({ ":path": "/" });
+      stream.on("error", () => {});
+      return stream;
+    };
+    const stalled = [];
+    for (let count = 0; count < 12; count++) {
+      stalled.push(ask());
+      while (served.responses.length <= count) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const early = await Promise.all(Array.from({ length: 8 }, (_, index) => outcome(served, index)));
+    assert.deepEqual(new Set(early), new Set(["CALLER_STALLED"]));
+    assert.ok(state.open <= 4, `${state.open} sources are open`);
+    const reading = stalled.at(-1);
+    assert.ok(reading);
+    let bytes = 0;
+    for await (const chunk of reading) bytes += (chunk as Buffer).byteLength;
+    assert.equal(bytes, 8 * CHUNK.byteLength, "who reads after all gets everything");
+    assert.equal(await outcome(served, 11), "sent");
+    session.destroy();
   });
 
   it("leaves the response untouched where its source fails before the first byte", async () => {

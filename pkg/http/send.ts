@@ -6,8 +6,13 @@
 
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { hasLeft, isHttp2, onLeft } from "./caller.ts";
-import { answerCut, callerLeft } from "./errors.ts";
+import { answerCut, callerLeft, callerStalled } from "./errors.ts";
 import type { NodeResponse } from "./node.ts";
+import { newWaiting, type Waiting } from "./waiting.ts";
+
+/** Of all answers of the process that wait for their callers to read. */
+const MAX_WAITING_BYTES = 256 * 1024 * 1024;
+const everybody = newWaiting(MAX_WAITING_BYTES);
 
 export interface Answer {
   readonly status: number;
@@ -20,13 +25,13 @@ export interface Answer {
 /**
  * Resolves when the last byte has been handed to the system. What the source throws before its first byte leaves the
  * response untouched, so that it can still be answered with an error; after that the response must be destroyed. Throws
- * `CALLER_LEFT` where the caller has gone, `ANSWER_CUT` where the source does not yield what `content-length` says.
+ * `CALLER_LEFT` where the caller has gone, `CALLER_STALLED` where it reads nothing while memory runs short, `ANSWER_CUT` where the source does not yield what `content-length` says.
  */
-export async function send(to: NodeResponse, answer: Answer): Promise<void> {
+export async function send(to: NodeResponse, answer: Answer, waiting: Waiting = everybody): Promise<void> {
   // The compatibility API of HTTP/2 has the same methods.
   const response = to as ServerResponse;
   const { status, body } = answer;
-  using caller = watch(response);
+  using caller = watch(response, waiting);
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
     caller.requireThere();
@@ -79,14 +84,23 @@ interface Caller extends Disposable {
 }
 
 /** One listener for each event and answer, however many chunks there are. */
-function watch(response: ServerResponse): Caller {
+function watch(response: ServerResponse, waiting: Waiting): Caller {
   let wake: () => void = () => {};
   const onEvent = () => wake();
-  const changed = () =>
-    new Promise<void>((resolve) => {
-      wake = resolve;
+  let isCut = false;
+  const changed = async () => {
+    using _counted = waiting.add(response.writableLength, () => {
+      isCut = true;
+      response.destroy();
+      wake();
     });
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      if (isCut) resolve();
+    });
+  };
   const requireThere = () => {
+    if (isCut) throw callerStalled();
     if (hasLeft(response)) throw callerLeft();
   };
   response.on("drain", onEvent);
