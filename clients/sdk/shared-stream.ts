@@ -9,7 +9,8 @@ const MAX_REMEMBERED = 200;
 export interface SharedStreamOptions<T> {
   /** The same for all tabs that may share it; must name the account. */
   readonly name: string;
-  readonly open: (signal: AbortSignal) => AsyncIterable<T>;
+  /** Yields undefined as a sign of life: a stream that says nothing for long is taken for dead. */
+  readonly open: (signal: AbortSignal) => AsyncIterable<T | undefined>;
   /** What the message replaces, such as a job's name; undefined where it is not worth telling later. */
   readonly keyOf: (message: T) => string | undefined;
   readonly encode: (message: T) => Uint8Array;
@@ -68,6 +69,7 @@ export function shareStream<T>(options: SharedStreamOptions<T>): void {
 async function lead<T>(options: SharedStreamOptions<T>, relay: (message: T) => void): Promise<void> {
   try {
     for await (const message of follow({ open: options.open, signal: options.signal })) {
+      if (message === undefined) continue;
       relay(message);
       options.onMessage(message);
     }

@@ -34,6 +34,8 @@ export interface UploadOptions {
   readonly states?: StateStore<UploadState>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: UploadProgress) => void;
+  /** Told once the service knows the upload, before the first byte is sent. */
+  readonly onOpen?: (upload: UploadResult) => void;
   /** In place of fetch or XMLHttpRequest, for tests. */
   readonly put?: PutPart;
 }
@@ -55,6 +57,7 @@ export async function uploadFile(platform: Platform, options: UploadOptions): Pr
   try {
     const upload = await openUpload(platform, options, states, key);
     const result = { upload: upload.name, asset: upload.asset };
+    options.onOpen?.(result);
     if (upload.state === Upload_State.ACTIVE) await sendMissing(platform, options, upload);
     await states.remove(key);
     return result;

@@ -12,8 +12,10 @@ import { Live } from "./live.ts";
 import { QueryCache } from "./query.ts";
 import { browserSessionStore, onOtherTab } from "./session-store.ts";
 import { Boundary } from "./ui/boundary.tsx";
+import { hearWayBack } from "./way-back.ts";
 
 async function start(root: HTMLElement): Promise<void> {
+  hearWayBack();
   const { origin } = location;
   const session = new Session({ origin, store: browserSessionStore() });
   await session.restore();

@@ -69,6 +69,11 @@ export function byteSize(count: number): string {
   return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** "1 film", "2 films"; `plural` where it is not the word with an s. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? noun : plural}`;
+}
+
 /** "just now", "5 min ago", "21 Nov". */
 export function ago(date: Date | undefined, nowMs: number): string {
   if (date === undefined) return "";

@@ -2,7 +2,7 @@
 
 import { type Notification, Notification_Kind } from "@matinee/sdk/gen/matinee/notification/v1/notification_pb";
 import { toDate } from "@matinee/sdk/time";
-import { useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { Link } from "wouter";
 import { useApp } from "../app-context.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
@@ -12,12 +12,16 @@ import { Popover } from "./popover.tsx";
 
 export function Bell() {
   const { live } = useApp();
-  const { items, unread } = useSyncExternalStore(live.subscribe, live.notifications);
+  const { items, unread, news } = useSyncExternalStore(live.subscribe, live.notifications);
+  // What was unread when the panel was opened stays marked in it, though it counts as read from then on.
+  const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
+  const isNew = (item: Notification) => item.readTime === undefined || fresh.has(item.name);
   const badge = unread > 9 ? "9+" : String(unread);
   return (
     <>
-      <p className="visually-hidden" role="status">
-        {unread > 0 ? `${unread} new: ${items[0]?.headline ?? ""}` : ""}
+      {/* What was there before the page is told by the button's name; only what comes now is read out. */}
+      <p className="visually-hidden" role="status" data-testid="bell-news">
+        {news?.headline ?? ""}
       </p>
       <Popover
         // What is seen is part of what is said (WCAG 2.5.3).
@@ -31,7 +35,10 @@ export function Bell() {
             </span>
           )
         }
-        onOpen={() => void live.markRead()}
+        onOpen={() => {
+          setFresh(new Set(items.filter(({ readTime }) => readTime === undefined).map(({ name }) => name)));
+          void live.markRead();
+        }}
       >
         {(close) => (
           <div className={styles.list}>
@@ -39,8 +46,8 @@ export function Bell() {
             {items.length === 0 && <p className={styles.none}>Nothing yet. News of your films shows up here.</p>}
             <ul>
               {items.map((item) => (
-                <li key={item.name} className={styles.item} data-testid="notification">
-                  <Entry item={item} onFollow={close} />
+                <li key={item.name} className={styles.item} data-testid="notification" data-new={isNew(item)}>
+                  <Entry item={item} isNew={isNew(item)} onFollow={close} />
                 </li>
               ))}
             </ul>
@@ -51,13 +58,24 @@ export function Bell() {
   );
 }
 
-function Entry({ item, onFollow }: { readonly item: Notification; readonly onFollow: () => void }) {
+function Entry({
+  item,
+  isNew,
+  onFollow,
+}: {
+  readonly item: Notification;
+  readonly isNew: boolean;
+  readonly onFollow: () => void;
+}) {
   const href = hrefOf(item.subject);
   const content = (
     <>
       <Icon name={iconOf(item.kind)} />
       <span>
-        <strong>{item.headline}</strong>
+        <strong>
+          {item.headline}
+          {isNew && <span className="visually-hidden"> (new)</span>}
+        </strong>
         {item.body !== "" && <span>{item.body}</span>}
         <time dateTime={toDate(item.createTime)?.toISOString()}>{ago(toDate(item.createTime), Date.now())}</time>
       </span>

@@ -1,261 +1,279 @@
 /** One film: where it is on its way, how fast, what failed and why, and what to do with it. */
 
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import { Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
-import { Protection, TrackKind } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
-import { Asset_State } from "@matinee/sdk/gen/matinee/ingestion/v1/asset_pb";
+import { type Film, Film_Stage } from "@matinee/sdk/gen/matinee/catalog/v1/film_pb";
 import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
-import { Package_State } from "@matinee/sdk/gen/matinee/packager/v1/package_pb";
 import { PackagerService } from "@matinee/sdk/gen/matinee/packager/v1/packager_service_pb";
-import { type Job, Job_State, type Rendition, Rendition_State } from "@matinee/sdk/gen/matinee/transcode/v1/job_pb";
+import { type Job, Job_State } from "@matinee/sdk/gen/matinee/transcode/v1/job_pb";
 import { TranscodeService } from "@matinee/sdk/gen/matinee/transcode/v1/transcode_service_pb";
 import { hasEnded } from "@matinee/sdk/jobs";
-import { toSeconds } from "@matinee/sdk/time";
-import { type CSSProperties, useState } from "react";
+import { toDate } from "@matinee/sdk/time";
+import { useState } from "react";
 import { useApp } from "../app-context.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { sentence } from "../ui/notice.tsx";
-import { Still } from "../ui/still.tsx";
-import { byteSize, clock, idOf, runtime } from "../words.ts";
-import { Bar } from "./bar.tsx";
-import type { Film } from "./films.ts";
+import { day, idOf } from "../words.ts";
+import { FilmFacts, JobProgress, Renditions } from "./film-facts.tsx";
+import { filmName, isPublished, stageWords } from "./stage.ts";
 import styles from "./studio.module.css";
+import { TitleState } from "./title-state.tsx";
+import { GoOnButton, UnfinishedNote } from "./unfinished.tsx";
+import { UploadActions, UploadProgress, uploadWords } from "./upload-progress.tsx";
+import { type QueuedUpload, queueOf, type UnfinishedUpload } from "./upload-queue.ts";
 
-type Tone = "busy" | "good" | "bad" | undefined;
+type Asked = "delete" | "discard" | undefined;
 
-export function FilmCard({ film, onChanged }: { readonly film: Film; readonly onChanged: () => void }) {
-  const { platform, live } = useApp();
+export function FilmCard({
+  film,
+  job,
+  upload: queued,
+  onJob,
+  onGone,
+}: {
+  readonly film: Film;
+  /** As new as the film's own, or newer. */
+  readonly job: Job | undefined;
+  /** Where this page is sending the file. */
+  readonly upload: QueuedUpload | undefined;
+  readonly onJob: (job: Job) => void;
+  readonly onGone: (film: Film) => void;
+}) {
+  const app = useApp();
+  const { platform } = app;
+  const queue = queueOf(app);
   const [error, setError] = useState<MatineeError>();
-  const [isSure, setSure] = useState(false);
-  const { asset, job, title } = film;
-  const [text, tone] = stateOf(film);
-  const act = async (work: () => Promise<{ readonly job?: Job | undefined } | object>) => {
+  const [wrongFile, setWrongFile] = useState("");
+  const [asked, setAsked] = useState<Asked>();
+  const [isBusy, setBusy] = useState(false);
+  const { asset, title } = film;
+  const upload = queued?.state === "done" ? undefined : queued;
+  const name = filmName(film);
+  const words = stageWords(film, job);
+  const shown = film.stage === Film_Stage.UPLOADING ? queued : upload;
+  const text = shown === undefined ? words.text : uploadWords(shown);
+  const tone = shown === undefined ? words.tone : shown.state === "failed" ? "bad" : "busy";
+
+  /** One thing at a time; says what went wrong beside the button. */
+  const act = async (work: () => Promise<unknown>) => {
+    if (isBusy) return;
+    setBusy(true);
     setError(undefined);
     try {
-      const answer = await work();
-      if ("job" in answer && answer.job !== undefined) live.setJob(answer.job);
-      onChanged();
+      await work();
     } catch (cause) {
       setError(toMatineeError(cause));
+    } finally {
+      setBusy(false);
     }
   };
+  const change = (method: "retryJob" | "cancelJob") =>
+    act(async () => {
+      const answer = await platform.client(TranscodeService)[method]({ name: job?.name ?? "" });
+      if (answer.job !== undefined) onJob(answer.job);
+    });
+  const unfinished: UnfinishedUpload | undefined =
+    // What was sent a moment ago is not unfinished, though the list may not know yet.
+    film.upload === undefined || asset === undefined || queued?.state === "done"
+      ? undefined
+      : {
+          name: film.upload.name,
+          fileName: film.upload.fileName,
+          sizeBytes: Number(film.upload.sizeBytes),
+          protection: asset.protection,
+        };
   const isRunning = job !== undefined && !hasEnded(job);
   const isStopped = job?.state === Job_State.FAILED || job?.state === Job_State.CANCELED;
+  const hasFailedPackage = film.stage === Film_Stage.PACKAGE_FAILED;
+  const picture = film.artworks[0]?.path;
+
   return (
     <li
       className={`${styles.card} ${styles.film}`}
       data-testid="film"
-      data-file={asset.fileName}
-      data-asset={asset.name}
+      data-file={asset?.fileName}
+      data-asset={asset?.name}
       data-state={text.toLowerCase()}
     >
       <div className={styles.still}>
-        {title === undefined ? <Icon name="film" /> : <Still title={title} sizes="9rem" />}
+        {picture === undefined ? <Icon name="film" /> : <img src={picture} alt="" loading="lazy" decoding="async" />}
       </div>
       <div className={styles.body}>
         <div className={styles.head}>
-          <span className={styles.name}>{title?.displayTitle ?? asset.fileName}</span>
-          <span className={styles.state} data-tone={tone} data-testid="film-state">
-            {text}
-          </span>
+          <h3 className={styles.name} dir="auto">
+            {name}
+          </h3>
+          {title !== undefined && <TitleState title={title} />}
+          {(title === undefined || film.stage !== Film_Stage.READY) && (
+            <span className={styles.state} data-tone={tone} data-testid="film-state">
+              {text}
+            </span>
+          )}
           <div className={styles.actions}>
+            {upload !== undefined && (
+              <UploadActions
+                upload={upload}
+                onStop={() => queue.stop(upload.id)}
+                onResume={() => queue.resume(upload.id)}
+                onDiscard={() => setAsked("discard")}
+              />
+            )}
+            {upload === undefined && unfinished !== undefined && (
+              <>
+                <GoOnButton upload={unfinished} onWrongFile={setWrongFile} />
+                <Button kind="quiet" onClick={() => setAsked("discard")}>
+                  Discard
+                </Button>
+              </>
+            )}
             {isStopped && (
-              <Button
-                icon="retry"
-                data-testid="retry-job"
-                onClick={() => void act(() => platform.client(TranscodeService).retryJob({ name: job.name }))}
-              >
+              <Button icon="retry" data-testid="retry-job" onClick={() => void change("retryJob")}>
                 Retry
               </Button>
             )}
-            {film.package?.state === Package_State.FAILED && (
-              <Button
-                icon="retry"
-                onClick={() =>
-                  void act(() =>
-                    platform
-                      .client(PackagerService)
-                      .retryPackage({ name: film.package?.name ?? "", revision: film.package?.revision ?? 0 }),
-                  )
-                }
-              >
-                Package again
-              </Button>
+            {hasFailedPackage && (
+              <>
+                <Button
+                  icon="retry"
+                  data-testid="retry-package"
+                  onClick={() =>
+                    void act(() =>
+                      platform
+                        .client(PackagerService)
+                        .retryPackage({ name: film.package?.name ?? "", revision: film.package?.revision ?? 0 }),
+                    )
+                  }
+                >
+                  Package again
+                </Button>
+                {!isRunning && job !== undefined && (
+                  <Button onClick={() => void change("retryJob")}>Transcode again</Button>
+                )}
+              </>
             )}
             {isRunning && (
-              <Button
-                kind="danger"
-                data-testid="cancel-job"
-                onClick={() => void act(() => platform.client(TranscodeService).cancelJob({ name: job.name }))}
-              >
+              <Button data-testid="cancel-job" onClick={() => void change("cancelJob")}>
                 Cancel
               </Button>
             )}
-            {asset.state === Asset_State.READY &&
-              (title === undefined ? (
-                <LinkButton
-                  href={`/studio/title/new?asset=${idOf(asset.name)}`}
-                  kind={film.isPlayable ? "primary" : "secondary"}
-                  data-testid="add-details"
-                >
-                  Add title details
-                </LinkButton>
-              ) : (
-                <LinkButton href={`/studio/title/${idOf(title.name)}`} data-testid="edit-details">
-                  {title.state === Title_State.PUBLISHED ? "Edit title" : "Edit and publish"}
-                </LinkButton>
-              ))}
-            {!isRunning && asset.state !== Asset_State.UPLOADING && (
-              <Button
-                kind={isSure ? "danger" : "quiet"}
-                onBlur={() => setSure(false)}
-                onClick={() => {
-                  if (!isSure) return setSure(true);
-                  void act(() => platform.client(IngestionService).deleteAsset({ name: asset.name }));
-                }}
-              >
-                {isSure ? "Delete for good?" : "Delete"}
+            <TitleLink film={film} />
+            {asset !== undefined && upload === undefined && unfinished === undefined && (
+              <Button kind="quiet" data-testid="delete-film" onClick={() => setAsked("delete")}>
+                Delete
               </Button>
             )}
           </div>
         </div>
-        <Facts film={film} />
-        {job !== undefined && isRunning && <JobProgress job={job} />}
-        {job !== undefined && !(job.state === Job_State.SUCCEEDED && film.package?.isComplete === true) && (
-          <Renditions job={job} />
+        <FilmFacts film={film} />
+        {upload !== undefined && <UploadProgress upload={upload} />}
+        {upload === undefined && unfinished !== undefined && (
+          <UnfinishedNote upload={unfinished} expires={day(toDate(film.upload?.expireTime))} />
         )}
-        {asset.rejection !== undefined && (
-          <p className={styles.trouble}>
-            {sentence(asset.rejection.message)} ({asset.rejection.reason})
+        {wrongFile !== "" && (
+          <p className={styles.trouble} role="alert">
+            {wrongFile}
           </p>
         )}
-        {job?.failure !== undefined && job.state === Job_State.FAILED && <JobFailure job={job} />}
-        {film.package?.state === Package_State.FAILED && (
-          <p className={styles.trouble}>
-            {sentence(film.package.failureMessage)} ({film.package.failureReason})
-          </p>
-        )}
+        {isRunning && <JobProgress job={job} />}
+        {job !== undefined && film.stage !== Film_Stage.READY && <Renditions job={job} />}
+        <Trouble film={film} job={job} />
         {error !== undefined && (
           <p className={styles.trouble} role="alert">
             {sentence(error.message)}
           </p>
         )}
       </div>
+      {asked === "delete" && (
+        <Confirm
+          question={`Delete the film of “${name}”?`}
+          yes="Delete for good"
+          onNo={() => setAsked(undefined)}
+          onYes={() => {
+            setAsked(undefined);
+            void act(async () => {
+              await platform.client(IngestionService).deleteAsset({ name: asset?.name ?? "" });
+              onGone(film);
+            });
+          }}
+        >
+          <p>The original and everything made of it are removed. This cannot be undone.</p>
+          {title !== undefined && (
+            <p>
+              {isPublished(film)
+                ? "It is in the catalogue: whoever watches it is stopped. Its title stays, without a film."
+                : "Its title stays, without a film."}
+            </p>
+          )}
+        </Confirm>
+      )}
+      {asked === "discard" && (
+        <Confirm
+          question={`Discard the upload of “${upload?.fileName ?? unfinished?.fileName}”?`}
+          yes="Discard"
+          onNo={() => setAsked(undefined)}
+          onYes={() => {
+            setAsked(undefined);
+            void act(async () => {
+              if (upload !== undefined) await queue.discard(upload.id);
+              else if (unfinished !== undefined) await queue.discardUnfinished(unfinished);
+              onGone(film);
+            });
+          }}
+        >
+          <p>What has arrived of it is removed.</p>
+        </Confirm>
+      )}
     </li>
   );
 }
 
-function stateOf({ asset, job, package: revision, isPlayable, title }: Film): [string, Tone] {
-  switch (asset.state) {
-    case Asset_State.UPLOADING:
-      return ["Upload unfinished", undefined];
-    case Asset_State.INSPECTING:
-      return ["Inspecting", "busy"];
-    case Asset_State.REJECTED:
-      return ["Refused", "bad"];
-    case Asset_State.DELETED:
-      return ["Deleted", undefined];
-    default:
+function TitleLink({ film }: { readonly film: Film }) {
+  const { asset, title, stage } = film;
+  if (title !== undefined) {
+    return (
+      <LinkButton href={`/studio/title/${idOf(title.name)}`} data-testid="edit-details">
+        {isPublished(film) ? "Edit title" : "Edit and publish"}
+      </LinkButton>
+    );
   }
-  if (job === undefined) return ["Queued", "busy"];
-  if (job.state === Job_State.FAILED) return ["Failed", "bad"];
-  if (job.state === Job_State.CANCELED) return ["Cancelled", undefined];
-  if (revision?.state === Package_State.FAILED) return ["Packaging failed", "bad"];
-  if (job.state === Job_State.SUCCEEDED && revision?.isComplete === true && revision.state === Package_State.READY) {
-    return [title?.state === Title_State.PUBLISHED ? "Published" : "Ready", "good"];
+  if (asset === undefined || stage === Film_Stage.UPLOADING || stage === Film_Stage.REJECTED) return null;
+  return (
+    <LinkButton
+      href={`/studio/title/new?asset=${idOf(asset.name)}`}
+      kind={film.isPlayable ? "primary" : "secondary"}
+      data-testid="add-details"
+    >
+      Add title details
+    </LinkButton>
+  );
+}
+
+/** What failed or waits, and why. */
+function Trouble({ film, job }: { readonly film: Film; readonly job: Job | undefined }) {
+  const waiting = job?.waiting ?? (film.stage === Film_Stage.WAITING ? film : undefined);
+  if (waiting !== undefined) {
+    return <p className={styles.waiting}>{sentence(waiting.message)} It goes on by itself.</p>;
   }
-  if (job.state === Job_State.SUCCEEDED) return ["Packaging", "busy"];
-  if (isPlayable) return ["Playable, more to come", "busy"];
-  return [job.state === Job_State.QUEUED ? "Queued" : "Transcoding", "busy"];
-}
-
-function Facts({ film: { asset, title } }: { readonly film: Film }) {
-  const video = asset.media?.video;
-  const seconds = toSeconds(asset.media?.duration);
-  const rate = video?.frameRate;
-  const fps = rate === undefined ? 0 : Number(rate.numerator) / Number(rate.denominator);
+  if (film.stage === Film_Stage.NO_FILE) {
+    return <p className={styles.facts}>Choose a film for it under “Edit and publish”.</p>;
+  }
+  if (film.stage === Film_Stage.UNSPECIFIED) {
+    return <p className={styles.facts}>The studio was not told about its film yet, or the film is gone.</p>;
+  }
+  if (film.message === "") return null;
+  const log = film.stage === Film_Stage.TRANSCODE_FAILED ? (job?.failure?.logTail ?? "") : "";
   return (
-    <p className={styles.facts}>
-      {title !== undefined && <span>{asset.fileName}</span>}
-      <span>{byteSize(Number(asset.sizeBytes))}</span>
-      {seconds > 0 && <span>{clock(seconds)}</span>}
-      {video !== undefined && (
-        <span>
-          {video.displayWidth}×{video.displayHeight}, {Number(fps.toFixed(3))} fps
-        </span>
-      )}
-      {(asset.media?.audio.length ?? 0) > 0 && <span>{asset.media?.audio.length} audio</span>}
-      {(asset.media?.text.length ?? 0) > 0 && <span>{asset.media?.text.length} captions</span>}
-      <span>{asset.protection === Protection.CLEAR ? "Not encrypted" : "Encrypted"}</span>
-    </p>
-  );
-}
-
-function JobProgress({ job }: { readonly job: Job }) {
-  const { percent = 0, speed = 0, eta } = job.progress ?? {};
-  return (
-    <>
-      <Bar label={`Transcoding of ${job.fileName}`} percent={percent} />
-      <p className={styles.facts}>
-        <span data-testid="job-percent">{Math.floor(percent)} %</span>
-        {speed > 0 && <span>{speed.toFixed(1)}× speed</span>}
-        {eta !== undefined && <span>{runtime(toSeconds(eta))} left</span>}
-        {job.attempt > 1 && <span>Attempt {job.attempt}</span>}
-      </p>
-    </>
-  );
-}
-
-function Renditions({ job }: { readonly job: Job }) {
-  if (job.renditions.length === 0) return null;
-  return (
-    <ul className={styles.chips} aria-label="Renditions">
-      {job.renditions.map((rendition) => (
-        <li
-          key={rendition.track?.id}
-          className={styles.chip}
-          data-testid="rendition"
-          data-state={renditionState(rendition)}
-          style={{ "--share": rendition.percent / 100 } as CSSProperties}
-        >
-          {rendition.track?.kind === TrackKind.AUDIO && <Icon name="audio" />}
-          {rendition.track?.kind === TrackKind.TEXT && <Icon name="captions" />}
-          {rendition.track?.label || rendition.track?.id}
-          {rendition.state === Rendition_State.READY && <Icon name="check" />}
-          {rendition.state === Rendition_State.RUNNING && <span>{Math.floor(rendition.percent)} %</span>}
-          <span className="visually-hidden">{renditionState(rendition)}</span>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function JobFailure({ job }: { readonly job: Job }) {
-  return (
-    <div data-testid="job-failure">
+    <div data-testid="film-failure">
       <p className={styles.trouble}>
-        {sentence(job.failure?.message ?? "")} ({job.failure?.reason})
+        {sentence(film.message)} ({film.reason})
       </p>
-      {(job.failure?.logTail ?? "") !== "" && (
+      {log !== "" && (
         <details className={styles.log}>
           <summary>What FFmpeg said last</summary>
-          <pre>{job.failure?.logTail}</pre>
+          <pre>{log}</pre>
         </details>
       )}
     </div>
   );
-}
-
-function renditionState({ state }: Rendition): string {
-  switch (state) {
-    case Rendition_State.READY:
-      return "ready";
-    case Rendition_State.RUNNING:
-      return "running";
-    case Rendition_State.FAILED:
-      return "failed";
-    default:
-      return "pending";
-  }
 }

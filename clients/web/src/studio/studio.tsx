@@ -1,122 +1,253 @@
 /** The studio: hand films in, see what becomes of them, and make titles of them. */
 
+import { toMatineeError } from "@matinee/sdk/errors";
+import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
+import type { Film } from "@matinee/sdk/gen/matinee/catalog/v1/film_pb";
+import { ListFilmsRequest_Group as Group } from "@matinee/sdk/gen/matinee/catalog/v1/film_service_pb";
 import { Protection } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { Link, useLocation, useSearch } from "wouter";
 import { useApp, useSession } from "../app-context.ts";
 import page from "../pages/page.module.css";
-import { useQuery } from "../query.ts";
-import { LinkButton } from "../ui/button.tsx";
-import { Failure, Notice } from "../ui/notice.tsx";
+import { Button, LinkButton } from "../ui/button.tsx";
+import { Failure, Notice, sentence } from "../ui/notice.tsx";
 import { Loading, Skeleton } from "../ui/skeleton.tsx";
 import { useTitle } from "../use-title.ts";
+import { counted } from "../words.ts";
 import { DropZone } from "./drop-zone.tsx";
 import { FilmCard } from "./film-card.tsx";
-import { isMoving, loadStudio } from "./films.ts";
+import { type FilmFilter, useFilms } from "./films.ts";
+import { useJobs } from "./jobs.ts";
+import { filmName } from "./stage.ts";
 import styles from "./studio.module.css";
-import { TitleList } from "./title-list.tsx";
-import { InterruptedCard, UploadCard } from "./upload-card.tsx";
+import { UploadCard } from "./upload-card.tsx";
 import { queueOf } from "./upload-queue.ts";
 
-/** Jobs come over the stream; what stands before and after them is asked for. */
-const LOOK_AGAIN_MS = 2_000;
+/** Typing is not searching: the service is asked when the hand rests. */
+const TYPING_MS = 250;
+
+const GROUPS = [
+  { id: "", group: Group.UNSPECIFIED, text: "All" },
+  { id: "working", group: Group.IN_PROGRESS, text: "In the works" },
+  { id: "failed", group: Group.FAILED, text: "Failed" },
+  { id: "untitled", group: Group.UNTITLED, text: "Without a title" },
+  { id: "drafts", group: Group.DRAFT, text: "Drafts" },
+  { id: "published", group: Group.PUBLISHED, text: "Published" },
+] as const;
 
 export function StudioPage() {
   useTitle("Studio");
-  const app = useApp();
   const session = useSession();
-  const queue = queueOf(app);
-  const uploads = useSyncExternalStore(queue.subscribe, queue.uploads);
-  const interrupted = useSyncExternalStore(queue.subscribe, queue.interrupted);
-  const jobs = useSyncExternalStore(app.live.subscribe, app.live.jobs);
-  const [protection, setProtection] = useState<Protection>(Protection.CBCS);
-  const studio = useQuery("studio", (signal) => loadStudio(app.platform, signal));
-  useEffect(() => app.live.followJobs(), [app.live]);
+  if (session?.isOperator !== true) return <NotForViewers />;
+  return <Studio />;
+}
 
-  const films = (studio.data?.films ?? []).map((film) => {
-    const told = film.job === undefined ? undefined : jobs.get(film.job.name);
-    return told === undefined ? film : { ...film, job: told };
-  });
-  const hasNews = films.some(isMoving) || uploads.some(({ state }) => state === "running");
-  const reload = useRef(studio.reload);
-  reload.current = studio.reload;
-  useEffect(() => {
-    if (!hasNews) return;
-    const timer = setInterval(() => reload.current(), LOOK_AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [hasNews]);
-  const done = uploads.filter(({ state }) => state === "done").length;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a finished upload is a new film
-  useEffect(() => reload.current(), [done]);
-
-  if (session?.isOperator !== true) {
-    return (
-      <div className={page.page}>
-        <Notice level={1} title="The studio is for operators">
-          <p>Sign in with the operator’s account to hand films in.</p>
-          <LinkButton href="/" kind="primary">
-            Go home
-          </LinkButton>
-        </Notice>
-      </div>
-    );
-  }
-  const known = new Set(films.map(({ asset }) => asset.name));
-  const ownUploads = uploads.filter(({ asset }) => asset === undefined || !known.has(asset));
-  // What this page is uploading has a card of its own.
-  const running = new Set(ownUploads.map(({ fileName, sizeBytes }) => `${fileName}|${sizeBytes}`));
-  const shownFilms = films.filter(
-    ({ asset }) => !(asset.state === 1 && running.has(`${asset.fileName}|${asset.sizeBytes}`)),
-  );
-
+/** A viewer is shown none of the studio, by whatever address it came. */
+export function NotForViewers() {
   return (
     <div className={page.page}>
-      <h1>Studio</h1>
+      <Notice level={1} title="The studio is for operators">
+        <p>Sign in with the operator’s account to hand films in.</p>
+        <LinkButton href="/" kind="primary">
+          Go home
+        </LinkButton>
+      </Notice>
+    </div>
+  );
+}
+
+function Studio() {
+  const app = useApp();
+  const queue = queueOf(app);
+  const uploads = useSyncExternalStore(queue.subscribe, queue.uploads);
+  const [protection, setProtection] = useState<Protection>(Protection.CBCS);
+  return (
+    <div className={page.page}>
+      <div className={styles.top}>
+        <h1>Studio</h1>
+        <LinkButton href="/studio/title/new" icon="plus">
+          New title
+        </LinkButton>
+      </div>
       <DropZone
         protection={protection}
         onProtection={setProtection}
         onFiles={(files) => queue.add(files, protection)}
       />
-      {interrupted.length > 0 && (
-        <ul className={styles.list} data-testid="interrupted-uploads">
-          {interrupted.map((upload) => (
-            <InterruptedCard
-              key={upload.key}
-              upload={upload}
-              onFiles={(files) => queue.add(files, upload.key.endsWith("|clear") ? Protection.CLEAR : Protection.CBCS)}
-              onForget={() => void queue.forget(upload.key)}
-            />
-          ))}
-        </ul>
-      )}
-      <section className={styles.section} aria-labelledby="films-heading">
-        <h2 id="films-heading">Films</h2>
-        {studio.error !== undefined && studio.data === undefined && (
-          <Failure error={studio.error} onRetry={studio.reload} />
-        )}
-        {studio.data === undefined && studio.error === undefined && <StudioSkeleton />}
-        {studio.data !== undefined && shownFilms.length === 0 && ownUploads.length === 0 && (
-          <Notice icon="upload" title="No films yet">
-            <p>Drop the first file above. It is checked, transcoded, encrypted, and ready to publish in minutes.</p>
-          </Notice>
-        )}
-        <ul className={styles.list} data-testid="films">
-          {ownUploads.map((upload) => (
-            <UploadCard
-              key={upload.id}
-              upload={upload}
-              onStop={() => queue.stop(upload.id)}
-              onResume={() => queue.resume(upload.id)}
-              onDiscard={() => void queue.discard(upload.id)}
-            />
-          ))}
-          {shownFilms.map((film) => (
-            <FilmCard key={film.asset.name} film={film} onChanged={studio.reload} />
-          ))}
-        </ul>
-      </section>
-      {studio.data !== undefined && <TitleList titles={studio.data.titles} />}
+      <Films uploads={uploads} />
     </div>
   );
+}
+
+/** Said once: a reload says nothing. What else is kept in the entry of the history stays. */
+function forgetLeft(): void {
+  const { deleted, ...rest } = (history.state ?? {}) as Left;
+  if (deleted !== undefined) history.replaceState(rest, "");
+}
+
+/** What another page left to be said here: a title that was deleted, which can be brought back. */
+interface Left {
+  readonly deleted?: { readonly name: string; readonly displayTitle: string };
+}
+
+function DeletedTitle({ onBack }: { readonly onBack: () => void }) {
+  const { platform } = useApp();
+  const [left, setLeft] = useState((history.state as Left | null)?.deleted);
+  const [said, setSaid] = useState("");
+  useEffect(forgetLeft, []);
+  const bringBack = async () => {
+    if (left === undefined) return;
+    try {
+      await platform.client(CatalogService).undeleteTitle({ name: left.name });
+      setSaid(`“${left.displayTitle}” is back, as a draft.`);
+      setLeft(undefined);
+      onBack();
+    } catch (cause) {
+      setSaid(sentence(toMatineeError(cause).message));
+    }
+  };
+  const focusOn = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, on arrival: the page that was left had the focus
+  useEffect(() => {
+    if (left !== undefined) focusOn.current?.focus();
+  }, []);
+  if (left === undefined && said === "") return null;
+  return (
+    <div ref={focusOn} className={styles.left} role="status" tabIndex={-1} data-testid="deleted-title">
+      <span>{said || `“${left?.displayTitle}” is deleted.`}</span>
+      {left !== undefined && (
+        <Button icon="retry" onClick={() => void bringBack()}>
+          Bring it back
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Films({ uploads }: { readonly uploads: ReturnType<ReturnType<typeof queueOf>["uploads"]> }) {
+  const parameters = new URLSearchParams(useSearch());
+  const shown = GROUPS.find(({ id }) => id === (parameters.get("show") ?? "")) ?? GROUPS[0];
+  const filter: FilmFilter = { group: shown.group, query: parameters.get("q") ?? "" };
+  const list = useFilms(filter);
+  const jobs = useJobs((list.films ?? []).flatMap(({ job }) => (job === undefined ? [] : [job])));
+  const heading = useRef<HTMLHeadingElement>(null);
+  const [said, setSaid] = useState("");
+  const isFiltered = filter.group !== Group.UNSPECIFIED || filter.query !== "";
+
+  const films = list.films ?? [];
+  const known = new Set(films.flatMap(({ asset }) => (asset === undefined ? [] : [asset.name])));
+  const loose = uploads.filter(({ asset, state }) => state !== "done" && (asset === undefined || !known.has(asset)));
+  const onGone = (film: Film) => {
+    setSaid(`“${filmName(film)}” is deleted.`);
+    // The button that was pressed goes with its card.
+    heading.current?.focus();
+    list.reload();
+  };
+  const more = async () => {
+    await list.more().catch(() => setSaid("No more films could be loaded. Try it once more."));
+  };
+
+  return (
+    <section className={styles.section} aria-labelledby="films-heading">
+      <div className={styles.bar}>
+        <h2 id="films-heading" ref={heading} tabIndex={-1}>
+          Films
+        </h2>
+        <nav className={styles.groups} aria-label="Show">
+          {GROUPS.map(({ id, text }) => (
+            <Link
+              key={id}
+              href={addressOf(id, filter.query)}
+              className={styles.group}
+              aria-current={id === shown.id ? "page" : undefined}
+              data-testid={`show-${id || "all"}`}
+            >
+              {text}
+            </Link>
+          ))}
+        </nav>
+        <SearchField group={shown.id} query={filter.query} />
+      </div>
+      <DeletedTitle onBack={list.reload} />
+      <p className={styles.count} role="status" data-testid="films-count">
+        {said || (list.films !== undefined && `${counted(films.length, "film")}${list.hasMore ? ", more below" : ""}`)}
+      </p>
+      {list.error !== undefined && list.films === undefined && <Failure error={list.error} onRetry={list.reload} />}
+      {list.films === undefined && list.error === undefined && <StudioSkeleton />}
+      {list.films !== undefined && films.length === 0 && loose.length === 0 && (
+        <Notice icon={isFiltered ? "search" : "upload"} title={isFiltered ? "No such films" : "No films yet"}>
+          {isFiltered ? (
+            <LinkButton href="/studio">Show all</LinkButton>
+          ) : (
+            <p>Drop the first file above. It is checked, transcoded, encrypted, and ready to publish in minutes.</p>
+          )}
+        </Notice>
+      )}
+      <ul className={styles.list} data-testid="films">
+        {loose.map((upload) => (
+          <UploadCard key={upload.id} upload={upload} />
+        ))}
+        {films.map((film) => (
+          <FilmCard
+            key={film.name}
+            film={film}
+            job={film.job && jobs.newest(film.job)}
+            upload={uploads.find(({ asset }) => asset !== undefined && asset === film.asset?.name)}
+            onJob={jobs.put}
+            onGone={onGone}
+          />
+        ))}
+      </ul>
+      {list.hasMore && (
+        <div className={styles.more}>
+          <Button aria-disabled={list.isLoadingMore} data-testid="more-films" onClick={() => void more()}>
+            {list.isLoadingMore ? "Loading" : "Show more"}
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function SearchField({ group, query }: { readonly group: string; readonly query: string }) {
+  const [, navigate] = useLocation();
+  const [text, setText] = useState(query);
+  const latest = useRef({ group, query, navigate });
+  latest.current = { group, query, navigate };
+  const asked = useRef(query);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      const now = latest.current;
+      if (text.trim() === now.query) return;
+      asked.current = text.trim();
+      now.navigate(addressOf(now.group, text.trim()), { replace: true });
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  useEffect(() => {
+    // Somebody else changed the address: a link, or the way back.
+    if (query !== asked.current) setText(query);
+    asked.current = query;
+  }, [query]);
+  return (
+    <input
+      type="search"
+      className={styles.search}
+      aria-label="Search films by name"
+      placeholder="Search by name or file"
+      maxLength={200}
+      dir="auto"
+      value={text}
+      data-testid="search-films"
+      onChange={(event) => setText(event.target.value)}
+    />
+  );
+}
+
+function addressOf(group: string, query: string): string {
+  const parameters = new URLSearchParams({ ...(group !== "" && { show: group }), ...(query !== "" && { q: query }) });
+  const text = parameters.toString();
+  return text === "" ? "/studio" : `/studio?${text}`;
 }
 
 function StudioSkeleton() {

@@ -1,8 +1,9 @@
-/** A title as the form shows it, and back. */
+/** A title as the form shows it, and back; and what is wrong with it, in the words of the form. */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Credit, Title, TitleSchema } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import type { FieldError } from "@matinee/sdk/errors";
+import type { AvailabilityWindow, Credit, Title, TitleSchema } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { toDate } from "@matinee/sdk/time";
 
 /** The fields that the form changes, as the contract names them. */
@@ -15,7 +16,18 @@ export const TITLE_FIELDS = [
   "credits",
   "minimum_age",
   "availability_windows",
+  "asset",
+  "poster",
 ] as const;
+
+export interface WindowDraft {
+  /** Tells rows apart while they are added and removed. */
+  readonly id: number;
+  readonly startTime: string;
+  readonly endTime: string;
+  readonly territories: string;
+  readonly tiers: readonly string[];
+}
 
 /** Text of each input. */
 export interface TitleDraft {
@@ -26,54 +38,135 @@ export interface TitleDraft {
   readonly originalLanguage: string;
   readonly genres: string;
   readonly credits: string;
-  readonly startTime: string;
-  readonly endTime: string;
-  readonly territories: string;
+  readonly windows: readonly WindowDraft[];
+  /** `assets/{uuid}` or empty. */
+  readonly asset: string;
+  /** Path of the chosen picture or empty. */
+  readonly poster: string;
 }
 
-/** The first rights window is the form's; others stay as they are. */
-export function toDraft(title: Title | undefined, suggestion: string): TitleDraft {
-  const window = title?.availabilityWindows[0];
+let lastId = 0;
+
+export function newWindow(window?: AvailabilityWindow): WindowDraft {
+  lastId += 1;
   return {
-    displayTitle: title?.displayTitle ?? suggestion,
+    id: lastId,
+    startTime: toLocal(toDate(window?.startTime)),
+    endTime: toLocal(toDate(window?.endTime)),
+    territories: (window?.territories ?? []).join(", "),
+    tiers: window?.tiers ?? [],
+  };
+}
+
+export function toDraft(title: Title | undefined, suggestion: { name: string; asset: string }): TitleDraft {
+  return {
+    displayTitle: title?.displayTitle ?? suggestion.name,
     synopsis: title?.synopsis ?? "",
     releaseYear: title === undefined || title.releaseYear === 0 ? "" : String(title.releaseYear),
     minimumAge: String(title?.minimumAge ?? 0),
     originalLanguage: title?.originalLanguage ?? "",
     genres: (title?.genres ?? []).join(", "),
     credits: (title?.credits ?? []).map(toLine).join("\n"),
-    startTime: toLocal(toDate(window?.startTime)),
-    endTime: toLocal(toDate(window?.endTime)),
-    territories: (window?.territories ?? []).join(", "),
+    windows: title === undefined ? [newWindow()] : title.availabilityWindows.map(newWindow),
+    asset: title?.asset ?? suggestion.asset,
+    poster: title?.poster ?? "",
   };
 }
 
-export function readDraft(form: FormData, title: Title | undefined): MessageInitShape<typeof TitleSchema> {
-  const text = (name: keyof TitleDraft) => String(form.get(name) ?? "").trim();
-  const start = text("startTime");
-  const end = text("endTime");
+/** Whether two drafts say the same; rows of windows are told apart by what they say alone. */
+export function isSame(a: TitleDraft, b: TitleDraft): boolean {
+  const plain = (draft: TitleDraft) =>
+    JSON.stringify({ ...draft, windows: draft.windows.map(({ id: _, ...window }) => window) });
+  return plain(a) === plain(b);
+}
+
+export function fromDraft(draft: TitleDraft): MessageInitShape<typeof TitleSchema> {
   return {
-    displayTitle: text("displayTitle"),
-    synopsis: text("synopsis"),
-    originalLanguage: text("originalLanguage"),
-    releaseYear: Number(text("releaseYear") || 0),
-    minimumAge: Number(text("minimumAge") || 0),
-    genres: list(text("genres")).map((genre) => genre.toLowerCase()),
-    credits: text("credits")
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== "")
-      .map(parseLine),
-    availabilityWindows: [
-      {
-        territories: list(text("territories")).map((code) => code.toUpperCase()),
-        tiers: title?.availabilityWindows[0]?.tiers ?? [],
-        ...(start === "" ? {} : { startTime: timestampFromDate(new Date(start)) }),
-        ...(end === "" ? {} : { endTime: timestampFromDate(new Date(end)) }),
-      },
-      ...(title?.availabilityWindows.slice(1) ?? []),
-    ],
+    displayTitle: draft.displayTitle.trim(),
+    synopsis: draft.synopsis.trim(),
+    originalLanguage: draft.originalLanguage.trim(),
+    releaseYear: Number(draft.releaseYear || 0),
+    minimumAge: Number(draft.minimumAge || 0),
+    genres: list(draft.genres).map((genre) => genre.toLowerCase()),
+    credits: lines(draft.credits).map(parseLine),
+    availabilityWindows: draft.windows.map(({ startTime, endTime, territories, tiers }) => ({
+      territories: list(territories).map((code) => code.toUpperCase()),
+      tiers: [...tiers],
+      ...(startTime === "" ? {} : { startTime: timestampFromDate(new Date(startTime)) }),
+      ...(endTime === "" ? {} : { endTime: timestampFromDate(new Date(endTime)) }),
+    })),
+    asset: draft.asset,
+    poster: draft.poster,
   };
+}
+
+/** By the field's path in the contract, such as `availability_windows[0].end_time`. */
+export type Faults = ReadonlyMap<string, string>;
+
+/** What can be seen without asking the service. */
+export function faultsOf(draft: TitleDraft): Faults {
+  const faults = new Map<string, string>();
+  if (draft.displayTitle.trim() === "") faults.set("display_title", "A title needs a name.");
+  const year = Number(draft.releaseYear || 0);
+  if (draft.releaseYear !== "" && !(Number.isInteger(year) && year >= 1880 && year <= 2200)) {
+    faults.set("release_year", "The year must be between 1880 and 2200, or empty where it is not known.");
+  }
+  const age = Number(draft.minimumAge || 0);
+  if (!(Number.isInteger(age) && age >= 0 && age <= 21)) faults.set("minimum_age", SAYS.minimum_age);
+  const language = draft.originalLanguage.trim();
+  if (language !== "" && !/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/.test(language)) {
+    faults.set("original_language", SAYS.original_language);
+  }
+  const genres = list(draft.genres);
+  const odd = genres.find((genre) => !/^[a-z][a-z0-9 -]{0,39}$/.test(genre.toLowerCase()));
+  if (odd !== undefined) faults.set("genres", `“${odd}” cannot be a genre. ${SAYS.genres}`);
+  else if (genres.length > 10) faults.set("genres", "A title can have at most ten genres.");
+  const long = lines(draft.credits).find((line) => parseLine(line).displayName.length > 100);
+  if (long !== undefined) faults.set("credits", `“${long.slice(0, 40)}…” is too long. ${SAYS.credits}`);
+  draft.windows.forEach((window, index) => {
+    const at = `availability_windows[${index}]`;
+    if (window.startTime !== "" && window.endTime !== "" && window.startTime >= window.endTime) {
+      faults.set(`${at}.end_time`, SAYS.end_time);
+    }
+    const wrong = list(window.territories).find((code) => !/^[A-Za-z]{2}$/.test(code));
+    if (wrong !== undefined) faults.set(`${at}.territories`, `“${wrong}” is no territory. ${SAYS.territories}`);
+  });
+  return faults;
+}
+
+/** What the service found, where the form shows it and in its words. */
+export function faultsFrom(fields: readonly FieldError[]): Faults {
+  const faults = new Map<string, string>();
+  for (const { field, description } of fields) {
+    const path = field.replace(/^title\./, "");
+    const [, window] = /^(availability_windows\[\d+\])/.exec(path) ?? [];
+    if (window !== undefined) {
+      const inner = path.slice(window.length + 1).replace(/\[\d+\]$/, "");
+      // A window as a whole is at fault where its end is before its start.
+      const name = inner === "" ? "end_time" : inner;
+      faults.set(`${window}.${name}`, wordsFor(name, description));
+    } else {
+      const name = path.replace(/[.[].*$/, "");
+      faults.set(name, wordsFor(name, description));
+    }
+  }
+  return faults;
+}
+
+const SAYS = {
+  original_language: "A language is written as a tag, such as en, de or pt-BR.",
+  minimum_age: "The age must be between 0 and 21.",
+  genres: "A genre has letters, digits, spaces and hyphens, such as science fiction.",
+  credits: "Each line is a role, a colon and a name of at most 100 letters, such as cast: Ada Moll.",
+  end_time: "The window’s end must be after its start.",
+  territories: "Territories are two-letter codes, such as US, DE.",
+  tiers: "Plans are chosen from the list.",
+} as const satisfies Record<string, string>;
+
+/** Rules of the contract are written for programs; what a program has no words for, the form has. */
+function wordsFor(name: string, description: string): string {
+  if (name in SAYS) return SAYS[name as keyof typeof SAYS];
+  return description;
 }
 
 function list(text: string): string[] {
@@ -85,6 +178,13 @@ function list(text: string): string[] {
         .filter((item) => item !== ""),
     ),
   ];
+}
+
+function lines(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }
 
 function toLine({ role, displayName, character }: Credit): string {

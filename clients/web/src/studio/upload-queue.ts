@@ -1,10 +1,12 @@
 /** The uploads of this page: a few at a time, going on while one looks at other pages, resumable after a reload. */
 
+import { newRequestId } from "@matinee/sdk/clock";
 import { isCanceled, type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import type { Protection } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
+import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
 import { type FileSource, fingerprintOf } from "@matinee/sdk/hashing";
 import type { Platform } from "@matinee/sdk/platform";
-import { abortUpload, type UploadProgress, uploadFile } from "@matinee/sdk/upload";
+import { abortUpload, type UploadProgress, uploadFile, uploadKeyOf } from "@matinee/sdk/upload";
 import { localStateStore, type UploadState } from "@matinee/sdk/upload-state";
 import type { App } from "../app-context.ts";
 
@@ -17,16 +19,22 @@ export interface QueuedUpload {
   readonly state: "waiting" | "running" | "done" | "failed" | "stopped";
   readonly progress: UploadProgress | undefined;
   readonly error: MatineeError | undefined;
-  /** `assets/{uuid}`, once it is done. */
+  /** `uploads/{uuid}` and `assets/{uuid}`, once the service knows it. */
+  readonly upload: string | undefined;
   readonly asset: string | undefined;
 }
 
-/** An upload that an earlier visit began and that waits for its file. */
-export interface InterruptedUpload {
-  readonly key: string;
+/** An upload that an earlier visit, or another browser, began and that waits for its file. */
+export interface UnfinishedUpload {
+  /** `uploads/{uuid}`. */
+  readonly name: string;
   readonly fileName: string;
   readonly sizeBytes: number;
+  readonly protection: Protection;
 }
+
+/** Longer than the service keeps an unfinished upload. */
+const FORGET_AFTER_MS = 30 * 24 * 3_600_000;
 
 interface Entry {
   upload: QueuedUpload;
@@ -55,7 +63,6 @@ export class UploadQueue {
   readonly #listeners = new Set<() => void>();
   readonly #entries = new Map<string, Entry>();
   #shown: readonly QueuedUpload[] = [];
-  #interrupted: readonly InterruptedUpload[] = [];
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -63,7 +70,7 @@ export class UploadQueue {
       // The upload would go on after a reload, but only with the file chosen again.
       if (this.#shown.some(({ state }) => state === "running" || state === "waiting")) event.preventDefault();
     });
-    void this.#lookForInterrupted();
+    void this.#forgetOld();
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -72,8 +79,6 @@ export class UploadQueue {
   };
 
   uploads = (): readonly QueuedUpload[] => this.#shown;
-
-  interrupted = (): readonly InterruptedUpload[] => this.#interrupted;
 
   add(files: Iterable<File>, protection: Protection): void {
     for (const file of files) {
@@ -88,12 +93,29 @@ export class UploadQueue {
         state: "waiting",
         progress: undefined,
         error: undefined,
+        upload: undefined,
         asset: undefined,
       };
       this.#entries.set(id, { upload, source, protection, stop: new AbortController() });
     }
     this.#changed();
     this.#next();
+  }
+
+  /** Goes on with an upload that another visit began; false where this is another file. */
+  async goOn(unfinished: UnfinishedUpload, file: File): Promise<boolean> {
+    const { name, fileName, sizeBytes, protection } = unfinished;
+    if (file.name !== fileName || file.size !== sizeBytes) return false;
+    const key = uploadKeyOf({ name: file.name, blob: file, modifiedMs: file.lastModified }, protection);
+    await this.#states.save(key, {
+      requestId: newRequestId(),
+      upload: name,
+      fileName,
+      sizeBytes,
+      createdMs: Date.now(),
+    });
+    this.add([file], protection);
+    return true;
   }
 
   /** Goes on with what failed or was stopped. */
@@ -122,12 +144,12 @@ export class UploadQueue {
     if (entry.upload.state !== "done") {
       await abortUpload(this.#platform, { source: entry.source, protection: entry.protection, states: this.#states });
     }
-    await this.#lookForInterrupted();
   }
 
-  async forget(key: string): Promise<void> {
-    await this.#states.remove(key);
-    await this.#lookForInterrupted();
+  /** Gives up an upload that is not in this queue, here and on the server. */
+  async discardUnfinished({ name }: UnfinishedUpload): Promise<void> {
+    await this.#platform.client(IngestionService).abortUpload({ name });
+    for (const [key, { upload }] of await this.#states.list()) if (upload === name) await this.#states.remove(key);
   }
 
   stopAll(): void {
@@ -146,29 +168,26 @@ export class UploadQueue {
   async #run(entry: Entry): Promise<void> {
     this.#update(entry, { state: "running" });
     try {
-      const { asset } = await uploadFile(this.#platform, {
+      await uploadFile(this.#platform, {
         source: entry.source,
         protection: entry.protection,
         states: this.#states,
         signal: entry.stop.signal,
+        onOpen: ({ upload, asset }) => this.#update(entry, { upload, asset }),
         onProgress: (progress) => this.#update(entry, { progress }),
       });
-      this.#update(entry, { state: "done", asset });
+      this.#update(entry, { state: "done" });
     } catch (cause) {
       if (isCanceled(cause)) this.#update(entry, { state: "stopped" });
       else this.#update(entry, { state: "failed", error: toMatineeError(cause) });
     }
-    await this.#lookForInterrupted();
     this.#next();
   }
 
-  async #lookForInterrupted(): Promise<void> {
-    const states = await this.#states.list();
-    const ours = [...this.#entries.keys()];
-    this.#interrupted = states
-      .filter(([key]) => !ours.some((id) => key.startsWith(id)))
-      .map(([key, { fileName, sizeBytes }]) => ({ key, fileName, sizeBytes }));
-    this.#changed();
+  async #forgetOld(): Promise<void> {
+    for (const [key, { createdMs }] of await this.#states.list()) {
+      if (Date.now() - createdMs > FORGET_AFTER_MS) await this.#states.remove(key);
+    }
   }
 
   #update(entry: Entry, change: Partial<QueuedUpload>): void {
