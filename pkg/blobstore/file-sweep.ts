@@ -11,6 +11,8 @@ import type { Entry, FileLayout } from "./file-layout.ts";
 const TOUCH_MS = 10_000;
 /** What was not touched for so long belongs to a process that died. */
 const LEFTOVER_AGE_MS = 6 * TOUCH_MS;
+/** Longer than an upload may stay unfinished, by far; each part that comes begins it anew. */
+const FORGOTTEN_AGE_MS = 60 * 24 * 3_600_000;
 
 /**
  * Says again and again that this opening lives, and sweeps what others left that do not. A film in the clear may be among
@@ -23,6 +25,7 @@ export async function keepSweeping(layout: FileLayout, log: Logger): Promise<Asy
       try {
         await touch(layout);
         await sweepLeftovers(layout, log);
+        await sweepForgotten(layout, log);
       } catch (err) {
         log.warn({ err }, "the blob store could not be swept");
       }
@@ -74,6 +77,18 @@ async function sweepLeftovers(layout: FileLayout, log: Logger): Promise<void> {
     } catch (error) {
       if (!hasCode(error, "ENOENT")) log.warn({ err: error, folder }, "a left-over of the blob store stays");
     }
+  }
+}
+
+/** As a bucket's life-cycle rule does: whoever began these uploads was killed before it could remember them. */
+async function sweepForgotten(layout: FileLayout, log: Logger): Promise<void> {
+  const aliveAtMs = (await stat(layout.ownTmp)).mtimeMs;
+  for (const id of await readdir(layout.multipart)) {
+    const folder = layout.multipartFolder(id);
+    const touched = await stat(folder).catch(() => undefined);
+    if (touched === undefined || aliveAtMs - touched.mtimeMs < FORGOTTEN_AGE_MS) continue;
+    await rm(folder, { recursive: true, force: true });
+    log.info({ folder }, "swept a forgotten multipart upload");
   }
 }
 

@@ -131,6 +131,14 @@ describe("the file blob store", () => {
     assert.deepEqual(await filesBelow(folder), []);
   });
 
+  it("sweeps a multipart upload that nobody has touched for two months, and no other", async () => {
+    const [forgotten, kept] = [await opened.store.createMultipart("a"), await opened.store.createMultipart("b")];
+    const at = new Date(Date.now() - 61 * 24 * 3_600_000);
+    await utimes(join(folder, "multipart", forgotten), at, at);
+    await using _next = (await openBlobStore(pathToFileURL(folder).href, options)).store;
+    assert.deepEqual(await readdir(join(folder, "multipart")), [kept]);
+  });
+
   it("frees the bytes of a put that was killed between its data and its entry", async () => {
     // What such a process leaves: the bytes under two names, and the description that was not linked yet.
     const id = "0190aaaa-0000-7000-8000-0000000000ab";

@@ -55,7 +55,7 @@ const DISK_MB = 600;
 /** From a film's first byte to its last stage it takes some seconds; faults come anywhere in them. */
 const MOMENTS_MS = 6_000;
 /** A film that is not done by then is stuck. */
-const STUCK_MS = 120_000;
+const STUCK_MS = 240_000;
 /** A platform gets new films only so often: its disk is small. */
 const ROUNDS_PER_PLATFORM = 20;
 
