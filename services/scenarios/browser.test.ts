@@ -144,6 +144,29 @@ inEveryTopology(
       await tabTo(page, "play-pause");
     });
 
+    it("renews its licence, plays on, and stops where another play on the same device took its place", async () => {
+      const { page } = guest;
+      const renewal = () =>
+        page.waitForResponse((answer) => answer.url().includes("/license/clearkey") && answer.status() === 200);
+      // More than one licence's life, so that whatever plays afterwards plays with a renewed one.
+      for (let count = 0; count < 2; count++) await renewal();
+      await page.getByTestId("play-pause").click();
+      const shown = await untilPlaying(page);
+      assert.deepEqual([...new Set(shown.keyStatuses)], ["usable"]);
+      await pause(page);
+
+      const other = await guest.open(new URL(page.url()).pathname);
+      await untilPlaying(other);
+      guest.expectTrouble(/400 .*PlaybackService\/Heartbeat/);
+      guest.expectTrouble(/403 .*(\/license\/clearkey|\/m\/)/);
+      await page.getByTestId("player-error").and(page.locator('[data-reason="PLAY_SESSION_ENDED"]')).waitFor();
+      assert.equal((await screening(other)).isPaused, false);
+      await other.close();
+      await page.reload();
+      await untilPlaying(page);
+      await pause(page);
+    });
+
     it("shows the captions of the moment", async () => {
       const { page } = guest;
       assert.equal((await screening(page)).captions, "");

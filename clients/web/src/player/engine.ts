@@ -6,6 +6,7 @@ import type { MatineeError } from "@matinee/sdk/errors";
 import type { PlaySessionHandle } from "@matinee/sdk/playback";
 import { languageName } from "../words.ts";
 import { browserTooOld, fromShaka, insecureContext, isInterruption, mayPass, noManifest } from "./failure.ts";
+import { renewLicenses } from "./license-renewal.ts";
 import { loadShaka } from "./shaka.ts";
 
 export interface Choice {
@@ -95,6 +96,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     request.headers.Authorization = `Bearer ${play.token()}`;
     request.headers.traceparent = newTraceparent();
   });
+  const stopRenewals = renewLicenses(shaka, player, play.licenseServers["org.w3.clearkey"], options.onError);
   player.addEventListener("error", (event) => {
     const { detail } = event as unknown as { detail: { handled: boolean } };
     if (isInterruption(detail)) return;
@@ -121,6 +123,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     await player.load(manifest.url, options.startSeconds);
   } catch (error) {
+    stopRenewals();
     await player.destroy();
     throw fromShaka(error);
   }
@@ -218,7 +221,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       options.onTracks();
     },
     droppedFrames: () => player.getStats().droppedFrames || 0,
-    destroy: () => player.destroy(),
+    async destroy() {
+      stopRenewals();
+      await player.destroy();
+    },
   };
 }
 

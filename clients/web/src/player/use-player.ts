@@ -22,6 +22,11 @@ const END_SECONDS = 5;
 /** Reasons that a new session cures: the old one's token or slot has run out. */
 const RESTARTABLE = new Set(["MEDIA_TOKEN_EXPIRED", "LICENSE_TOKEN_EXPIRED", "PLAY_SESSION_ENDED", "TOKEN_EXPIRED"]);
 const MAX_RESTARTS = 3;
+/** Media and licences say only that the play is over; the next heartbeat says why. */
+const OVER = new Set(["MEDIA_SESSION_ENDED", "LICENSE_PLAY_ENDED"]);
+const WHY_MS = 10_000;
+/** Ends that are meant: starting again would take the film from where it was taken to, or from nobody. */
+const MEANT = new Set(["replaced", "signed_out", "account_deleted"]);
 
 export interface Player {
   readonly displayTitle: string;
@@ -73,9 +78,18 @@ export function usePlayer(
     const keep = () => {
       if (opened !== undefined && element.currentTime > 0) keepPosition(name, account, element.currentTime);
     };
+    let whyTimer: ReturnType<typeof setTimeout> | undefined;
     const fail = (failure: MatineeError, canRestart: boolean) => {
       if (isGone) return;
-      if ((canRestart || RESTARTABLE.has(failure.reason)) && restarts.current < MAX_RESTARTS) {
+      if (OVER.has(failure.reason) && session !== undefined && !canRestart) {
+        session.beat();
+        whyTimer ??= setTimeout(() => fail(failure, true), WHY_MS);
+        return;
+      }
+      clearTimeout(whyTimer);
+      const isMeant = MEANT.has(failure.metadata.end_reason ?? "");
+      const mayRestart = (canRestart || RESTARTABLE.has(failure.reason)) && !isMeant;
+      if (mayRestart && restarts.current < MAX_RESTARTS) {
         restarts.current += 1;
         continueAt.current = element.currentTime || undefined;
         setAttempt((count) => count + 1);
@@ -159,6 +173,7 @@ export function usePlayer(
     return () => {
       isGone = true;
       clearTimeout(turn);
+      clearTimeout(whyTimer);
       element.removeEventListener("playing", isPlaying);
       removeEventListener("pagehide", leave);
       removeEventListener("pageshow", comeBack);
