@@ -1,6 +1,6 @@
 /** The playback service's contract onto its use cases. */
 
-import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
 import type { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
@@ -51,7 +51,7 @@ export function playbackHandler(deps: {
       const fresh = await sessions.heartbeat(
         requireId("playSessions", playSession),
         heldGrantOf(playSessionOf(call).claims),
-        position === undefined ? 0 : durationMs(position),
+        positionMs(position),
         call.signal,
       );
       return {
@@ -62,10 +62,13 @@ export function playbackHandler(deps: {
     },
 
     async stopPlayback({ playSession, position }, call) {
-      const positionMs = position === undefined ? 0 : durationMs(position);
       const held = heldGrantOf(playSessionOf(call).claims);
-      await sessions.stop(requireId("playSessions", playSession), held, positionMs);
+      await sessions.stop(requireId("playSessions", playSession), held, positionMs(position));
       return {};
     },
   };
+}
+
+function positionMs(position: Duration | undefined): number {
+  return position === undefined ? 0 : Math.max(0, durationMs(position));
 }

@@ -3,6 +3,7 @@
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { validationFailed } from "../errors.ts";
+import { matchesPattern } from "./patterns.ts";
 import type { Step } from "./step.ts";
 
 /** More violations than this help nobody. */
@@ -14,7 +15,7 @@ function wordsFor(ruleId: string, message: string): string {
 }
 
 export function validationStep(): Step {
-  const validator = createValidator();
+  const validator = createValidator({ regexMatch: matchesPattern });
   return {
     name: "validation",
     enter(call) {
