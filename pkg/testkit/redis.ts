@@ -14,6 +14,8 @@ export interface TestRedis extends AsyncDisposable {
   /** Stops it from answering, without a word to its clients, until it is told to go on. */
   readonly freeze: (isFrozen: boolean) => void;
   readonly kill: () => Promise<void>;
+  /** What it ran (each command in a script counts, too), bytes in and out, and its CPU, since it began. */
+  readonly traffic: () => { readonly commands: number; readonly bytes: number; readonly cpuSeconds: number };
 }
 
 /** Needs Debian's `redis-server`. A cluster is one node that holds every slot. */
@@ -52,6 +54,15 @@ export async function startRedis(kind: "single" | "cluster" = "single"): Promise
     url: `redis://127.0.0.1:${port}${kind === "cluster" ? "?cluster=true" : ""}`,
     freeze: (isFrozen) => void child.kill(isFrozen ? "SIGSTOP" : "SIGCONT"),
     kill: () => stop(child),
+    traffic() {
+      const stats = ask("INFO", "everything");
+      const of = (name: string) => Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(stats)?.[1] ?? 0);
+      return {
+        commands: of("total_commands_processed"),
+        bytes: of("total_net_input_bytes") + of("total_net_output_bytes"),
+        cpuSeconds: of("used_cpu_sys") + of("used_cpu_user"),
+      };
+    },
     async [Symbol.asyncDispose]() {
       await stop(child);
       process.off("exit", killAtExit);
