@@ -15,7 +15,9 @@ import { Answers, grantOf, openStage, type Play, type Stage } from "./fixtures.t
 
 const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 
-describe("a play that lives", () => {
+describe("a play that lives", function () {
+  // Many starts and ends one after the other, on a machine that may be busy with encodes.
+  this.timeout(120_000);
   let stage: Stage;
 
   before(async () => {
@@ -259,7 +261,8 @@ describe("a play that lives", () => {
   });
 });
 
-describe("a play whose cache was lost", () => {
+describe("a play whose cache was lost", function () {
+  this.timeout(120_000);
   let stage: Stage;
 
   before(async () => {
