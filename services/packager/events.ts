@@ -64,7 +64,9 @@ export function newPackagerEvents(host: {
           fileName,
           reason: failure.reason,
           message: failure.message,
-          unreadableTracks: [...unreadable],
+          unreadableTracks: revision.input.tracks
+            .filter(({ id }) => unreadable.includes(id))
+            .map(({ id, blob }) => ({ track: id, sha256: blob.sha256 })),
         },
         revision.assetId,
       );

@@ -67,6 +67,7 @@ export const packager = defineModule({
           packages.accept(event.id, {
             assetId: requireId("assets", message.asset),
             revision: message.revision,
+            version: message.version,
             input: toRevisionInput(message),
           }),
         ),

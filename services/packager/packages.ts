@@ -8,6 +8,15 @@ import type { Revision, RevisionInput } from "./domain/revision.ts";
 import { packageNotFailed, packageNotFound } from "./errors.ts";
 import type { RevisionStore } from "./store/revision-store.ts";
 
+/** A set of tracks for a revision. */
+export interface NewInput {
+  readonly assetId: string;
+  readonly revision: number;
+  readonly input: RevisionInput;
+  /** The larger is the newer. */
+  readonly version: bigint;
+}
+
 export interface PackagesOptions {
   readonly db: Db;
   readonly store: RevisionStore;
@@ -23,7 +32,7 @@ export class Packages {
   }
 
   /** Takes in a set of tracks once, however often the event comes. */
-  async accept(eventId: string, of: { assetId: string; revision: number; input: RevisionInput }): Promise<void> {
+  async accept(eventId: string, of: NewInput): Promise<void> {
     const { db, store, inbox, clock } = this.#options;
     await db.tx(async (tx) => {
       if (await inbox.firstTime(tx, eventId)) await store.accept(tx, { ...of, at: clock.now() });

@@ -107,7 +107,11 @@ describe("the packager's work", function () {
       assert.equal(failed.reason, "PACKAGER_FAILED");
       assert.match(failed.message, /exit code 2\).*(Unsupported|demux|parse|container)/is);
       assert.deepEqual([failed.fileName, failed.owner], ["film.mkv", message.owner]);
-      assert.deepEqual(failed.unreadableTracks, ["video-720p"]);
+      assert.deepEqual(
+        failed.unreadableTracks.map(({ track }) => track),
+        ["video-720p"],
+      );
+      assert.match(failed.unreadableTracks[0]?.sha256 ?? "", /^[0-9a-f]{64}$/);
       const client = platform.client(PackagerService, { as: OPERATOR });
       const { package: shownFailed } = await client.getPackage({ name: failed.package, revision: 1 });
       assert.equal(shownFailed?.state, Package_State.FAILED);
@@ -134,8 +138,9 @@ describe("the packager's work", function () {
       await mezzanine.delete(keyOf("video-360p"));
       await platform.publish(RenditionsReadySchema, message);
       const failed = await platform.nextEvent(PackageFailedSchema, (event) => event.asset === `assets/${asset}`);
-      assert.deepEqual(failed.unreadableTracks.toSorted(), ["audio-de-2", "video-360p"]);
-      await platform.publish(RenditionsReadySchema, await storeRenditions(mezzanine, { asset, revision: 1 }));
+      assert.deepEqual(failed.unreadableTracks.map(({ track }) => track).toSorted(), ["audio-de-2", "video-360p"]);
+      const again = await storeRenditions(mezzanine, { asset, revision: 1 });
+      await platform.publish(RenditionsReadySchema, { ...again, version: 2n });
       await ready(asset, 1);
       const client = platform.client(PackagerService, { as: OPERATOR });
       const { packages } = await client.listPackages({ asset: `assets/${asset}` });
@@ -228,7 +233,9 @@ describe("the packager's work", function () {
       const platform = stack.use(await openModules([shown.module]));
       const { db } = stack.use(await testDb("packager", new URL("./migrations/", import.meta.url)));
       const asset = newId();
-      await db.tx((tx) => openRevisionStore(db).accept(tx, { assetId: asset, revision: 0, input, at: new Date() }));
+      await db.tx((tx) =>
+        openRevisionStore(db).accept(tx, { assetId: asset, revision: 0, input, version: 1n, at: new Date() }),
+      );
       const said: string[] = [];
       const worker = (packageRevision: WorkerOptions["packageRevision"], options: Partial<WorkerOptions> = {}) =>
         new PackagerWorker({

@@ -61,7 +61,8 @@ export function fromAssetIngested(event: AssetIngested): IngestedAsset {
 }
 
 export function fromPackageFailed(event: PackageFailed): FailedPackage {
-  return { assetId: requireId("assets", event.asset), reason: event.reason, unreadable: event.unreadableTracks };
+  const unreadable = event.unreadableTracks.map(({ track, sha256 }) => ({ trackId: track, sha256 }));
+  return { assetId: requireId("assets", event.asset), reason: event.reason, unreadable };
 }
 
 export function fromTaskOutput(output: ProtoTaskOutput): TaskOutput {
@@ -187,6 +188,8 @@ export function toRenditionsReady(
       blob === undefined ? [] : [{ track: toProtoTrack(track), blob: toBlobRef(blob), frameCount: BigInt(frameCount) }],
     ),
     posters: job.posters.map(toBlobRef),
+    // Telling of a set changes the job, so the next one has a larger version.
+    version: BigInt(job.version),
   };
 }
 

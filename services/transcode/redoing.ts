@@ -23,8 +23,8 @@ export interface RedoingOptions {
 export interface FailedPackage {
   readonly assetId: string;
   readonly reason: string;
-  /** Ids of tracks; empty where none is known to be at fault. */
-  readonly unreadable: readonly string[];
+  /** Files of tracks; empty where none is known to be at fault. */
+  readonly unreadable: readonly { readonly trackId: string; readonly sha256: string }[];
 }
 
 /** What cannot be read after so many tries was not damaged on the way: a person has to look. */
@@ -45,12 +45,16 @@ export class Redoing {
       if (!(await isFirst(tx))) return;
       const job = await jobs.lockByAsset(tx, failed.assetId);
       if (job === undefined || (await jobs.isDeleted(tx, failed.assetId))) return;
+      // Two packages may have failed at one file, and the second one be heard of when it has been made anew.
       const damaged = (await jobs.renditions(tx, job.id)).filter(
-        ({ track, state }) => state === "ready" && failed.unreadable.includes(track.id),
+        ({ track, blob, state }) =>
+          state === "ready" &&
+          failed.unreadable.some(({ trackId, sha256 }) => trackId === track.id && sha256 === blob?.sha256),
       );
       const tracks = damaged.map(({ track }) => track.id);
       if (tracks.length > 0) await this.#runAgain(tx, job, tracks, Math.max(...damaged.map(({ redone }) => redone)));
-      else if (job.state === "succeeded") await jobs.setPackageFailure(tx, job.id, failed.reason);
+      else if (job.state === "succeeded" && failed.unreadable.length === 0)
+        await jobs.setPackageFailure(tx, job.id, failed.reason);
     });
   }
 

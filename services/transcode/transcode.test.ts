@@ -254,8 +254,14 @@ describe("transcode", function () {
   });
 
   /** What the packager says when it gives up. */
-  const failPackage = async (asset: string, unreadableTracks: string[]): Promise<void> => {
+  const failPackage = async (asset: string, tracks: string[]): Promise<void> => {
     const reason = "PACKAGER_FAILED";
+    const sets = studio.platform.events(RenditionsReadySchema).filter((event) => event.asset === asset);
+    const stored = sets.toSorted((a, b) => Number(b.version - a.version)).flatMap((event) => event.tracks);
+    const unreadableTracks = tracks.map((track) => {
+      const sha256 = stored.find((one) => one.track?.id === track)?.blob?.sha256 ?? "";
+      return { track, sha256 };
+    });
     await studio.platform.publish(PackageFailedSchema, { asset, revision: 1, reason, unreadableTracks });
   };
   const runsAgain = (job: Job, attempt: number) =>

@@ -13,10 +13,13 @@ export interface RevisionPosition {
 
 export interface RevisionStore {
   /**
-   * Takes in a set of tracks. Nothing happens for a deleted asset and for a revision that is there already, unless that
-   * one has failed: then it starts over with this set.
+   * Takes in a set of tracks. A revision that is not ready starts over with a newer set, also while it is being packaged:
+   * whoever does that has lost the lease. Nothing happens for a deleted asset, for an older set, and once it is ready.
    */
-  accept(tx: Tx, of: { assetId: string; revision: number; input: RevisionInput; at: Date }): Promise<void>;
+  accept(
+    tx: Tx,
+    of: { assetId: string; revision: number; input: RevisionInput; version: bigint; at: Date },
+  ): Promise<void>;
   /** `revision` undefined means the newest that is ready. */
   find(packageId: string, revision: number | undefined): Promise<Revision | undefined>;
   /** Newest first. */
@@ -42,7 +45,7 @@ async function notifyWorkers(tx: Queryable): Promise<void> {
 
 export function openRevisionStore(db: Db): RevisionStore {
   return {
-    async accept(tx, { assetId, revision, input, at }) {
+    async accept(tx, { assetId, revision, input, version, at }) {
       await tx.execute("insert into packages (id, asset_id, created_at) values ($1, $2, $3) on conflict do nothing", [
         newId(),
         assetId,
@@ -54,13 +57,14 @@ export function openRevisionStore(db: Db): RevisionStore {
       );
       if (found === undefined || found.deleted_at !== null) return;
       await tx.execute(
-        `insert into revisions (package_id, revision, asset_id, state, input, created_at, run_after)
-         values ($1, $2, $3, 'packaging', $4, $5, now())
+        `insert into revisions (package_id, revision, asset_id, state, input, input_version, created_at, run_after)
+         values ($1, $2, $3, 'packaging', $4, $5, $6, now())
          on conflict (package_id, revision) do update
-         set state = 'packaging', input = excluded.input, attempts = 0, run_after = now(),
+         set state = 'packaging', input = excluded.input, input_version = excluded.input_version, attempts = 0,
+             run_after = now(), lease_id = null, leased_until = null, waiting = null,
              failure_reason = null, failure_message = null
-         where revisions.state = 'failed'`,
-        [found.id, revision, assetId, JSON.stringify(input), at],
+         where revisions.state <> 'ready' and revisions.input_version < excluded.input_version`,
+        [found.id, revision, assetId, JSON.stringify(input), version, at],
       );
       await notifyWorkers(tx);
     },
