@@ -1,10 +1,24 @@
 #!/usr/bin/env bash
 # Walks through Matinee's JSON API with curl and jq: sign up, search, start a play, read the manifest, get a licence,
-# and decrypt the first segment (the last with ffmpeg). Usage: docs/walkthrough.sh http://localhost:8080 [what to search]
+# and decrypt the first segment (the last with ffmpeg).
 set -euo pipefail
 
-base=${1:?usage: docs/walkthrough.sh URL [SEARCH]}
+usage='Usage: docs/walkthrough.sh URL [SEARCH]
+
+  URL     where Matinee answers, such as http://localhost:8080, which `make demo` starts
+  SEARCH  what to look for; without it, whatever is there
+
+It needs curl and jq; ffmpeg, where it is there, decrypts at the end.'
+case ${1:-} in
+  -h | --help) printf '%s\n' "$usage"; exit 0 ;;
+  '') printf '%s\n' "$usage" >&2; exit 2 ;;
+esac
+base=${1%/}
 search=${2:-}
+for tool in curl jq; do
+  command -v "$tool" >/dev/null || { echo "walkthrough: $tool is not installed" >&2; exit 1; }
+done
+curl -sS -o /dev/null --max-time 10 "$base/healthz" || { echo "walkthrough: nothing answers at $base; \`make demo\` starts Matinee" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 token=

@@ -1,7 +1,7 @@
 /** Guards of the whole code base: words, reasons, access, contracts. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -142,6 +142,13 @@ describe("the contracts", () => {
 });
 
 describe("the documents", () => {
+  it("run sources with the Node that the house brings, not with the one that happens to be there", () => {
+    const documents = execFileSync("git", ["ls-files", "*.md"], { cwd: ROOT, encoding: "utf8" }).trim().split("\n");
+    const bare = /(?<!npx )(?<![\w-])node [\w./-]+\.ts/;
+    const wrong = documents.filter((path) => existsSync(join(ROOT, path)) && bare.test(read(path)));
+    assert.deepEqual(wrong, [], "write `npx node x.ts`, `npm run` or `make`: Node 18 does not run TypeScript");
+  });
+
   it("list every setting as it is", () => {
     const path = "docs/settings.md";
     const written = existsSync(join(ROOT, path)) ? read(path) : "";

@@ -23,7 +23,7 @@ export function printReference(groups: readonly SettingGroup[]): string {
   return [
     "# Settings",
     "",
-    "Environment variables, read once at the start. Printed by `node services/main.ts --print-reference`; a test keeps",
+    "Environment variables, read once at the start. Printed by `npx node services/main.ts --print-reference`; a test keeps",
     "this page current. `--print-config` shows the values of a running configuration. A secret may also be given as a",
     "file, named by the variable with `_FILE` behind it.",
     "",

@@ -15,6 +15,28 @@ import { importTitle } from "./titles.ts";
 const WALKTHROUGH = fileURLToPath(new URL("../../docs/walkthrough.sh", import.meta.url));
 const FILM = { seconds: 4, width: 640, height: 360, frameRate: "24/1" };
 
+describe("the walk-through of the documents without anything to walk through", () => {
+  const run = (...words: string[]) =>
+    promisify(execFile)("bash", [WALKTHROUGH, ...words]).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+
+  it("says how it is used", async () => {
+    const [none, help] = [await run(), await run("--help")];
+    assert.equal(none.code, 2);
+    assert.match(none.stderr, /^Usage: docs\/walkthrough\.sh URL \[SEARCH\][\s\S]*http:\/\/localhost:8080/);
+    assert.equal(help.code, 0);
+    assert.equal(help.stdout, none.stderr);
+  });
+
+  it("says that nothing answers", async () => {
+    const { code, stderr } = await run("http://127.0.0.1:9");
+    assert.equal(code, 1);
+    assert.match(stderr, /nothing answers at http:\/\/127\.0\.0\.1:9/);
+  });
+});
+
 inEveryTopology("the walk-through of the documents", (cluster) => {
   for (const { kind, name, protection, licence } of [
     { kind: "encrypted", name: "Walking to Aldermoor", protection: Protection.CBCS, licence: /"kty": "oct"/ },
