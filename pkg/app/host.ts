@@ -159,7 +159,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     proof,
     ...limiting,
     rateLimit: { perSecond: config.rateLimitPerSecond, burst: config.rateLimitBurst },
-    streams: { perCaller: config.maxStreamsPerCaller, ofStrangers: config.maxStreamsOfStrangers },
+    concurrency: { perCaller: config.maxCallsPerCaller, ofStrangers: config.maxStreamsOfStrangers },
   });
   const local = new LocalServices();
   const dialer = stack.use(newDialer({ local, chain, clock, tracer, proof, addressesOf: settings.addressesOf }));

@@ -139,12 +139,12 @@ export const hostConfig = defineConfig({
     max: "10m",
     doc: "how long the message of a call may take to come in",
   },
-  maxStreamsPerCaller: {
+  maxCallsPerCaller: {
     type: "integer",
     default: 64,
     min: 1,
     max: 1_000_000,
-    doc: "streaming calls that one account, or one network that is not signed in, holds at once",
+    doc: "streaming calls that one account has open at once, and calls of any kind that one network has that is not signed in",
   },
   maxStreamsOfStrangers: {
     type: "integer",

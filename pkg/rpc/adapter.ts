@@ -16,6 +16,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { hasLeft } from "#pkg/http/caller";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
 import { mediaTypeUnsupported, methodNotAllowed, requestMalformed } from "./errors.ts";
 import { Exchange, type ExchangeOptions } from "./exchange.ts";
@@ -106,6 +107,7 @@ async function answer(
   }
   // connect-node's own answer to what it cannot read quotes its parser; the same protocol says ours instead.
   const failure = await exchange.failure();
+  if (hasLeft(response)) return;
   if (failure !== undefined) result = await ask(createContextValues().set(refusal, failure));
   if (!exchange.handled && !request.complete) leaveBody(request, response);
   await universalResponseToNodeResponse(result, response);

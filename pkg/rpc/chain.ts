@@ -14,6 +14,7 @@ import type { PeerProof } from "./loopback.ts";
 import type { ServerCall } from "./server-call.ts";
 import { authenticationStep } from "./steps/authentication.ts";
 import { authorizationStep } from "./steps/authorization.ts";
+import { type ConcurrencyLimits, concurrencyStep } from "./steps/concurrency.ts";
 import { deadlineStep } from "./steps/deadline.ts";
 import { errorsStep } from "./steps/errors.ts";
 import { idempotencyStep } from "./steps/idempotency.ts";
@@ -21,7 +22,6 @@ import { logStep } from "./steps/log.ts";
 import { peerStep } from "./steps/peer.ts";
 import { rateLimitStep } from "./steps/rate-limit.ts";
 import type { Outcome, Step } from "./steps/step.ts";
-import { type StreamLimits, streamsStep } from "./steps/streams.ts";
 import { traceStep } from "./steps/trace.ts";
 import { validationStep } from "./steps/validation.ts";
 
@@ -36,7 +36,7 @@ export interface ChainOptions {
   readonly buckets: Pick<Buckets, "take" | "wait">;
   readonly cache: Pick<Cache, "takeToken">;
   readonly rateLimit: Bucket;
-  readonly streams: StreamLimits;
+  readonly concurrency: ConcurrencyLimits;
 }
 
 /**
@@ -53,7 +53,7 @@ function stepsBeforeReading(options: ChainOptions): readonly Step[] {
     authenticationStep(options),
     rateLimitStep({ ...options, standard: options.rateLimit }),
     authorizationStep(),
-    streamsStep(options.streams),
+    concurrencyStep(options.concurrency),
   ];
 }
 

@@ -181,12 +181,12 @@ export function healthUnknown(): AppError {
   return new AppError({ kind: "not_found", reason: "HEALTH_UNKNOWN", message: "this service does not run here" });
 }
 
-/** The caller, or all that are not signed in together, hold as many streams as they may. */
-export function tooManyStreams(limit: number): AppError {
+/** The caller, or all that are not signed in together, have as many calls open as they may. */
+export function tooManyCalls(limit: number): AppError {
   return new AppError({
     kind: "resource_exhausted",
-    reason: "TOO_MANY_STREAMS",
-    message: `no more than ${limit} streams at once; end one first`,
+    reason: "TOO_MANY_CALLS",
+    message: `no more than ${limit} of these calls at once; end one first`,
     metadata: { limit: String(limit) },
     retryAfterMs: 1000,
   });

@@ -41,6 +41,7 @@ export class Exchange {
   #incoming: AsyncIterable<Message> | undefined;
   #messages: AsyncGenerator<object, void, undefined> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #wire: { readonly of: AppError; readonly as: ConnectError } | undefined;
   /** Aborted when the caller goes away. The context's own signal is also aborted by what connect-node cannot read. */
   left: AbortSignal | undefined;
 
@@ -84,7 +85,9 @@ export class Exchange {
         resolve();
         return this.#message.promise;
       });
-      this.#result.catch((error: unknown) => reject(this.#toWire(error)));
+      this.#result.catch((error: unknown) => {
+        if (this.#state === "arrived") reject(this.#toWire(error));
+      });
     });
   }
 
@@ -186,8 +189,11 @@ export class Exchange {
     }
   }
 
+  /** Made once: what is told to thousands that broke off must cost little. */
   #toWire(error: unknown): unknown {
-    return error instanceof AppError ? toConnectError(error, this.#method.target.module) : error;
+    if (!(error instanceof AppError)) return error;
+    if (this.#wire?.of !== error) this.#wire = { of: error, as: toConnectError(error, this.#method.target.module) };
+    return this.#wire.as;
   }
 }
 

@@ -78,7 +78,7 @@ describe("a listener", () => {
   });
 
   it("lets a network hold so many health watches and no more, and all networks together", async () => {
-    const settings = { MAX_STREAMS_PER_CALLER: "3", MAX_STREAMS_OF_STRANGERS: "5", TRUSTED_PROXIES: "127.0.0.1" };
+    const settings = { MAX_CALLS_PER_CALLER: "3", MAX_STREAMS_OF_STRANGERS: "5", TRUSTED_PROXIES: "127.0.0.1" };
     await using platform = await openModules([notification], { settings });
     const health = createClient(Health, createGrpcTransport({ baseUrl: platform.url }));
     const controller = new AbortController();
@@ -90,7 +90,7 @@ describe("a listener", () => {
         (error: unknown) => fromConnectError(error as never).reason,
       );
     };
-    const refused = "TOO_MANY_STREAMS";
+    const refused = "TOO_MANY_CALLS";
     const answers = [];
     for (const from of ["a::1", "a::2", "a::3", "a::4", "b::1", "c::1", "d::1"]) answers.push(await watch(from));
     assert.deepEqual(answers, ["watching", "watching", "watching", refused, "watching", "watching", refused]);

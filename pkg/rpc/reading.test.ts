@@ -13,6 +13,7 @@ import {
   NotificationService,
 } from "#gen/matinee/notification/v1/notification_service_pb";
 import { defineModule } from "#pkg/app/module";
+import { eventually } from "#pkg/testkit/eventually";
 import { account, fake, openModules, type TestPlatform } from "#pkg/testkit/module";
 
 const LIST = `/${NotificationService.typeName}/ListNotifications`;
@@ -259,6 +260,22 @@ describe("a message", () => {
       assert.equal(answer.headers.connection, "close");
     }
     await slow[Symbol.asyncDispose]();
+  });
+
+  it("is waited for of so many strangers of one network, and of no more", async () => {
+    await using few = await openModules([notification], { settings: { MAX_CALLS_PER_CALLER: "5" } });
+    const path = `/${Health.typeName}/Check`;
+    const half = `${head(path, { "content-length": "9" })}{`;
+    const held = Array.from({ length: 5 }, () => connectSocket(Number(new URL(few.url).port), "127.0.0.1"));
+    for (const socket of held) socket.on("error", () => {}).write(half);
+    await eventually("the next is refused", async () => {
+      const answer = await send(few.url, `${head(path, { "content-length": "2" })}{}`);
+      return answer.status === 429 && reasonOf(answer) === "TOO_MANY_CALLS";
+    });
+    for (const socket of held) socket.destroy();
+    await eventually("there is room again", async () => {
+      return (await send(few.url, `${head(path, { "content-length": "2" })}{}`)).status === 200;
+    });
   });
 
   it("is counted and logged like every call when it cannot be read", async () => {
