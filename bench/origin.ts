@@ -69,7 +69,14 @@ async function serve(data: string): Promise<void> {
   const host = await openHost({
     modules: [playback],
     known: [playback],
-    env: { LISTEN: "127.0.0.1:0", INTERNAL_LISTEN: "off", WEB_ROOT: "off", DATA: data, TRUSTED_PROXIES: "127.0.0.1" },
+    env: {
+      LISTEN: "127.0.0.1:0",
+      INTERNAL_LISTEN: "off",
+      WEB_ROOT: "off",
+      DATA: data,
+      PLAYBACK_SLOT_LEASE: "15m",
+      TRUSTED_PROXIES: "127.0.0.1",
+    },
     log: silentLogger,
     test: {
       database: { adminUrl: await testPostgresUrl(), roleSecret: randomBytes(32), nameOf: (name) => name },
