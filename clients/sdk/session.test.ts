@@ -6,6 +6,7 @@ import { Account_Role } from "./gen/matinee/profile/v1/account_pb.ts";
 import { ProfileService } from "./gen/matinee/profile/v1/profile_service_pb.ts";
 import { newPlatform } from "./platform.ts";
 import { memorySessionStore, Session } from "./session.ts";
+import { follow } from "./stream.ts";
 import { refusal, startRpcServer } from "./testing/rpc-server.ts";
 
 /** A profile service whose refresh tokens work once and whose access tokens are good only while they are the newest. */
@@ -20,7 +21,7 @@ async function startProfiles() {
       refreshToken: `refresh-${generation}`,
     };
   };
-  const state = { expiresInMs: 60_000 };
+  const state = { expiresInMs: 60_000, reason: "TOKEN_EXPIRED" };
   const server = await startRpcServer((router) =>
     router.service(ProfileService, {
       signIn({ email, password }) {
@@ -38,7 +39,7 @@ async function startProfiles() {
       },
       getAccount(_request, context) {
         const token = context.requestHeader.get("authorization");
-        if (token !== `Bearer access-${generation}`) throw refusal(Code.Unauthenticated, "TOKEN_EXPIRED");
+        if (token !== `Bearer access-${generation}`) throw refusal(Code.Unauthenticated, state.reason);
         return { account: { name: "accounts/1" } };
       },
       signOut: () => ({}),
@@ -98,6 +99,28 @@ describe("Session", () => {
     const tokens = await Promise.all(tabs.map((tab) => tab.accessToken()));
     assert.equal(server.refreshes(), 1);
     assert.equal(tokens[0], tokens[1]);
+  });
+
+  it("is over where it was ended elsewhere, also for a stream that was open then", async () => {
+    await using server = await startProfiles();
+    const session = new Session({ origin: server.origin, store: memorySessionStore() });
+    await session.signIn("a@b.test", "right");
+    const client = newPlatform({ origin: server.origin, tokens: session }).client(ProfileService);
+    let opened = 0;
+    const stream = follow({
+      signal: new AbortController().signal,
+      async *open() {
+        opened += 1;
+        yield await client.getAccount({});
+        server.state.reason = "SESSION_ENDED";
+        server.forget();
+        throw new MatineeError({ code: Code.Unauthenticated, reason: "SESSION_ENDED", message: "it has ended" });
+      },
+    });
+    assert.equal((await stream.next()).done, false);
+    await assert.rejects(stream.next(), (error) => error instanceof MatineeError && error.reason === "SESSION_OVER");
+    assert.equal(opened, 2);
+    assert.equal(session.current, undefined);
   });
 
   it("is over where the service refuses the refresh token", async () => {

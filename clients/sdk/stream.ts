@@ -37,7 +37,7 @@ export async function* follow<T>(options: FollowOptions<T>): AsyncGenerator<T, v
     } catch (cause) {
       const error = toMatineeError(cause);
       if (signal.aborted) return;
-      const lost = watch.signal.aborted || isTransient(error) || isCanceled(error) || isBrokenWire(error);
+      const lost = watch.signal.aborted || isTransient(error) || isCanceled(error) || isNoVerdict(error);
       if (!lost) throw error;
       options.onConnection?.("lost", error);
     } finally {
@@ -48,7 +48,11 @@ export async function* follow<T>(options: FollowOptions<T>): AsyncGenerator<T, v
   }
 }
 
-/** A connection that broke in the middle is no verdict of the service. */
-function isBrokenWire(error: MatineeError): boolean {
-  return ["SERVER_ANSWER_UNREADABLE", "CLIENT_FAILED", "UNREACHABLE", "DEADLINE_EXCEEDED"].includes(error.reason);
+/**
+ * A connection that broke in the middle is no verdict of the service; nor is that the sign-in session ended, perhaps on
+ * another device: opening the stream again finds out whether there is a newer one, and that nobody is signed in where not.
+ */
+function isNoVerdict(error: MatineeError): boolean {
+  const broken = ["SERVER_ANSWER_UNREADABLE", "CLIENT_FAILED", "UNREACHABLE", "DEADLINE_EXCEEDED"];
+  return [...broken, "SESSION_ENDED"].includes(error.reason);
 }
