@@ -77,7 +77,11 @@ export const hostConfig = defineConfig({
   eventbusUrl: { type: "string", default: "postgres:", doc: "URL of the event bus" },
   eventlogUrl: { type: "string", default: "postgres:", doc: "URL of the event log" },
   searchUrl: { type: "string", default: "postgres:", doc: "URL of the search engine" },
-  cacheUrl: { type: "string", default: "memory:", doc: "URL of the cache" },
+  cacheUrl: {
+    type: "string",
+    default: "memory:",
+    doc: "URL of the cache: memory: for one process, or redis://HOST:PORT (rediss: with TLS, ?cluster=true for a node of a cluster), which several processes of a module need to share",
+  },
   keysUrl: { type: "string", default: undefined, doc: "URL of the key keeper; a key file in DATA/keys unless given" },
   loopbackSecret: {
     type: "string",
