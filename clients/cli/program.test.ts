@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@matinee/sdk/gen/google/rpc/error_details_pb";
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
+import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
 import { ProfileService } from "@matinee/sdk/gen/matinee/profile/v1/profile_service_pb";
 import { startRpcServer } from "@matinee/sdk/testing/rpc-server";
 import { fileSessionStore } from "./credentials.ts";
@@ -92,6 +93,38 @@ describe("matinee", () => {
     assert.equal(code, 0, err);
     assert.equal(err.match(/waiting: .*SIGN_IN_TOO_OFTEN/g)?.length, 1);
     assert.equal(tries, 3);
+  });
+
+  it("says which limit an import passes, once and without trying again", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-cli-"));
+    let tries = 0;
+    await using server = await startRpcServer((router) => {
+      router.service(ProfileService, {
+        signIn: () => ({
+          tokens: { accessToken: "a", refreshToken: "r", accessTokenExpireTime: { seconds: 4_000_000_000n } },
+        }),
+      });
+      router.service(IngestionService, {
+        createUpload() {
+          tries += 1;
+          const message = "The films of this account may have 20 TiB together; delete one first.";
+          throw new ConnectError(message, Code.ResourceExhausted, undefined, [
+            { desc: ErrorInfoSchema, value: { reason: "UPLOAD_QUOTA_EXCEEDED", metadata: { limit: "stored_bytes" } } },
+          ]);
+        },
+      });
+    });
+    try {
+      const film = join(folder, "film.mp4");
+      await writeFile(film, "x");
+      const env = { MATINEE_PASSWORD: "password", MATINEE_URL: server.origin, XDG_STATE_HOME: folder };
+      const { code, err } = await call(["import", film], { ...env, XDG_CONFIG_HOME: folder });
+      assert.equal(code, 1, err);
+      assert.match(err, /may have 20 TiB together; delete one first\. \(UPLOAD_QUOTA_EXCEEDED\)/);
+      assert.equal(tries, 1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("answers errors as one line of JSON with --json", async () => {
