@@ -32,7 +32,9 @@ async function startPlayer() {
         const token = context.requestHeader.get("authorization");
         beats.push({ token, seconds: Number(position?.seconds), isPaused });
         if (control.refuseBeat !== undefined) throw refusal(Code.FailedPrecondition, control.refuseBeat);
-        return { playToken: `token-${beats.length}`, heartbeatInterval: { seconds: 0n, nanos: 10_000_000 } };
+        // Every other time the one that came is good for longer.
+        const playToken = beats.length % 2 === 1 ? `token-${beats.length}` : "";
+        return { playToken, heartbeatInterval: { seconds: 0n, nanos: 10_000_000 } };
       },
       stopPlayback({ position }) {
         stops.push(Number(position?.seconds));
@@ -78,9 +80,10 @@ describe("startPlayback", () => {
       position: () => position,
       onEnded: () => undefined,
     });
-    while (server.beats.length < 2) await turn();
+    while (server.beats.length < 3) await turn();
     assert.deepEqual(server.beats[0], { token: "Bearer token-0", seconds: 7, isPaused: true });
     assert.equal(server.beats[1]?.token, "Bearer token-1");
+    assert.equal(server.beats[2]?.token, "Bearer token-1");
     position.seconds = 9;
     await play.stop();
     assert.deepEqual(server.stops, [9]);

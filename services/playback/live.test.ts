@@ -11,6 +11,7 @@ import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { profile } from "#pkg/testkit/module";
+import { startRedis, type TestRedis } from "#pkg/testkit/redis";
 import { Answers, grantOf, openStage, type Play, type Stage } from "./fixtures.ts";
 
 const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
@@ -315,5 +316,50 @@ describe("a play whose cache was lost", function () {
         .some(({ playSession }) => playSession === play.playSession.name);
     });
     assert.equal((await stage.endOf(play)).reason, PlaybackEnded_Reason.EXPIRED);
+  });
+});
+
+describe("a play whose cache is a Redis server", function () {
+  this.timeout(120_000);
+  let redis: TestRedis;
+  let stage: Stage;
+
+  before(async () => {
+    redis = await startRedis();
+    stage = await openStage({ CACHE_URL: redis.url });
+  });
+  after(async () => {
+    await stage?.[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+  });
+
+  it("is counted, kept, replaced and stopped there", async () => {
+    const accountId = newId();
+    const start = (device: string) => stage.start(profile({ accountId }), { device });
+    const starts = await Promise.allSettled(["device-1a", "device-2a", "device-3a"].map(start));
+    assert.equal(starts.filter(({ status }) => status === "fulfilled").length, 2);
+    const [play] = starts.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    assert.ok(play);
+    await Promise.all([1, 2, 3, 4, 5].map((second) => stage.beat(play, second)));
+    await stage.stop(play);
+    await assert.rejects(stage.beat(play), refused("PLAY_SESSION_ENDED"));
+    await start("device-3a");
+  });
+
+  it("goes on within its token while the server does not answer, and is the same afterwards", async () => {
+    const [play, stopped] = [await stage.start(), await stage.start()];
+    await stage.stop(stopped);
+    stage.later();
+    redis.freeze(true);
+    await stage.beat(play);
+    assert.equal(await stage.mediaOf(play), "");
+    redis.freeze(false);
+    await eventually("it is counted again", () =>
+      stage.beat(stopped).then(
+        () => false,
+        (error) => isAppError(error, "PLAY_SESSION_ENDED"),
+      ),
+    );
+    await stage.beat(play);
   });
 });
