@@ -17,6 +17,8 @@ export interface TextJob {
 }
 
 const MAX_SIDECAR_BYTES = 16 * 1024 * 1024;
+/** A film of a day in which somebody speaks all of the time stays below. */
+const MAX_VTT_BYTES = 32 * 1024 * 1024;
 
 /** The track as WebVTT, counted from the film's first frame and cut at its end. */
 export async function extractText(job: TextJob, options: ToolOptions = {}): Promise<void> {
@@ -61,7 +63,8 @@ async function toVtt(
   endSeconds: number,
 ): Promise<number> {
   try {
-    await runTool({ ...options, tool: "ffmpeg", args: [...args, "-c:s", "webvtt", "-f", "webvtt", `file:${output}`] });
+    const vtt = ["-c:s", "webvtt", "-f", "webvtt", `file:${output}`];
+    await runTool({ ...options, tool: "ffmpeg", args: [...args, ...vtt], maxOutputBytes: MAX_VTT_BYTES });
     const cues = shiftCues(parseVtt(await readFile(output, "utf8")), shiftSeconds, endSeconds);
     await writeFile(output, formatVtt(cues));
     return cues.length;

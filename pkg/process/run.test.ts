@@ -115,6 +115,20 @@ describe("running a program", () => {
     );
   });
 
+  it("takes its privileges away, for good", async () => {
+    const show = "grep -E '^(Cap(Eff|Prm|Bnd|Inh|Amb)|NoNewPrivs)' /proc/self/status";
+    const { stdout, tail } = await shell(show, { withoutPrivileges: true });
+    const seen = Object.fromEntries(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/:\s+/)),
+    );
+    assert.equal(seen.NoNewPrivs, "1", tail);
+    for (const set of ["CapEff", "CapPrm", "CapInh", "CapAmb"]) assert.match(seen[set] ?? "", /^0+$/, set);
+    if (process.getuid?.() === 0) assert.match(seen.CapBnd ?? "", /^0+$/);
+  });
+
   it("leaves none behind when its own process is killed", async () => {
     const mark = join(folder, "orphan");
     const script = `

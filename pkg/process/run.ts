@@ -31,6 +31,8 @@ export interface ProgramRun {
   /** Open files that it gets as 3 and on. */
   readonly files?: readonly number[];
   readonly limits: Limits;
+  /** It keeps our user, but no capability, and never gets more rights than it begins with. */
+  readonly withoutPrivileges?: boolean;
   readonly signal?: AbortSignal;
   /** Gets the command, quoted, at debug level. */
   readonly log?: Logger;
@@ -68,7 +70,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
   const program = await findProgram(name, run.env.PATH);
   if (program === undefined) return { how: "missing", exit: `${name} was not found`, stdout: "", tail: "" };
   run.log?.debug({ command: run.argv.map(quote).join(" ") }, "running a program");
-  const [command = program, ...rest] = [...(await guards(run.limits)), program, ...args];
+  const [command = program, ...rest] = [...(await guards(run)), program, ...args];
   run.signal?.throwIfAborted();
   // A process group of its own, so that all of it can be killed at once.
   const child = spawn(command, rest, {
@@ -118,7 +120,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
 }
 
 /** What stands before the program on the command line, as far as this machine has it (util-linux has both). */
-async function guards(limits: Limits): Promise<string[]> {
+async function guards({ limits, withoutPrivileges }: ProgramRun): Promise<string[]> {
   const [prlimit, setpriv] = await Promise.all([findProgram("prlimit"), findProgram("setpriv")]);
   const bound = (option: string, value: number | undefined) =>
     value === undefined ? [] : [`--${option}=${Math.ceil(value)}`];
@@ -135,8 +137,16 @@ async function guards(limits: Limits): Promise<string[]> {
           ...bound("nofile", limits.openFiles),
         ]),
     // It dies with this process, however that ends.
-    ...(setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"]),
+    ...(setpriv === undefined
+      ? []
+      : [setpriv, "--pdeathsig", "KILL", ...(withoutPrivileges === true ? privilegesDropped() : []), "--"]),
   ];
+}
+
+function privilegesDropped(): string[] {
+  // Only root may empty the bounding set, and only root's programs would get capabilities back from it.
+  const bounding = process.getuid?.() === 0 ? ["--bounding-set=-all"] : [];
+  return ["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", ...bounding];
 }
 
 function killGroup(child: ChildProcess): void {

@@ -3,12 +3,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { runConfined } from "#pkg/process/confined";
+import { findConfinement } from "#pkg/process/confinement";
+import { SYSTEM_PATH } from "#pkg/process/find";
+import { runProgram } from "#pkg/process/run";
 import { eventually } from "#pkg/testkit/eventually";
 import { toMatineeError } from "../../clients/sdk/errors.ts";
 import { openFileSource } from "../../clients/sdk/file-node.ts";
@@ -166,6 +170,36 @@ inEveryTopology("a file that is no film", (cluster) => {
     assert.deepEqual(seen, []);
     const found = await exec("grep", ["-rlF", SECRET, cluster().data]).catch((error: { code?: number }) => error.code);
     assert.equal(found, 1, "the secret is nowhere in what is kept");
+  });
+
+  it("nor anything else of this machine, were it to take the tool over that reads it", async () => {
+    const { data, origin } = cluster();
+    const secrets: string[] = [];
+    for (const name of ["secrets", "keys"]) {
+      const files = await readdir(join(data, name), { recursive: true, withFileTypes: true });
+      secrets.push(...files.flatMap((one) => (one.isFile() ? [join(one.parentPath, one.name)] : [])));
+    }
+    const hosts: string[] = [];
+    for (const pid of await readdir("/proc")) {
+      const environment = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "") : "";
+      if (environment.split("\0").includes(`DATA=${data}`)) hosts.push(`/proc/${pid}/environ`);
+    }
+    assert.ok(secrets.length > 0 && hosts.length > 0, `${secrets.length} secrets, ${hosts.length} processes`);
+    const attack = `
+      for path in ${[...secrets, ...hosts].join(" ")}; do
+        test "$(head -c 1 $path 2>/dev/null | wc -c)" = 1 && echo $path
+      done
+      (exec 3<>/dev/tcp/127.0.0.1/${new URL(origin).port}) 2>/dev/null && echo network
+      exit 0`;
+    const run = { env: { PATH: SYSTEM_PATH }, limits: { timeMs: 60_000, stdoutBytes: 1_000_000 } };
+    const free = await runProgram({ ...run, argv: ["bash", "-c", attack] });
+    assert.deepEqual(free.stdout.trim().split("\n").sort(), [...secrets, ...hosts, "network"].sort());
+    const confined = await runConfined({ ...run, program: "bash", args: () => ["-c", attack], reads: [], writes: [] });
+    assert.equal(confined.how, "done", confined.tail);
+    const { kind, lacks } = await findConfinement();
+    if (kind === "namespaces") assert.equal(confined.stdout, "");
+    else assert.notDeepEqual(lacks, []);
+    if (kind === "user") assert.equal(confined.stdout.trim(), "network");
   });
 
   it("unless only its name is odd: that is made harmless, and the film taken", async () => {

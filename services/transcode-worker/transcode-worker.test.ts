@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +112,23 @@ async function packetsOf(path: string): Promise<{ readonly seconds: number; read
       return { seconds: Number(seconds), isKey: flags?.startsWith("K") === true };
     });
 }
+
+describe("a worker on a machine without FFmpeg", () => {
+  it("does not open, and says what is missing and how to get it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-no-tools-"));
+    const env = { PATH: folder, DATA: folder, LISTEN: "off", INTERNAL_LISTEN: "off", LOOPBACK_PROOF: "ab".repeat(32) };
+    const child = spawn(process.execPath, [MAIN, "--target=transcode-worker"], {
+      env: { ...env, TRANSCODE_ADDR: "127.0.0.1:9" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+    const [code] = await once(child, "close");
+    await rm(folder, { recursive: true, force: true });
+    assert.notEqual(code, 0);
+    assert.match(said, /ffmpeg is not installed; on Debian: apt-get install ffmpeg/);
+  });
+});
 
 describe("transcode-worker", function () {
   this.timeout(120_000);

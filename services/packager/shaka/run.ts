@@ -1,4 +1,7 @@
-/** Runs Shaka Packager under the guards of every program that we start. */
+/**
+ * Runs Shaka Packager under the guards of every program that we start, without privileges. It keeps its user and the network:
+ * it reads what we encoded ourselves, and its keys come from a server on the loopback interface.
+ */
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -29,6 +32,7 @@ export async function runShakaPackager(run: PackagerRun): Promise<void> {
     argv: [packagerPath(), ...run.args],
     env: { PATH: SYSTEM_PATH },
     cwd: run.folder,
+    withoutPrivileges: true,
     limits: {
       timeMs: run.timeLimitMs,
       stdoutBytes: MAX_STDOUT_BYTES,
