@@ -225,7 +225,11 @@ describe("encoding", function () {
       const plan = planChunks(info, { targetSeconds: 60 });
       const [chunk] = plan.chunks;
       assert.ok(stream !== undefined && rung !== undefined && chunk !== undefined);
-      await refuses("sound.mp4", (output) => encodeAudio({ source, info, stream, output }, options));
+      // Where only the index, or only the last of the sound, finds no room, FFmpeg says so and exits 0.
+      for (const durationSeconds of [6, 6.2, 8, 20]) {
+        const shorter = { ...info, video: { ...info.video, durationSeconds } };
+        await refuses("sound.mp4", (output) => encodeAudio({ source, info: shorter, stream, output }, options));
+      }
       const heavy = { ...rung, crf: 1, maxBitrate: 20_000_000, bufferBits: 20_000_000 };
       const encode = (path: string, outputOptions = {}) =>
         encodeChunk(
