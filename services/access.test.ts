@@ -5,11 +5,12 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { type DescMethod, getOption } from "@bufbuild/protobuf";
+import { create, type DescMethod, getOption, toJson } from "@bufbuild/protobuf";
 import { Health } from "#gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb";
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
 import { access as accessOption, Exposure, Principal } from "#gen/matinee/options/v1/access_pb";
+import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { declaredRoutes } from "#pkg/app/host-routes";
 import { newRunSecret, proofFor } from "#pkg/rpc/loopback";
@@ -335,7 +336,16 @@ describe("who may call what", function () {
 
   it("takes no play token for another play", async () => {
     const [mine, theirs] = [randomUUID(), randomUUID()];
-    const token = await platform.token(playSession({ sub: mine }) as never);
+    const grant = toJson(
+      PlayGrantSchema,
+      create(PlayGrantSchema, {
+        playSession: `playSessions/${mine}`,
+        account: `accounts/${randomUUID()}`,
+        profile: `profiles/${randomUUID()}`,
+        title: `titles/${randomUUID()}`,
+      }),
+    );
+    const token = await platform.token(playSession({ sub: mine, grant }) as never);
     for (const method of [PlaybackService.method.heartbeat, PlaybackService.method.stopPlayback]) {
       const name = { playSession: `playSessions/${theirs}`, position: "0s" };
       assert.equal(await ask(platform, method, token, name), "PLAY_SESSION_MISMATCH", method.name);
