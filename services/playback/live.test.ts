@@ -9,10 +9,12 @@ import {
 import { AccountDeletedSchema, SessionsEndedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
+import { silentLogger } from "#pkg/obs/logger";
 import { eventually } from "#pkg/testkit/eventually";
 import { profile } from "#pkg/testkit/module";
 import { startRedis, type TestRedis } from "#pkg/testkit/redis";
 import { Answers, grantOf, openStage, type Play, type Stage } from "./fixtures.ts";
+import { Progress } from "./progress.ts";
 
 const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 
@@ -116,6 +118,34 @@ describe("a play that lives", function () {
     await eventually("the last one", () => told().includes(31));
     // What waits for the log gives way to what is newer.
     assert.ok(told().length <= 4, told().join());
+  });
+
+  it("loses no position that was told when the process ends", async () => {
+    const told: string[] = [];
+    let finish: (() => void) | undefined;
+    const progress = new Progress({
+      ...{ clock: stage.clock, log: silentLogger },
+      records: {
+        async append(_record, entries) {
+          if (finish === undefined) {
+            await new Promise<void>((resolve) => {
+              finish = resolve;
+            });
+          }
+          told.push(...entries.map(({ key }) => key));
+        },
+      },
+    });
+    const about = { accountId: newId(), titleId: newId(), positionMs: 1, durationMs: 2, at: stage.clock.now() };
+    const stop = new AbortController();
+    const running = progress.run(stop.signal);
+    progress.tell({ ...about, sessionId: "1", profileId: "first" });
+    await eventually("the log takes the first", () => finish !== undefined);
+    progress.tell({ ...about, sessionId: "2", profileId: "second" });
+    stop.abort();
+    finish?.();
+    await running;
+    assert.deepEqual(told, ["first", "second"]);
   });
 
   it("does not take one session's token for another", async () => {

@@ -68,6 +68,7 @@ export class Progress {
       const isDone = await this.#flush();
       if (!isDone) await this.#clock.sleep(RETRY_MS, signal).catch(() => undefined);
     }
+    await this.#flush();
   }
 
   /** False where the log took not all. */
