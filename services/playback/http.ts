@@ -76,25 +76,29 @@ export function mediaHandler(deps: {
     }
     const { start, end } = range.kind === "part" ? range : { start: 0, end: blob.sizeBytes - 1 };
     const isPart = range.kind === "part";
-    // A long answer to a slow reader ends with its play, too.
-    const done = new AbortController();
-    const ended = new AbortController();
-    void deps.live.untilEnded(ticket.accountId, ticket.sessionId, done.signal).then(() => ended.abort());
-    const signal = AbortSignal.any([call.signal, ended.signal]);
-    try {
-      await send(response, {
-        status: isPart ? 206 : 200,
-        headers: {
-          ...headers,
-          "content-length": end - start + 1,
-          ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
-        },
-        body: await deps.packaged.get(key, isPart ? { range, signal } : { signal }),
-      });
-    } finally {
-      done.abort();
-    }
+    const { signal } = call;
+    const chunks = await deps.packaged.get(key, isPart ? { range, signal } : { signal });
+    await send(response, {
+      status: isPart ? 206 : 200,
+      headers: {
+        ...headers,
+        "content-length": end - start + 1,
+        ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
+      },
+      body: whileLive(chunks, () => isLive(ticket)),
+    });
   };
+}
+
+/** A long answer to a slow reader ends with its play, too: each chunk asks, and is mostly answered from memory. */
+async function* whileLive(
+  chunks: AsyncIterable<Uint8Array>,
+  isLive: () => Promise<boolean>,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (!(await isLive())) throw mediaSessionEnded();
+    yield chunk;
+  }
 }
 
 /** The token names one revision of one package, and what in it is above the ceiling. */

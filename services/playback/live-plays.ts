@@ -14,7 +14,7 @@ import type { SessionStore } from "./store/session-store.ts";
 const KEEP_MS = 30 * 60_000;
 /** Several devices of one account at once try again; more than this is no household. */
 const MAX_TRIES = 30;
-/** How long an answer about a play counts for its media, and how often a response that is still running asks. */
+/** How long an answer about a play counts for its media. */
 const MEMO_MS = 20_000;
 const MAX_REMEMBERED = 50_000;
 
@@ -80,16 +80,6 @@ export class LivePlays {
     const isLive = await this.change(accountId, (plays) => ({ result: plays.some((play) => play.id === id) }));
     this.#remember(id, isLive);
     return isLive;
-  }
-
-  /** Resolves when the play has ended, or when the signal is aborted. */
-  async untilEnded(accountId: string, id: string, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    while (!signal.aborted) {
-      await clock.sleep(MEMO_MS, signal).catch(() => undefined);
-      // An outage ends nobody's film.
-      if (!signal.aborted && !(await this.isLive(accountId, id).catch(() => true))) return;
-    }
   }
 
   #remember(id: string, isLive: boolean): void {
