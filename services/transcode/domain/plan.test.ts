@@ -94,6 +94,19 @@ describe("the plan of a job", () => {
     }
   });
 
+  it("takes pictures from the inner part of a film, where neither titles nor credits stand, each from another place", () => {
+    for (const seconds of [20, 300, 7200]) {
+      const { tasks } = plan(film(Math.round((seconds * NTSC.num) / NTSC.den)));
+      const places = tasks.flatMap(({ work }) => (work.kind === "take_posters" ? work.positionsSeconds : []));
+      const margin = Math.min(60, seconds / 5);
+      assert.ok(places.length >= 5 && new Set(places).size === places.length);
+      assert.ok(
+        places.every((place) => place >= margin && place <= seconds - margin),
+        places.join(),
+      );
+    }
+  });
+
   it("puts what a viewer needs first before everything else, and sound before the pictures that wait for it", () => {
     const { tasks } = plan(film(1798));
     const order = tasks
