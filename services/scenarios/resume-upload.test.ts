@@ -20,7 +20,7 @@ import { film, scratchFolder } from "./films.ts";
 import { operatorOf, type Person } from "./people.ts";
 import { inEveryTopology, PART_BYTES } from "./stories.ts";
 import { idOf } from "./titles.ts";
-import { keptFiles, type PartPut, recordedPut, sha256Of } from "./uploading.ts";
+import { filesBeside, keptFiles, type PartPut, recordedPut, sha256Of } from "./uploading.ts";
 
 const CLIENT = fileURLToPath(new URL("upload-client.ts", import.meta.url));
 const PARTS = 6;
@@ -139,7 +139,7 @@ inEveryTopology("an upload", (cluster) => {
     const short = await putPart(upload, 1, partOf(1).subarray(0, 1000), sha256Of(partOf(1)));
     assert.ok(short.status >= 400 && short.status < 500, `${short.status}`);
     assert.deepEqual(await storedParts(upload.name), []);
-    assert.deepEqual(await keptFiles(cluster()), created);
+    assert.deepEqual(await filesBeside(cluster(), created), []);
     assert.ok((await putPart(upload, 1, partOf(1))).ok, "the right bytes are still welcome");
     const incomplete = await ingestion()
       .completeUpload({ name: upload.name, sha256: sha256Of(bytes) })
@@ -148,7 +148,7 @@ inEveryTopology("an upload", (cluster) => {
     assert.equal(incomplete.metadata.parts, "2-6");
     await ingestion().abortUpload({ name: upload.name });
     await eventually("nothing is left", async () => {
-      assert.deepEqual(await keptFiles(cluster()), kept);
+      assert.deepEqual(await filesBeside(cluster(), kept), []);
       return true;
     });
   });
@@ -164,7 +164,7 @@ inEveryTopology("an upload", (cluster) => {
     });
     assert.equal(asset.rejection?.reason, "UPLOAD_CHECKSUM_MISMATCH");
     await eventually("nothing is left", async () => {
-      assert.deepEqual(await keptFiles(cluster()), kept);
+      assert.deepEqual(await filesBeside(cluster(), kept), []);
       return true;
     });
   });
@@ -188,7 +188,7 @@ inEveryTopology("an upload", (cluster) => {
     const again = await ingestion().abortUpload({ name: upload.name });
     assert.equal(again.upload?.state, Upload_State.ABORTED);
     await eventually("nothing is left", async () => {
-      assert.deepEqual(await keptFiles(cluster()), kept);
+      assert.deepEqual(await filesBeside(cluster(), kept), []);
       return true;
     });
   });
@@ -207,7 +207,7 @@ inEveryTopology("an upload", (cluster) => {
     const late = await putPart(upload, 2, partOf(2)).catch((error: unknown) => toMatineeError(error));
     assert.ok("reason" in late && late.reason === "UPLOAD_NOT_ACTIVE");
     await eventually("nothing is left", async () => {
-      assert.deepEqual(await keptFiles(cluster()), kept);
+      assert.deepEqual(await filesBeside(cluster(), kept), []);
       return true;
     });
   });

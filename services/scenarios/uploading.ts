@@ -77,3 +77,8 @@ export async function keptFiles(cluster: Cluster): Promise<readonly string[]> {
   }
   return found.sort();
 }
+
+/** What is kept now and was not then; what a process that was killed had left may have been swept meanwhile. */
+export async function filesBeside(cluster: Cluster, then: readonly string[]): Promise<string[]> {
+  return (await keptFiles(cluster)).filter((file) => !then.includes(file));
+}
