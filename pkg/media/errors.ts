@@ -57,13 +57,17 @@ export function mediaTooLong(seconds: number, limitSeconds: number): AppError {
   });
 }
 
-/** `kind` completes "The file has 12 .. streams". */
-export function mediaTooManyStreams(kind: string, found: number | undefined, limit: number): AppError {
+/** `kind` completes "The file has 12 .. streams"; undefined for all of them together. */
+export function mediaTooManyStreams(kind: string | undefined, found: number | undefined, limit: number): AppError {
   return new AppError({
     kind: "invalid_argument",
     reason: "MEDIA_TOO_MANY_STREAMS",
-    message: `The file has ${found === undefined ? "very many" : found} ${kind} streams; the limit is ${limit}.`,
-    metadata: { kind, limit: String(limit), ...(found === undefined ? {} : { found: String(found) }) },
+    message: `The file has ${[found ?? "too many", kind, "streams"].filter(Boolean).join(" ")}; the limit is ${limit}.`,
+    metadata: {
+      limit: String(limit),
+      ...(kind === undefined ? {} : { kind }),
+      ...(found === undefined ? {} : { found: String(found) }),
+    },
   });
 }
 

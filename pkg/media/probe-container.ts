@@ -104,7 +104,8 @@ export async function readStreams(path: string, limits: MediaLimits, options: To
     async (error: unknown) => {
       if (isAppError(error, MEDIA_OUTPUT_TOO_LARGE)) throw mediaDescriptionTooLarge(limits.descriptionBytes);
       if (!isAppError(error, MEDIA_TOOL_FAILED)) throw error;
-      if (/max_streams/.test(error.metadata.log ?? "")) throw mediaTooManyStreams("", undefined, MAX_DEMUXED_STREAMS);
+      if (/max_streams/.test(error.metadata.log ?? ""))
+        throw mediaTooManyStreams(undefined, undefined, MAX_DEMUXED_STREAMS);
       if (await startsWithEbml(path)) throw mediaTruncated("its header is not complete.");
       throw mediaNotRecognised(error);
     },

@@ -64,8 +64,8 @@ export async function runConfined(run: ConfinedRun, confinement?: Confinement): 
     ...rest,
     argv,
     files: [...files.map(({ fd }) => fd), ...(filter === undefined ? [] : [filter.fd])],
-    // bubblewrap would give it up for the program anyway.
-    ...(box === undefined || how.kind === "namespaces" ? { cwd: "/" } : { cwd: box }),
+    // In namespaces it finds the folder elsewhere, and may not even pass to where it lies.
+    cwd: box === undefined || how.kind === "namespaces" ? "/" : box,
   });
   if (ended.how !== "done" || box === undefined) return ended;
   const mistake = await takeOver(box, writes, how);

@@ -27,7 +27,6 @@ const ACCOUNT = "matinee-media";
 /** Else a number that belongs to nobody: between what Debian and systemd give away, and within every container's range. */
 const UNUSED_IDS = Array.from({ length: 16 }, (_, i) => 61_000 + i);
 const TRIAL_LIMITS = { timeMs: 20_000, stdoutBytes: 65_536 };
-const LAST = process.platform === "linux" ? [] : ["Linux"];
 
 let found: Promise<Confinement> | undefined;
 
@@ -39,7 +38,7 @@ export function findConfinement(): Promise<Confinement> {
 
 async function find(): Promise<Confinement> {
   const user = await findUser();
-  const lacks: string[] = [...LAST];
+  const lacks: string[] = process.platform === "linux" ? [] : [`${process.platform} is not Linux`];
   const hasSeccomp = seccompFilter() !== undefined;
   const bwrap = await findProgram("bwrap");
   if (bwrap === undefined) {
@@ -64,7 +63,6 @@ async function find(): Promise<Confinement> {
 
 /** Why it does not work; undefined where it does. */
 async function trial(confinement: Confinement): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), "matinee-confinement-"));
   const filter = await openFilter(confinement);
   try {
     const program = await realpath((await findProgram("true")) ?? "/bin/true");
@@ -78,7 +76,6 @@ async function trial(confinement: Confinement): Promise<string | undefined> {
     return ended.how === "done" ? undefined : (ended.tail.split("\n").at(-1) ?? "") || ended.exit;
   } finally {
     await filter?.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
