@@ -160,20 +160,29 @@ export function posterArgs(job: {
     ...inputArgs(job.source),
     // The picture before `seconds` has a negative time, and must not be dropped for that.
     ...["-map", `0:${video.index}`, "-vf", filter.join(","), "-frames:v", "1", "-fps_mode", "passthrough"],
-    ...[
-      "-c:v",
-      "mjpeg",
-      "-q:v",
-      "3",
-      "-map_metadata",
-      "-1",
-      "-bitexact",
-      "-f",
-      "image2",
-      "-update",
-      "1",
-      `file:${job.output}`,
-    ],
+    ...jpegOutput(job.output),
+  ];
+}
+
+/** The same JPEG picture in other widths, its height following, in one go. */
+export function resizeArgs(job: {
+  readonly source: string;
+  readonly sizes: readonly { readonly width: number; readonly output: string }[];
+}): string[] {
+  return [
+    ...["-v", "error", "-threads", "1"],
+    ...inputArgs(job.source, ["image2", "jpeg_pipe"]),
+    ...job.sizes.flatMap(({ width, output }) => [
+      ...["-map", "0:v:0", "-vf", `scale=${width}:-2:flags=lanczos`, "-frames:v", "1"],
+      ...jpegOutput(output),
+    ]),
+  ];
+}
+
+function jpegOutput(path: string): string[] {
+  return [
+    ...["-c:v", "mjpeg", "-q:v", "3", "-map_metadata", "-1", "-bitexact"],
+    ...["-f", "image2", "-update", "1", `file:${path}`],
   ];
 }
 

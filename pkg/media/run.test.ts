@@ -15,7 +15,7 @@ import { buildLadder, type Rung } from "./ladder.ts";
 import { countVideoSamples, readTracks } from "./mp4.ts";
 import { type MediaInfo, probe } from "./probe.ts";
 import { formatRational, frameToSeconds } from "./rational.ts";
-import { encodeAudio, encodeChunk, extractPoster, stitchChunks } from "./run.ts";
+import { encodeAudio, encodeChunk, extractPoster, resizePicture, stitchChunks } from "./run.ts";
 import { convertSidecarText, extractText } from "./text.ts";
 import { parseVtt } from "./vtt.ts";
 
@@ -134,6 +134,15 @@ describe("encoding", function () {
     await extractPoster({ source: at("upright.mp4"), info, seconds: 0.2, width: 120, output: at("poster.jpg") });
     const poster = await readFile(at("poster.jpg"));
     assert.deepEqual([...poster.subarray(0, 2)], [0xff, 0xd8]);
+    const sizes = [60, 40].map((width) => ({ width, output: at(`poster-${width}.jpg`) }));
+    await resizePicture({ source: at("poster.jpg"), sizes });
+    for (const { width, output } of sizes) {
+      const args = ["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
+      const { stdout } = await runTool({ tool: "ffprobe", args: [...args, ...inputArgs(output, ["image2", "jpeg_pipe"])] });
+      const [wide = 0, high = 0] = stdout.trim().split(",").map(Number);
+      assert.equal(wide, width);
+      assert.ok(Math.abs(high - (width * 426) / 240) <= 2, `${width} wide and ${high} high`);
+    }
   });
 
   it("brings a film of high dynamic range down to the standard one", async () => {

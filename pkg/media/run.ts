@@ -5,7 +5,16 @@ import { join, relative } from "node:path";
 import { newId } from "#pkg/clock/clock";
 import { canToneMap } from "./capabilities.ts";
 import type { ChunkPlan } from "./chunks.ts";
-import { type AudioJob, audioArgs, type ChunkJob, chunkArgs, posterArgs, stitchArgs, stitchList } from "./encode.ts";
+import {
+  type AudioJob,
+  audioArgs,
+  type ChunkJob,
+  chunkArgs,
+  posterArgs,
+  resizeArgs,
+  stitchArgs,
+  stitchList,
+} from "./encode.ts";
 import { mediaFrameCount, mediaOutputDamaged } from "./errors.ts";
 import { type Progress, runTool, type ToolOptions } from "./ffmpeg.ts";
 import { countVideoSamples, readTracks } from "./mp4.ts";
@@ -90,11 +99,27 @@ export async function extractPoster(job: PosterJob, options: ToolOptions = {}): 
   const hasZscale = job.info.video.dynamicRange !== "sdr" && (await canToneMap());
   await orRemove([job.output], async () => {
     await runTool({ ...options, tool: "ffmpeg", args: posterArgs({ hasZscale, ...job }) });
-    const picture = await readFile(job.output);
-    // ITU-T T.81, table B.1: start and end of image.
-    const isWhole = picture.readUInt16BE(0) === 0xffd8 && picture.readUInt16BE(picture.length - 2) === 0xffd9;
-    if (!isWhole) throw mediaOutputDamaged(job.output, "the picture has no end");
+    await checkPicture(job.output);
   });
+}
+
+/** Makes smaller copies of a JPEG picture. Throws what `runTool` throws; no copy is left then. */
+export async function resizePicture(
+  job: { readonly source: string; readonly sizes: readonly { readonly width: number; readonly output: string }[] },
+  options: ToolOptions = {},
+): Promise<void> {
+  const outputs = job.sizes.map(({ output }) => output);
+  await orRemove(outputs, async () => {
+    await runTool({ ...options, tool: "ffmpeg", args: resizeArgs(job) });
+    for (const output of outputs) await checkPicture(output);
+  });
+}
+
+async function checkPicture(path: string): Promise<void> {
+  const picture = await readFile(path);
+  // ITU-T T.81, table B.1: start and end of image.
+  const isWhole = picture.readUInt16BE(0) === 0xffd8 && picture.readUInt16BE(picture.length - 2) === 0xffd9;
+  if (!isWhole) throw mediaOutputDamaged(path, "the picture has no end");
 }
 
 async function checkFrames(path: string, expected: number): Promise<void> {

@@ -5,6 +5,7 @@ import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@b
 import type { HomeRowSchema } from "#gen/matinee/catalog/v1/home_pb";
 import {
   Artwork_Kind,
+  type ArtworkSchema,
   type AvailabilitySchema,
   type Title as ProtoTitle,
   Title_Kind,
@@ -16,7 +17,15 @@ import { type Package, PackageSchema } from "#gen/matinee/packager/v1/package_pb
 import { idOf } from "#pkg/aip/resource-name";
 import type { HomeRow, SeenTitle } from "./browsing.ts";
 import { type Availability, explainUnavailable } from "./domain/availability.ts";
-import { etagOf, fileNameOf, type Title, type TitleFields, type TitleMedia, type TitleState } from "./domain/title.ts";
+import {
+  etagOf,
+  fileNameOf,
+  type Still,
+  type Title,
+  type TitleFields,
+  type TitleMedia,
+  type TitleState,
+} from "./domain/title.ts";
 import { updateMaskInvalid } from "./errors.ts";
 
 const STATES = {
@@ -31,8 +40,18 @@ export function stateFromProto(state: number): TitleState | undefined {
   return (Object.keys(STATES) as TitleState[]).find((key) => STATES[key] === state);
 }
 
+export function artworksToProto(id: string, stills: readonly Still[]): MessageInitShape<typeof ArtworkSchema>[] {
+  return stills.map((still) => ({
+    kind: Artwork_Kind.STILL,
+    path: artworkPath(id, still.key),
+    width: still.width,
+    height: still.height,
+    sizes: still.sizes.map(({ key, width }) => ({ path: artworkPath(id, key), width })),
+  }));
+}
+
 /** The path that a picture of a title or an asset is served at; it names what it shows, so it may be cached for ever. */
-export function artworkPath(id: string, key: string): string {
+function artworkPath(id: string, key: string): string {
   return `/images/${id}/${fileNameOf({ key })}`;
 }
 
@@ -56,12 +75,7 @@ export function titleToProto(title: Title) {
     })),
     asset: title.assetId === undefined ? "" : `assets/${title.assetId}`,
     ...(title.media === undefined ? {} : { media: mediaToProto(title.media) }),
-    artworks: title.stills.map((still) => ({
-      kind: Artwork_Kind.STILL,
-      path: artworkPath(title.id, still.key),
-      width: still.width,
-      height: still.height,
-    })),
+    artworks: artworksToProto(title.id, title.stills),
     poster: posterPath(title),
     state: STATES[title.state],
     viewCount: BigInt(title.viewCount),

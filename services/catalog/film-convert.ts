@@ -11,7 +11,6 @@ import {
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Film_Stage, type FilmSchema } from "#gen/matinee/catalog/v1/film_pb";
 import { ListFilmsRequest_Group } from "#gen/matinee/catalog/v1/film_service_pb";
-import { Artwork_Kind } from "#gen/matinee/catalog/v1/title_pb";
 import { Asset_State } from "#gen/matinee/ingestion/v1/asset_pb";
 import { type AssetChanged, AssetChangedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import type { PackageChanged } from "#gen/matinee/packager/v1/events_pb";
@@ -19,7 +18,7 @@ import { Package_State, PackageSchema } from "#gen/matinee/packager/v1/package_p
 import type { JobChanged } from "#gen/matinee/transcode/v1/events_pb";
 import { Job_State, JobSchema } from "#gen/matinee/transcode/v1/job_pb";
 import { requireId } from "#pkg/aip/resource-name";
-import { artworkPath, titleToProto } from "./convert.ts";
+import { artworksToProto, titleToProto } from "./convert.ts";
 import type { AssetFacts, FilmGroup, FilmStage, JobFacts, PackageFacts } from "./domain/film.ts";
 import type { SeenFilm } from "./films.ts";
 import type { FilmPart } from "./store/film-store.ts";
@@ -147,12 +146,7 @@ export function filmToProto(seen: SeenFilm, seesDrafts: boolean): MessageInitSha
     ...(job && { job }),
     ...(pack && { package: pack }),
     ...(shown && { title: titleToProto(shown) }),
-    artworks: seen.stills.map((still) => ({
-      kind: Artwork_Kind.STILL,
-      path: artworkPath(film.id, still.key),
-      width: still.width,
-      height: still.height,
-    })),
+    artworks: artworksToProto(film.id, seen.stills),
     createTime: timestampFromDate(film.createdAt),
     updateTime: timestampFromDate(film.updatedAt),
   };

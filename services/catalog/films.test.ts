@@ -27,6 +27,9 @@ import { catalog } from "./module.ts";
 /** Says 64 × 36 pixels; nobody looks at more. */
 const JPEG_HEADER = Buffer.from("ffd8ffc0000b080024004001011100", "hex");
 
+/** Where a header like this says its width. */
+const JPEG_WIDTH_AT = 9;
+
 type Event = readonly [DescMessage, MessageInitShape<DescMessage>];
 
 type Reason = { readonly reason: string; readonly message: string };
@@ -378,6 +381,39 @@ describe("films of the studio", () => {
     assert.ok(none.got.every(({ film, gone }) => film === undefined && gone === ""));
     stop.abort();
     await Promise.all(streams.map(({ ended }) => ended));
+  });
+
+  it("show each picture once, with the smaller ones of itself, which are served as well", async () => {
+    const id = newId();
+    const posters = await Promise.all(
+      [1920, 640, 320, 1920, 640].map(async (width, index) => {
+        const sha256 = String(index).repeat(64);
+        const key = `${id}/${sha256}.jpg`;
+        const picture = Buffer.from(JPEG_HEADER);
+        picture.writeUInt16BE(width, JPEG_WIDTH_AT);
+        await images.put(key, picture);
+        return { store: "images", key, sha256 };
+      }),
+    );
+    await tell(...whole(id), [
+      AssetPackagedSchema,
+      { package: { name: `packages/${id}`, asset: `assets/${id}`, revision: 1, isComplete: true }, posters },
+    ]);
+    const film = await eventually("its pictures are known", async () => {
+      const found = await get(id);
+      return (found?.artworks.length ?? 0) > 0 ? found : undefined;
+    });
+    assert.deepEqual(
+      film.artworks.map(({ width, sizes }) => [width, ...sizes.map((size) => size.width)]),
+      [
+        [1920, 640, 320],
+        [1920, 640],
+      ],
+    );
+    const small = film.artworks[0]?.sizes[1];
+    const answer = await fetch(platform.url + small?.path);
+    assert.equal(answer.status, 200);
+    assert.equal(Buffer.from(await answer.arrayBuffer()).readUInt16BE(JPEG_WIDTH_AT), 320);
   });
 
   it("show the picture that people choose first, and their own before a title is made", async () => {

@@ -20,8 +20,9 @@ export function artworkHandler(deps: { readonly store: TitleStore; readonly imag
   return async (request, response, call, params) => {
     const { id = "", file = "" } = params;
     const stills = UUID.test(id) ? await deps.store.findStills(id) : [];
-    const still = stills.find(({ key }) => key.endsWith(`/${file}`));
-    const blob = still && (await deps.images.find(still.key));
+    const pictures = stills.flatMap((still) => [still, ...still.sizes]);
+    const picture = pictures.find(({ key }) => key.endsWith(`/${file}`));
+    const blob = picture && (await deps.images.find(picture.key));
     if (blob === undefined) throw artworkNotFound();
     // The file's name is the hash of what is in it.
     const headers = {

@@ -15,13 +15,18 @@ export async function loadStills(
   posters: readonly BlobRef[],
   signal: AbortSignal,
 ): Promise<Still[]> {
-  const stills: Still[] = [];
+  const stills: (Still & { readonly sizes: { readonly key: string; readonly width: number }[] })[] = [];
   for (const { store, key } of posters) {
     const blob = store === "images" ? await images.find(key) : undefined;
     if (blob === undefined) continue;
     const range = { start: 0, end: Math.min(blob.sizeBytes, HEADER_BYTES) - 1 };
     const size = jpegSize(await buffer(await images.get(key, { range, signal })));
-    if (size !== undefined) stills.push({ key, ...size });
+    if (size === undefined) continue;
+    // A picture is followed by smaller ones of itself.
+    const last = stills.at(-1);
+    const smallest = last?.sizes.at(-1)?.width ?? last?.width ?? 0;
+    if (last !== undefined && size.width < smallest) last.sizes.push({ key, width: size.width });
+    else stills.push({ key, ...size, sizes: [] });
   }
   return stills;
 }

@@ -8,7 +8,7 @@ import { type ChunkPlan, chunkAt } from "#pkg/media/chunks";
 import { AAC_LC } from "#pkg/media/codecs";
 import type { X264Preset } from "#pkg/media/encode";
 import type { ToolOptions } from "#pkg/media/ffmpeg";
-import { encodeAudio, encodeChunk, extractPoster, stitchChunks } from "#pkg/media/run";
+import { encodeAudio, encodeChunk, extractPoster, resizePicture, stitchChunks } from "#pkg/media/run";
 import { extractText } from "#pkg/media/text";
 import { parseVtt } from "#pkg/media/vtt";
 import { sourceMismatch, streamMissing, workUnknown } from "./errors.ts";
@@ -143,14 +143,26 @@ async function extractCues(work: Of<"extract_text">, options: WorkOptions): Prom
   ];
 }
 
+/** Of a card on a phone, of a card, and of a large picture on a common screen; the task says how large the largest is. */
+const POSTER_WIDTHS = [1280, 640, 320];
+
 async function takePosters(work: Of<"take_posters">, options: WorkOptions): Promise<Made[]> {
   const { path, info } = await options.source();
   const made: Made[] = [];
   for (const [index, seconds] of work.positionsSeconds.entries()) {
     const output = join(options.folder, `poster-${index + 1}.jpg`);
     await extractPoster({ source: path, info, seconds, width: work.width, output }, options.tool);
+    const largest = Math.min(work.width, info.video.displayWidth);
+    const sizes = POSTER_WIDTHS.filter((width) => width < largest).map((width) => ({
+      width,
+      output: join(options.folder, `poster-${index + 1}-${width}.jpg`),
+    }));
+    if (sizes.length > 0) await resizePicture({ source: output, sizes }, options.tool);
     options.onProgress((index + 1) / work.positionsSeconds.length, 0);
-    made.push({ ...NOTHING, track: `poster-${index + 1}`, path: output, extension: "jpg", contentType: "image/jpeg" });
+    // Smaller ones follow the picture that they show.
+    for (const file of [output, ...sizes.map((size) => size.output)]) {
+      made.push({ ...NOTHING, track: `poster-${index + 1}`, path: file, extension: "jpg", contentType: "image/jpeg" });
+    }
   }
   return made;
 }

@@ -37,6 +37,8 @@ export interface Still {
   readonly key: string;
   readonly width: number;
   readonly height: number;
+  /** The same picture smaller, widest first. */
+  readonly sizes: readonly { readonly key: string; readonly width: number }[];
 }
 
 /** What the newest package of the title's asset holds. */

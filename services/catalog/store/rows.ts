@@ -30,7 +30,7 @@ export type TitleRow = {
   updated_at: Date;
   published_at: Date | null;
   media: TitleMedia | null;
-  posters: Still[] | null;
+  posters: readonly StoredStill[] | null;
   views: string | null;
 };
 
@@ -58,7 +58,7 @@ export function toTitle(row: TitleRow): Title {
     state: row.state,
     version: Number(row.version),
     media: row.media ?? undefined,
-    stills: inOrderOfChoice(row.posters ?? [], row.poster ?? undefined),
+    stills: inOrderOfChoice(stillsOf(row.posters), row.poster ?? undefined),
     viewCount: Number(row.views ?? 0),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -82,4 +82,11 @@ export function fromWindow(window: AvailabilityWindow): WindowJson {
     endsAt: window.endsAt?.toISOString() ?? null,
     tiers: [...window.tiers],
   };
+}
+
+/** As kept with the asset; pictures that came before there were smaller ones of them have none. */
+export type StoredStill = Omit<Still, "sizes"> & Partial<Pick<Still, "sizes">>;
+
+export function stillsOf(stored: readonly StoredStill[] | null): readonly Still[] {
+  return (stored ?? []).map((still) => ({ ...still, sizes: still.sizes ?? [] }));
 }

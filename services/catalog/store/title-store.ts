@@ -2,7 +2,7 @@
 
 import type { Db, Queryable, Tx } from "#pkg/postgres/db";
 import type { Still, Title, TitleFields, TitleMedia, TitleState } from "../domain/title.ts";
-import { fromWindow, type TitleRow, toTitle } from "./rows.ts";
+import { fromWindow, type StoredStill, stillsOf, type TitleRow, toTitle } from "./rows.ts";
 
 const SELECT = `
   select t.id, t.display_title, t.synopsis, t.original_language, t.release_year, t.genres, t.credits, t.minimum_age,
@@ -114,21 +114,21 @@ export function openTitleStore(db: Db) {
 
     /** Pictures of assets, by asset. */
     async loadStills(assetIds: readonly string[]): Promise<Map<string, readonly Still[]>> {
-      const rows = await db.query<{ asset_id: string; posters: Still[] }>(
+      const rows = await db.query<{ asset_id: string; posters: StoredStill[] }>(
         "select asset_id, posters from asset_packages where asset_id = any($1::uuid[])",
         [assetIds],
       );
-      return new Map(rows.map((row) => [row.asset_id, row.posters]));
+      return new Map(rows.map((row) => [row.asset_id, stillsOf(row.posters)]));
     },
 
     /** Pictures of a title, or of an asset. */
     async findStills(id: string): Promise<readonly Still[]> {
-      const rows = await db.query<{ posters: Still[] }>(
+      const rows = await db.query<{ posters: StoredStill[] }>(
         `select posters from asset_packages
           where asset_id in ($1::uuid, (select asset_id from titles where id = $1))`,
         [id],
       );
-      return rows.flatMap(({ posters }) => posters);
+      return rows.flatMap(({ posters }) => stillsOf(posters));
     },
 
     /**

@@ -89,7 +89,7 @@ const FIRST_LOOK_FROM_SECONDS = 8;
  * and in one of five minutes or more the first and the last minute are. People choose among the pictures.
  */
 const POSTER_PLACES = [0.5, 0.38, 0.62, 0.28, 0.72, 0.45];
-const POSTER_WIDTH = 1280;
+const POSTER_WIDTH = 1920;
 const STEREO = 2;
 /** Tasks of this length need no second place to look for a poster. */
 const ONE_POSTER_UP_TO_SECONDS = 3;

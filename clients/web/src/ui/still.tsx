@@ -1,6 +1,6 @@
 /** A still from the film, or its name on a plain ground until there is one. */
 
-import { Artwork_Kind, type Title } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import { type Artwork, Artwork_Kind, type Title } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { useState } from "react";
 import styles from "./still.module.css";
 
@@ -20,7 +20,7 @@ export function Still({
   if (best === undefined || broken) {
     return (
       <span className={styles.plain} aria-hidden="true">
-        {!isHero && <span>{title.displayTitle}</span>}
+        {!isHero && <span dir="auto">{title.displayTitle}</span>}
       </span>
     );
   }
@@ -28,6 +28,7 @@ export function Still({
     <img
       className={styles.image}
       src={best.path}
+      srcSet={sourcesOf(best)}
       sizes={sizes}
       alt=""
       width={best.width || 1280}
@@ -38,4 +39,10 @@ export function Still({
       onError={() => setBroken(true)}
     />
   );
+}
+
+/** Every size of the picture, for the browser to choose by the width that it is shown in. */
+function sourcesOf({ path, width, sizes }: Artwork): string | undefined {
+  if (sizes.length === 0) return undefined;
+  return [{ path, width }, ...sizes].map((size) => `${size.path} ${size.width}w`).join(", ");
 }
