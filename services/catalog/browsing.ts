@@ -54,6 +54,15 @@ export class Browsing {
     return this.see(title, viewer);
   }
 
+  /** Those that are published, in this order. */
+  async getMany(titleIds: readonly string[], viewer: ViewerContext): Promise<SeenTitle[]> {
+    const titles = await this.#store.loadPublished([...titleIds]);
+    return titleIds.flatMap((id) => {
+      const title = titles.get(id);
+      return title === undefined ? [] : [this.see(title, viewer)];
+    });
+  }
+
   /** The decision with what plays, for whoever is about to play it. Throws `TITLE_NOT_FOUND`. */
   async check(
     titleId: string,

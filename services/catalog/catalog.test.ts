@@ -233,6 +233,18 @@ describe("the catalog service", () => {
     );
   });
 
+  it("answers several titles at once, in the order asked, and leaves out what viewers may not see", async () => {
+    const [one, other, hidden] = await Promise.all([published(), published(), draft()]);
+    const names = [other.name, hidden.name, `titles/${newId()}`, one.name];
+    const { titles } = await viewer().batchGetTitles({ names });
+    assert.deepEqual(
+      titles.map(({ name }) => name),
+      [other.name, one.name],
+    );
+    const tooMany = Array.from({ length: 101 }, () => `titles/${newId()}`);
+    await assert.rejects(viewer().batchGetTitles({ names: tooMany }), refused("VALIDATION_FAILED"));
+  });
+
   it("serves no picture for a path that names none", async () => {
     const title = await published();
     for (const path of [

@@ -48,6 +48,11 @@ export function catalogHandler(deps: {
       return { title: seenToProto(browsing.see(await titles.get(titleId(name)), viewer)) };
     },
 
+    async batchGetTitles({ names }, call) {
+      const seen = await browsing.getMany(names.map(titleId), viewerOf(call));
+      return { titles: seen.map(seenToProto) };
+    },
+
     async listTitles(request, call) {
       const state = isOperator(call) ? stateFromProto(request.state) : "published";
       const viewer = viewerOf(call);

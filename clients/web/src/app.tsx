@@ -1,25 +1,30 @@
 /** Which address shows which page, and to whom. */
 
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useSession } from "./app-context.ts";
 import { LazyPage, pageCode } from "./lazy-page.tsx";
+import { GenrePage } from "./pages/genre.tsx";
 import { HomePage } from "./pages/home.tsx";
+import { HistoryPage, MyListPage } from "./pages/lists.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
 import { SearchPage } from "./pages/search.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
 import { SignUpPage } from "./pages/sign-up.tsx";
 import { TitlePage } from "./pages/title.tsx";
+import { watchPage } from "./player/code.ts";
 import { Shell } from "./shell/shell.tsx";
+import { useArrival } from "./use-arrival.ts";
 
 // Viewers never load the studio, and nobody loads the player before the first film.
-const watchPage = pageCode(() => import("./player/watch.tsx").then(({ WatchPage }) => WatchPage));
 const studioPage = pageCode(() => import("./studio/studio.tsx").then(({ StudioPage }) => StudioPage));
 const studioTitlePage = pageCode(() =>
   import("./studio/title-form.tsx").then(({ StudioTitlePage }) => StudioTitlePage),
 );
 
 export function AppRoutes() {
+  const [path] = useLocation();
+  useArrival(path);
   return (
     <Switch>
       <Route path="/sign-in">
@@ -46,16 +51,23 @@ export function AppRoutes() {
               <Route path="/" component={HomePage} />
               <Route path="/title/:id">{({ id }) => <TitlePage key={id} name={`titles/${id}`} />}</Route>
               <Route path="/search" component={SearchPage} />
+              <Route path="/genre/:genre">{({ genre }) => <GenrePage key={genre} genre={decoded(genre)} />}</Route>
+              <Route path="/list" component={MyListPage} />
+              <Route path="/history" component={HistoryPage} />
               <Route path="/studio">
-                <LazyPage code={studioPage} props={{}} />
+                <ForStudio>
+                  <LazyPage code={studioPage} props={{}} />
+                </ForStudio>
               </Route>
               <Route path="/studio/title/:id">
                 {({ id }) => (
-                  <LazyPage
-                    key={id}
-                    code={studioTitlePage}
-                    props={{ name: id === "new" ? undefined : `titles/${id}` }}
-                  />
+                  <ForStudio>
+                    <LazyPage
+                      key={id}
+                      code={studioTitlePage}
+                      props={{ name: id === "new" ? undefined : `titles/${id}` }}
+                    />
+                  </ForStudio>
                 )}
               </Route>
               <Route component={NotFoundPage} />
@@ -67,18 +79,28 @@ export function AppRoutes() {
   );
 }
 
+/** As the address has it where it is no encoding at all. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function SignedIn({ children }: { readonly children: ReactNode }) {
   const session = useSession();
   const [path] = useLocation();
   const search = useSearch();
-  useEffect(() => {
-    scrollTo(0, 0);
-    // The new page's address is all that tells that it is another page.
-    void path;
-  }, [path]);
   if (session !== undefined) return children;
   const next = `${path}${search === "" ? "" : `?${search}`}`;
   return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+}
+
+/** To a viewer there is no studio. */
+function ForStudio({ children }: { readonly children: ReactNode }) {
+  const session = useSession();
+  return session?.isOperator === true || session?.isCreator === true ? children : <NotFoundPage />;
 }
 
 function SignedOut({ children }: { readonly children: ReactNode }) {

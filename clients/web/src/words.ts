@@ -11,8 +11,17 @@ export function watchHref(title: Pick<Title, "name">): string {
   return `/watch/${idOf(title.name)}`;
 }
 
+export function genreHref(genre: string): string {
+  return `/genre/${encodeURIComponent(genre)}`;
+}
+
 export function idOf(name: string): string {
   return name.slice(name.indexOf("/") + 1);
+}
+
+/** "1 film", "2 films". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** "1:02:03" or "2:03". */

@@ -4,6 +4,7 @@ import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_serv
 import type { HomeItem } from "@matinee/sdk/gen/matinee/catalog/v1/home_pb";
 import { toSeconds } from "@matinee/sdk/time";
 import { useApp, useSession } from "../app-context.ts";
+import { preloadPlayer } from "../player/code.ts";
 import { useQuery } from "../query.ts";
 import { LinkButton } from "../ui/button.tsx";
 import { Card, CardSkeleton } from "../ui/card.tsx";
@@ -14,7 +15,17 @@ import { Still } from "../ui/still.tsx";
 import { useTitle } from "../use-title.ts";
 import { titleHref, watchHref } from "../words.ts";
 import { Facts } from "./facts.tsx";
+import { FilmHeading } from "./film-heading.tsx";
+import { useGenres } from "./genre.tsx";
+import { GenreLinks } from "./genre-links.tsx";
 import styles from "./home.module.css";
+
+/** The page of everything that a row shows the beginning of. */
+const ALL: ReadonlyMap<string, string> = new Map([
+  ["continue-watching", "/history"],
+  ["my-list", "/list"],
+  ["new", "/search"],
+]);
 
 export function HomePage() {
   useTitle(undefined);
@@ -52,7 +63,7 @@ export function HomePage() {
       <Hero item={hero} />
       <div className={styles.rows}>
         {rows.map((row) => (
-          <Row key={row.id} id={row.id} title={row.displayTitle}>
+          <Row key={row.id} id={row.id} title={row.displayTitle} all={ALL.get(row.id)}>
             {row.items.map((item) =>
               item.title === undefined ? null : (
                 <RowItem key={item.title.name}>
@@ -62,8 +73,20 @@ export function HomePage() {
             )}
           </Row>
         ))}
+        <Genres />
       </div>
     </>
+  );
+}
+
+function Genres() {
+  const genres = useGenres();
+  if (genres.length === 0) return null;
+  return (
+    <section className={styles.genres} aria-labelledby="genres">
+      <h2 id="genres">Genres</h2>
+      <GenreLinks genres={genres} />
+    </section>
   );
 }
 
@@ -77,11 +100,20 @@ function Hero({ item }: { readonly item: HomeItem }) {
         <Still title={title} sizes="100vw" isHero />
       </div>
       <div className={styles.words}>
-        <h1>{title.displayTitle}</h1>
+        <FilmHeading title={title} />
         <Facts title={title} />
-        <p className={styles.synopsis}>{title.synopsis}</p>
+        <p className={styles.synopsis} dir="auto">
+          {title.synopsis}
+        </p>
         <div className={styles.actions}>
-          <LinkButton href={watchHref(title)} kind="primary" icon="play" data-testid="hero-play">
+          <LinkButton
+            href={watchHref(title)}
+            kind="primary"
+            icon="play"
+            data-testid="hero-play"
+            onPointerEnter={preloadPlayer}
+            onFocus={preloadPlayer}
+          >
             {resumes ? "Resume" : "Play"}
           </LinkButton>
           <LinkButton href={titleHref(title)} data-testid="hero-details">

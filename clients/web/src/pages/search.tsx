@@ -5,16 +5,18 @@ import { Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { useEffect, useState } from "react";
 import { useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
-import { useQuery } from "../query.ts";
-import { Card, CardSkeleton } from "../ui/card.tsx";
-import { Failure, Notice } from "../ui/notice.tsx";
-import { Loading } from "../ui/skeleton.tsx";
+import { usePages } from "../pages.ts";
+import { type Film, FilmGrid } from "../ui/film-grid.tsx";
+import { Notice } from "../ui/notice.tsx";
 import { useTitle } from "../use-title.ts";
+import { counted } from "../words.ts";
+import { useGenres } from "./genre.tsx";
 import page from "./page.module.css";
 import styles from "./search.module.css";
 
 /** Long enough not to ask for every letter of a fast hand. */
 const PAUSE_MS = 140;
+const PAGE_SIZE = 60;
 
 export function SearchPage() {
   const params = new URLSearchParams(useSearch());
@@ -22,26 +24,33 @@ export function SearchPage() {
   const query = usePause(typed, PAUSE_MS);
   const [genre, setGenre] = useState<string>();
   useTitle(typed === "" ? "Search" : typed);
-  const { platform } = useApp();
-  const key = `search:${query}:${genre ?? ""}`;
-  const result = useQuery(key, async (signal) => {
+  const { platform, queries } = useApp();
+  const pages = usePages<Film>(`search:${query}:${genre ?? ""}`, async (pageToken, signal) => {
     const catalog = platform.client(CatalogService);
     if (query === "" && genre === undefined) {
-      const { titles } = await catalog.listTitles({ pageSize: 60, state: Title_State.PUBLISHED }, { signal });
-      return { titles, facetCounts: [] };
+      const request = { pageSize: PAGE_SIZE, pageToken, state: Title_State.PUBLISHED };
+      const { titles, nextPageToken } = await catalog.listTitles(request, { signal });
+      return { items: titles.map((title) => ({ title })), nextPageToken };
     }
     const genres = genre === undefined ? [] : [genre];
-    const { hits, facetCounts } = await catalog.searchTitles({ query, pageSize: 60, genres }, { signal });
-    return { titles: hits.flatMap(({ title }) => (title === undefined ? [] : [title])), facetCounts };
+    const request = { query, pageSize: PAGE_SIZE, pageToken, genres };
+    const { hits, nextPageToken, facetCounts } = await catalog.searchTitles(request, { signal });
+    const found = facetCounts.filter(({ facet }) => facet === "genre").map(({ value }) => value);
+    // Counted over all matches, on the first page alone.
+    if (pageToken === "")
+      queries.set(`genres-of:${query}`, { data: found, error: undefined, isLoading: false, atMs: 0 });
+    return { items: hits.flatMap(({ title }) => (title === undefined ? [] : [{ title }])), nextPageToken };
   });
-  const shown = useLast(result.data);
-  const genres = (shown?.facetCounts ?? []).filter(({ facet }) => facet === "genre").map(({ value }) => value);
+  const shown = useLast(pages.items);
+  const everyGenre = useGenres();
+  const ofQuery = queries.get(`genres-of:${query}`).data as readonly string[] | undefined;
+  const lastGenres = useLast(ofQuery);
+  const genres = query === "" ? everyGenre : (lastGenres ?? []);
   const chips = genre !== undefined && !genres.includes(genre) ? [genre, ...genres] : genres;
-  const titles = shown?.titles ?? [];
 
   return (
     <div className={page.page}>
-      <h1>{typed === "" ? "Everything on Matinee" : `Films for “${typed}”`}</h1>
+      <h1 dir="auto">{typed === "" ? "Everything on Matinee" : `Films for “${typed}”`}</h1>
       {chips.length > 0 && (
         <fieldset className={styles.chips} aria-label="Genre">
           {chips.slice(0, 10).map((value) => (
@@ -57,31 +66,18 @@ export function SearchPage() {
         </fieldset>
       )}
       <p className="visually-hidden" role="status">
-        {result.data === undefined ? "" : `${titles.length} films`}
+        {pages.items === undefined ? "" : `${counted(pages.items.length, "film")}${pages.hasMore ? ", and more" : ""}`}
       </p>
-      {result.error !== undefined && <Failure error={result.error} onRetry={result.reload} />}
-      {shown === undefined && result.error === undefined && (
-        <>
-          <Loading what="films" />
-          <div className={page.grid}>
-            {["a", "b", "c", "d", "e", "f", "g", "h"].map((id) => (
-              <CardSkeleton key={id} />
-            ))}
-          </div>
-        </>
-      )}
-      {shown !== undefined && titles.length === 0 && result.error === undefined && (
+      {pages.items?.length === 0 && pages.error === undefined && (
         <Notice icon="search" title={typed === "" ? "No films yet" : "No film found"}>
           <p>{typed === "" ? "The programme is being prepared." : "Try another word, or part of one."}</p>
         </Notice>
       )}
-      <ul className={page.grid} data-testid="search-results" data-stale={result.data === undefined}>
-        {titles.map((title) => (
-          <li key={title.name}>
-            <Card title={title} />
-          </li>
-        ))}
-      </ul>
+      <FilmGrid
+        pages={{ ...pages, items: pages.items ?? shown }}
+        isStale={pages.items === undefined}
+        testId="search-results"
+      />
     </div>
   );
 }

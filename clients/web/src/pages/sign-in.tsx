@@ -1,11 +1,11 @@
 /** Signing in. */
 
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { Link, useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
 import { Button } from "../ui/button.tsx";
-import { Field } from "../ui/field.tsx";
+import { Field, useFaultFocus } from "../ui/field.tsx";
 import { FormFault } from "../ui/notice.tsx";
 import { useTitle } from "../use-title.ts";
 import styles from "./door.module.css";
@@ -17,14 +17,17 @@ export function SignInPage() {
   const search = useSearch();
   const [error, setError] = useState<MatineeError>();
   const [busy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useFaultFocus(form, error);
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    if (busy) return;
+    const typed = new FormData(event.currentTarget);
     setBusy(true);
     setError(undefined);
     try {
-      await session.signIn(String(form.get("email")).trim(), String(form.get("password")));
+      await session.signIn(String(typed.get("email")).trim(), String(typed.get("password")));
     } catch (cause) {
       setError(toMatineeError(cause));
       setBusy(false);
@@ -33,7 +36,7 @@ export function SignInPage() {
 
   return (
     <Door title="Sign in">
-      <form className={styles.form} onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
+      <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} data-testid="sign-in-form">
         <FormFault error={error} />
         <Field label="Email" name="email" type="email" autoComplete="username" required autoFocus maxLength={254} />
         <Field
@@ -44,7 +47,7 @@ export function SignInPage() {
           required
           maxLength={128}
         />
-        <Button kind="primary" type="submit" disabled={busy}>
+        <Button kind="primary" type="submit" isBusy={busy}>
           {busy ? "Signing in" : "Sign in"}
         </Button>
       </form>

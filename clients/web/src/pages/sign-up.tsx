@@ -1,18 +1,20 @@
 /** Making an account. */
 
 import { newRequestId } from "@matinee/sdk/clock";
-import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
+import { MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { type FormEvent, useRef, useState } from "react";
 import { Link, useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
 import { Button } from "../ui/button.tsx";
-import { Field } from "../ui/field.tsx";
+import { Field, useFaultFocus } from "../ui/field.tsx";
 import { FormFault, sentence } from "../ui/notice.tsx";
 import { useTitle } from "../use-title.ts";
 import styles from "./door.module.css";
 import { Door } from "./door.tsx";
 
 const MIN_PASSWORD = 12;
+/** Browsers take "a@b" as well, where no letter arrives. */
+const ADDRESS = /^[^\s@]+@[^\s@]+\.[^\s@.]{2,}$/;
 
 export function SignUpPage() {
   useTitle("Make an account");
@@ -20,18 +22,23 @@ export function SignUpPage() {
   const search = useSearch();
   const [error, setError] = useState<MatineeError>();
   const [busy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useFaultFocus(form, error);
   const requestId = useRef(newRequestId());
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    if (busy) return;
+    const typed = new FormData(event.currentTarget);
+    const email = String(typed.get("email")).trim();
+    if (!ADDRESS.test(email)) return setError(incompleteAddress());
     setBusy(true);
     setError(undefined);
     try {
       await session.signUp({
-        email: String(form.get("email")).trim(),
-        password: String(form.get("password")),
-        displayName: String(form.get("name")).trim(),
+        email,
+        password: String(typed.get("password")),
+        displayName: String(typed.get("name")).trim(),
         language: navigator.language,
         requestId: requestId.current,
       });
@@ -49,7 +56,7 @@ export function SignUpPage() {
 
   return (
     <Door title="Make an account">
-      <form className={styles.form} onSubmit={(event) => void submit(event)} data-testid="sign-up-form">
+      <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} data-testid="sign-up-form">
         <FormFault error={error !== undefined && error.fields.length === 0 ? error : undefined} />
         <Field
           label="Your name"
@@ -80,7 +87,7 @@ export function SignUpPage() {
           hint={`At least ${MIN_PASSWORD} characters; a few words do well`}
           fault={faultOf("password")}
         />
-        <Button kind="primary" type="submit" disabled={busy}>
+        <Button kind="primary" type="submit" isBusy={busy}>
           {busy ? "One moment" : "Start watching"}
         </Button>
       </form>
@@ -89,4 +96,11 @@ export function SignUpPage() {
       </p>
     </Door>
   );
+}
+
+function incompleteAddress(): MatineeError {
+  const description = "This is no complete email address, such as name@example.org";
+  const fields = [{ field: "email", description }];
+  // 3: invalid argument.
+  return new MatineeError({ code: 3, reason: "EMAIL_INCOMPLETE", message: description, fields });
 }

@@ -4,7 +4,10 @@ import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_serv
 import type { Credit, Title } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { ProfileService } from "@matinee/sdk/gen/matinee/profile/v1/profile_service_pb";
 import { toDate, toSeconds } from "@matinee/sdk/time";
+import { Fragment } from "react";
+import { Link } from "wouter";
 import { useApp, useSession } from "../app-context.ts";
+import { usePlayerSoon } from "../player/code.ts";
 import { lastPosition } from "../player/last-position.ts";
 import { useQuery } from "../query.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
@@ -13,8 +16,9 @@ import { Failure, Notice, sentence } from "../ui/notice.tsx";
 import { Loading, Skeleton } from "../ui/skeleton.tsx";
 import { Still } from "../ui/still.tsx";
 import { useTitle } from "../use-title.ts";
-import { day, idOf, languageName, minutesLeft, watchHref } from "../words.ts";
+import { day, genreHref, idOf, languageName, minutesLeft, watchHref } from "../words.ts";
 import { Facts } from "./facts.tsx";
+import { FilmHeading } from "./film-heading.tsx";
 import styles from "./title.module.css";
 
 /** Left this close to its end, a film begins anew. */
@@ -35,6 +39,7 @@ export function TitlePage({ name }: { readonly name: string }) {
     return { title, resume: resumePoints[0] };
   });
   useTitle(query.data?.title?.displayTitle);
+  usePlayerSoon(query.data?.title?.availability?.isAvailable === true);
 
   if (query.data?.title === undefined) {
     if (query.error === undefined) return <TitleSkeleton />;
@@ -66,7 +71,7 @@ export function TitlePage({ name }: { readonly name: string }) {
         <Still title={title} sizes="100vw" isHero />
       </div>
       <div className={styles.words}>
-        <h1>{title.displayTitle}</h1>
+        <FilmHeading title={title} />
         <Facts title={title} />
         {resumeSeconds > 0 && length > 0 && title.availability?.isAvailable !== false && (
           <p className={styles.resume}>
@@ -88,7 +93,9 @@ export function TitlePage({ name }: { readonly name: string }) {
           )}
         </div>
         <AvailabilityNote title={title} />
-        <p className={styles.synopsis}>{title.synopsis}</p>
+        <p className={styles.synopsis} dir="auto">
+          {title.synopsis}
+        </p>
         <About title={title} />
       </div>
     </article>
@@ -162,7 +169,7 @@ function About({ title }: { readonly title: Title }) {
           <dt>With</dt>
           <dd>
             {cast.map(({ displayName, character }) => (
-              <span key={displayName + character} className={styles.person}>
+              <span key={displayName + character} className={styles.person} dir="auto">
                 {displayName}
                 {character !== "" && <small> {character}</small>}
               </span>
@@ -173,13 +180,22 @@ function About({ title }: { readonly title: Title }) {
       {[...crew].map(([role, people]) => (
         <div key={role}>
           <dt>{role}</dt>
-          <dd>{people.map(({ displayName }) => displayName).join(", ")}</dd>
+          <dd dir="auto">{people.map(({ displayName }) => displayName).join(", ")}</dd>
         </div>
       ))}
       {title.genres.length > 0 && (
         <div>
           <dt>Genres</dt>
-          <dd>{title.genres.join(", ")}</dd>
+          <dd>
+            {title.genres.map((genre, index) => (
+              <Fragment key={genre}>
+                {index > 0 && ", "}
+                <Link href={genreHref(genre)} dir="auto">
+                  {genre}
+                </Link>
+              </Fragment>
+            ))}
+          </dd>
         </div>
       )}
       {sound !== "" && (
