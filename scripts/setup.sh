@@ -18,11 +18,11 @@ refuse() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 missing_packages() {
   local pair
   local wanted=(ffmpeg:ffmpeg ffprobe:ffmpeg espeak-ng:espeak-ng jq:jq curl:curl setpriv:util-linux flock:util-linux bwrap:bubblewrap)
-  # Signs and letters in the browser's pages come from the project itself; Chromium is for the tests alone.
+  # Signs and letters in the browser's pages come from the project itself; Chromium is for tests and benchmarks alone.
   if [ "$purpose" = test ]; then wanted+=(chromium:chromium git:git); fi
   if [ "$purpose" != demo ]; then wanted+=(redis-server:redis-server redis-cli:redis-tools); fi
   # What our own media delivery is compared with, and what asks both.
-  if [ "$purpose" = bench ]; then wanted+=(nginx:nginx-light wrk:wrk); fi
+  if [ "$purpose" = bench ]; then wanted+=(nginx:nginx-light wrk:wrk chromium:chromium); fi
   # Where Debian puts servers, which not everybody has on the PATH.
   local PATH=$PATH:/usr/sbin
   for pair in "${wanted[@]}"; do

@@ -1,13 +1,14 @@
 /** How the web client is built and served while it is developed. */
 
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
+import { displayFont } from "./display-font.ts";
 import { finishBuild } from "./finish-build.ts";
 
 const PLATFORM = process.env.MATINEE_URL ?? "http://localhost:8080";
 
 export default defineConfig({
-  plugins: [react(), finishBuild()],
+  plugins: [displayFont(), react(), shellFirst(), finishBuild()],
   build: {
     target: "es2022",
     sourcemap: false,
@@ -25,3 +26,25 @@ export default defineConfig({
     ),
   },
 });
+
+/**
+ * Style sheets in the head keep the whole page from being drawn. After the shell, which brings its own style, they keep
+ * only the script waiting, as they must.
+ */
+function shellFirst(): Plugin {
+  return {
+    name: "matinee-shell-first",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(html) {
+        const sheets = html.match(/ *<link rel="stylesheet"[^>]*>\n/g) ?? [];
+        const script = /^ *<script type="module"[^>]*><\/script>\n/m.exec(html)?.[0];
+        if (sheets.length === 0 || script === undefined) throw new Error("index.html has no style sheet or no script");
+        const moved = [...sheets, script];
+        const rest = moved.reduce((text, tag) => text.replace(tag, ""), html);
+        return rest.replace("  </body>", `${moved.join("")}  </body>`);
+      },
+    },
+  };
+}

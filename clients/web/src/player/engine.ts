@@ -5,9 +5,10 @@ import { newTraceparent } from "@matinee/sdk/clock";
 import type { MatineeError } from "@matinee/sdk/errors";
 import type { PlaySessionHandle } from "@matinee/sdk/playback";
 import { languageName } from "../words.ts";
+import { startingBandwidth, transfersOfPage } from "./bandwidth.ts";
 import { browserTooOld, fromShaka, insecureContext, isInterruption, mayPass, noManifest } from "./failure.ts";
 import { renewLicenses } from "./license-renewal.ts";
-import { loadShaka } from "./shaka.ts";
+import { loadShaka, type Shaka } from "./shaka.ts";
 
 export interface Choice {
   readonly id: string;
@@ -35,13 +36,9 @@ export interface Engine {
   /** Switches captions off, or on in the language that was shown last. */
   toggleCaptions(): void;
   droppedFrames(): number;
-  destroy(): Promise<void>;
 }
 
 export interface EngineOptions {
-  readonly video: HTMLVideoElement;
-  /** Captions are drawn into it. */
-  readonly stage: HTMLElement;
   readonly play: PlaySessionHandle;
   readonly format: "dash" | "hls";
   readonly startSeconds: number;
@@ -59,29 +56,59 @@ export const PLAYER_NAME = "shaka-player 5.2.12";
 export const OFF = "off";
 export const AUTO = "auto";
 const CAPTIONS_KEY = "matinee.captions";
+const BANDWIDTH_KEY = "matinee.bandwidth";
 const AUDIO_KEY = "matinee.audio";
 const LANGUAGE_TAG = /^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/;
 
+/** A player at its video, before it is known what it plays. */
+export interface Preparation {
+  readonly shaka: Shaka;
+  readonly player: InstanceType<Shaka["Player"]>;
+  /** Aborted with the player's end. */
+  readonly over: AbortController;
+}
+
+/** What needs no play session, done while one is asked for. Throws MatineeError. */
+export async function prepareEngine(
+  format: "dash" | "hls",
+  video: HTMLVideoElement,
+  stage: HTMLElement,
+): Promise<Preparation> {
+  const shaka = await loadShaka(format);
+  if (!shaka.Player.isBrowserSupported()) throw browserTooOld();
+  const player = new shaka.Player();
+  player.setVideoContainer(stage);
+  await player.attach(video);
+  return { shaka, player, over: new AbortController() };
+}
+
+/** Remembers how fast the line was, and ends the player. */
+export async function destroyEngine({ player, over }: Preparation): Promise<void> {
+  over.abort();
+  const { estimatedBandwidth } = player.getStats();
+  if (estimatedBandwidth > 0) forEver.set(BANDWIDTH_KEY, String(Math.round(estimatedBandwidth)));
+  await player.destroy();
+}
+
 /** Throws MatineeError with the service's reason or the browser's. */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { video, play } = options;
+export async function openEngine({ shaka, player, over }: Preparation, options: EngineOptions): Promise<Engine> {
+  const { play } = options;
   const manifest = play.manifests.find(({ format }) => format === options.format);
   if (manifest === undefined) throw noManifest(options.format);
   const isEncrypted = Object.keys(play.licenseServers).length > 0;
   if (isEncrypted && !window.isSecureContext) throw insecureContext();
-  const shaka = await loadShaka(options.format);
-  if (!shaka.Player.isBrowserSupported()) throw browserTooOld();
 
   let isLoaded = false;
   let troubleSinceMs: number | undefined;
-  const player = new shaka.Player();
-  player.setVideoContainer(options.stage);
-  await player.attach(video);
   const language = rememberedLanguage() ?? play.preferredLanguage;
   player.configure({
     drm: { servers: { ...play.licenseServers } },
     preferredAudio: language === "" ? [] : [{ language }],
-    abr: { defaultBandwidthEstimate: 4e6 },
+    // A switch right after the first segment would fetch the beginning twice before anything is seen.
+    abr: {
+      useNetworkInformation: false,
+      defaultBandwidthEstimate: startingBandwidth(forEver.get(BANDWIDTH_KEY), transfersOfPage()),
+    },
     streaming: {
       // A picture soon, then enough in hand for a tunnel.
       rebufferingGoal: 0.5,
@@ -97,6 +124,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     request.headers.traceparent = newTraceparent();
   });
   const stopRenewals = renewLicenses(shaka, player, play.licenseServers["org.w3.clearkey"], options.onError);
+  over.signal.addEventListener("abort", stopRenewals, { once: true });
   player.addEventListener("error", (event) => {
     const { detail } = event as unknown as { detail: { handled: boolean } };
     if (isInterruption(detail)) return;
@@ -123,8 +151,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     await player.load(manifest.url, options.startSeconds);
   } catch (error) {
-    stopRenewals();
-    await player.destroy();
     throw fromShaka(error);
   }
 
@@ -221,10 +247,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       options.onTracks();
     },
     droppedFrames: () => player.getStats().droppedFrames || 0,
-    async destroy() {
-      stopRenewals();
-      await player.destroy();
-    },
   };
 }
 

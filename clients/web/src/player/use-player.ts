@@ -11,7 +11,7 @@ import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import { useComeback } from "../use-comeback.ts";
-import { type Engine, openEngine, type Tracks } from "./engine.ts";
+import { destroyEngine, type Engine, openEngine, type Preparation, prepareEngine, type Tracks } from "./engine.ts";
 import { keepPosition, lastPosition } from "./last-position.ts";
 import { type Metrics, newMetrics } from "./metrics.ts";
 
@@ -57,6 +57,7 @@ export function usePlayer(
   const [needsClick, setNeedsClick] = useState(false);
   const [hasTrouble, setTrouble] = useState(false);
   const play = useRef<PlaySessionHandle>(undefined);
+  const discarded = useRef(Promise.resolve());
   const restarts = useRef(0);
   const continueAt = useRef<number>(undefined);
 
@@ -67,6 +68,7 @@ export function usePlayer(
     if (element === null || box === null) return;
     let isGone = false;
     let session: PlaySessionHandle | undefined;
+    let prepared: Promise<Preparation> | undefined;
     let opened: Engine | undefined;
     let metrics: Metrics | undefined;
     const requestedMs = performance.now();
@@ -79,6 +81,19 @@ export function usePlayer(
       if (opened !== undefined && element.currentTime > 0) keepPosition(name, account, element.currentTime);
     };
     let whyTimer: ReturnType<typeof setTimeout> | undefined;
+    const discard = () => {
+      const last = prepared;
+      prepared = undefined;
+      if (last === undefined) return;
+      // The next player of this video waits for it.
+      discarded.current = last
+        .then(destroyEngine)
+        .catch(() => undefined)
+        .then(() => {
+          // Timers of Shaka's hold the stage for some seconds: they need not hold the page around it.
+          if (!box.isConnected) box.remove();
+        });
+    };
     const fail = (failure: MatineeError, canRestart: boolean) => {
       if (isGone) return;
       if (OVER.has(failure.reason) && session !== undefined && !canRestart) {
@@ -102,7 +117,7 @@ export function usePlayer(
       setError(failure);
       // Nothing plays any more, so nothing holds a stream of the plan.
       void session?.stop();
-      void opened?.destroy();
+      discard();
     };
     const leave = () => {
       keep();
@@ -119,6 +134,10 @@ export function usePlayer(
 
     const start = async () => {
       try {
+        prepared = discarded.current.then(() => prepareEngine(format, element, box));
+        // Thrown where it is awaited, if the service lets the film be played at all.
+        prepared.catch(() => undefined);
+        const preparation = prepared;
         session = await startPlayback({
           platform,
           title: name,
@@ -139,9 +158,9 @@ export function usePlayer(
         const known = lastPosition(name, account) ?? session.resumeSeconds;
         const resume = known < session.durationSeconds - END_SECONDS ? known : 0;
         metrics = newMetrics(element, () => opened, session.telemetry, requestedMs);
-        opened = await openEngine({
-          video: element,
-          stage: box,
+        const readied = await preparation;
+        if (isGone) return;
+        opened = await openEngine(readied, {
           play: session,
           format,
           startSeconds: continueAt.current ?? resume,
@@ -152,7 +171,7 @@ export function usePlayer(
           onError: (cause) => fail(cause, false),
           onTrouble: setTrouble,
         });
-        if (isGone) return void opened.destroy();
+        if (isGone) return;
         setError(undefined);
         setEngine(opened);
         setTracks(opened.tracks());
@@ -181,7 +200,7 @@ export function usePlayer(
       metrics?.ended();
       metrics?.stop();
       void session?.stop();
-      void opened?.destroy();
+      discard();
       // What was watched has changed both.
       queries.clear();
     };
