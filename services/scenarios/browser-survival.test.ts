@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { eventually } from "#pkg/testkit/eventually";
-import { theatreOf, type Visitor } from "./browser.ts";
+import { buildWebClient, theatreOf, type Visitor } from "./browser.ts";
 import { signUpOnPage } from "./pages.ts";
 import { pause, screening, untilPlaying } from "./screen.ts";
 import { inEveryTopology } from "./stories.ts";
@@ -24,6 +24,11 @@ function fillStorage(): void {
     throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
   };
 }
+
+before(async function () {
+  this.timeout(60_000);
+  await buildWebClient();
+});
 
 inEveryTopology(
   "a browser that lets the client down",
@@ -84,18 +89,18 @@ inEveryTopology(
       it("is loaded anew once where a part of it is gone, and then shows what was asked for", async () => {
         const { page } = guest;
         guest.expectTrouble(/404 .*\/assets\/watch-/);
-        await guest.goto(`/title/${idOf(clear.title.name)}`);
-        const play = page.getByTestId("play");
-        await play.waitFor();
-        let refused = 0;
+        let loads = 0;
+        page.on("load", () => {
+          loads += 1;
+        });
         await page.route(playerCode, async (route) => {
-          refused += 1;
-          if (refused === 1) await route.fulfill({ status: 404, contentType: "text/plain", body: "not found\n" });
+          if (loads < 2) await route.fulfill({ status: 404, contentType: "text/plain", body: "not found\n" });
           else await route.continue();
         });
-        await play.click();
+        await guest.goto(`/title/${idOf(clear.title.name)}`);
+        await page.getByTestId("play").click();
         await untilPlaying(page);
-        assert.equal(refused, 2);
+        assert.equal(loads, 2, "the page was not loaded once and once more");
         await page.unroute(playerCode);
       });
 

@@ -19,11 +19,6 @@ export function idOf(name: string): string {
   return name.slice(name.indexOf("/") + 1);
 }
 
-/** "1 film", "2 films". */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
 /** "1:02:03" or "2:03". */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

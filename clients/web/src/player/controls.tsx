@@ -41,7 +41,7 @@ export function Controls({
     <div className={styles.controls}>
       <div className={styles.top}>
         <IconButton icon="arrowLeft" label="Back" onClick={actions.leave} data-testid="player-back" />
-        <p className={styles.title} data-testid="player-title">
+        <p className={styles.title} data-testid="player-title" dir="auto">
           {title}
         </p>
       </div>
@@ -76,6 +76,8 @@ export function Controls({
                 video.current.muted = false;
                 video.current.volume = Number(event.target.value);
               }}
+              // Set by hand: the arrow keys go on to mean what they mean over the film.
+              onPointerUp={(event) => event.currentTarget.blur()}
             />
           </div>
           <p className={styles.time} data-testid="time">

@@ -3,6 +3,8 @@
 import { useEffect, useRef } from "react";
 
 export interface Actions {
+  readonly play: () => void;
+  readonly pause: () => void;
   readonly togglePlay: () => void;
   readonly seekBy: (seconds: number) => void;
   readonly seekTo: (seconds: number) => void;
@@ -29,7 +31,8 @@ export function useKeyboard(actions: Actions, onKey: () => void): void {
       if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
       const { target } = event;
       const inMenu = target instanceof HTMLElement && target.closest("[role=menu]") !== null;
-      const isRange = target instanceof HTMLInputElement;
+      // The line of time has no keys of its own: arrows mean the same before and after it was clicked.
+      const isRange = target instanceof HTMLInputElement && target.dataset.keys !== "player";
       const isButton = target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement;
       latest.current.onKey();
       if (inMenu) return;

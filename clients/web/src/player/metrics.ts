@@ -4,9 +4,9 @@ import type { MatineeError } from "@matinee/sdk/errors";
 import type { Telemetry } from "@matinee/sdk/telemetry";
 import { fromSeconds } from "@matinee/sdk/time";
 import type { Engine } from "./engine.ts";
+import { PlayTime } from "./play-time.ts";
 
 const SAMPLE_MS = 10_000;
-const TICK_MS = 250;
 const MAX_CODE = 64;
 const MAX_MESSAGE = 1000;
 
@@ -25,12 +25,7 @@ export function newMetrics(
   telemetry: Telemetry,
   requestedMs: number,
 ): Metrics {
-  let playingMs = 0;
-  let stalledMs = 0;
-  let stallStartMs: number | undefined;
-  let lastTickMs = performance.now();
-  let hasFirstFrame = false;
-  let isSeeking = false;
+  const time = new PlayTime(requestedMs);
   let height = 0;
   let isOver = false;
   const at = () => video.currentTime || 0;
@@ -41,39 +36,24 @@ export function newMetrics(
 
   telemetry.record({ case: "playRequested", value: { player: "" } }, at());
 
-  const endStall = () => {
-    if (stallStartMs === undefined) return;
-    const stallMs = performance.now() - stallStartMs;
-    stallStartMs = undefined;
-    stalledMs += stallMs;
+  const tellStall = (stallMs: number | undefined) => {
+    if (stallMs === undefined) return;
     telemetry.record({ case: "rebufferEnded", value: { stallDuration: duration(stallMs) } }, at());
   };
   on("playing", () => {
-    if (!hasFirstFrame) {
-      hasFirstFrame = true;
-      telemetry.record({ case: "firstFrame", value: { startupTime: duration(performance.now() - requestedMs) } }, at());
+    const { startupMs, stallMs } = time.playing(performance.now());
+    if (startupMs !== undefined) {
+      telemetry.record({ case: "firstFrame", value: { startupTime: duration(startupMs) } }, at());
     }
-    isSeeking = false;
-    endStall();
+    tellStall(stallMs);
   });
-  on("seeking", () => {
-    isSeeking = true;
-    stallStartMs = undefined;
-  });
-  on("waiting", () => {
-    if (hasFirstFrame && !isSeeking && !video.paused) stallStartMs ??= performance.now();
-  });
-
-  const tick = setInterval(() => {
-    const now = performance.now();
-    const isMoving = hasFirstFrame && !video.paused && !video.ended && stallStartMs === undefined && !isSeeking;
-    if (isMoving) playingMs += now - lastTickMs;
-    lastTickMs = now;
-  }, TICK_MS);
+  for (const name of ["seeking", "pause", "ended"] as const) on(name, () => tellStall(time.halted(performance.now())));
+  on("waiting", () => time.waiting(performance.now()));
 
   const sample = setInterval(() => {
     const tracks = engine()?.tracks();
-    if (!hasFirstFrame || tracks === undefined) return;
+    if (!time.hasFirstFrame || tracks === undefined) return;
+    const { playingMs, stalledMs } = time.totals(performance.now());
     telemetry.record(
       {
         case: "sample",
@@ -115,7 +95,8 @@ export function newMetrics(
     ended() {
       if (isOver) return;
       isOver = true;
-      endStall();
+      tellStall(time.halted(performance.now()));
+      const { playingMs, stalledMs } = time.totals(performance.now());
       telemetry.record(
         { case: "playEnded", value: { playingTime: duration(playingMs), stalledTime: duration(stalledMs) } },
         at(),
@@ -123,7 +104,6 @@ export function newMetrics(
     },
     stop() {
       stop.abort();
-      clearInterval(tick);
       clearInterval(sample);
     },
   };

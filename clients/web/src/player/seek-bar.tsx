@@ -5,8 +5,6 @@ import { clock, spokenClock } from "../words.ts";
 import styles from "./seek-bar.module.css";
 import type { VideoState } from "./use-video-state.ts";
 
-const KEY_STEP_SECONDS = 5;
-
 export function SeekBar({ state, onSeek }: { readonly state: VideoState; readonly onSeek: (seconds: number) => void }) {
   const bar = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<number>();
@@ -34,6 +32,7 @@ export function SeekBar({ state, onSeek }: { readonly state: VideoState; readonl
         type="range"
         className={styles.input}
         data-testid="seek"
+        data-keys="player"
         aria-label="Position"
         aria-valuetext={`${spokenClock(seconds)} of ${spokenClock(duration)}`}
         min={0}
@@ -42,13 +41,6 @@ export function SeekBar({ state, onSeek }: { readonly state: VideoState; readonl
         step="any"
         value={Math.min(seconds, duration || 1)}
         disabled={duration === 0}
-        onKeyDown={(event) => {
-          const steps: Record<string, number> = { ArrowLeft: -KEY_STEP_SECONDS, ArrowRight: KEY_STEP_SECONDS };
-          const step = steps[event.key];
-          if (step === undefined) return;
-          event.preventDefault();
-          onSeek(state.seconds + step);
-        }}
         onChange={(event) => {
           const to = Number(event.target.value);
           if (dragged === undefined) onSeek(to);

@@ -1,16 +1,23 @@
 /** The player's page: the film, and quiet controls over it. */
 
 import type { MatineeError } from "@matinee/sdk/errors";
+import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
+import { useApp } from "../app-context.ts";
+import { useQuery } from "../query.ts";
+import { SignOutEverywhere } from "../shell/sign-out.tsx";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { sentence } from "../ui/notice.tsx";
+import { mayComeBack } from "../use-comeback.ts";
 import { useTitle } from "../use-title.ts";
 import { idOf } from "../words.ts";
 import { Controls } from "./controls.tsx";
+import { EndScreen } from "./end-screen.tsx";
 import { type Actions, useKeyboard } from "./keyboard.ts";
+import { useMediaSession } from "./use-media-session.ts";
 import { usePlayer } from "./use-player.ts";
-import { useVideoState } from "./use-video-state.ts";
+import { useVideoState, type VideoState } from "./use-video-state.ts";
 import styles from "./watch.module.css";
 
 const HIDE_MS = 3_000;
@@ -28,13 +35,15 @@ export function WatchPage({ name }: { readonly name: string }) {
   useTitle(player.displayTitle);
   const home = `/title/${idOf(name)}`;
 
+  const play = () => {
+    // What the browser refuses, it refuses to a click as well: the button stays.
+    if (player.error === undefined) void video.current?.play().catch(() => undefined);
+  };
+  const pause = () => video.current?.pause();
   const actions: Actions = {
-    togglePlay: () => {
-      const element = video.current;
-      if (element === null || player.error !== undefined) return;
-      if (element.paused) void element.play().catch(() => undefined);
-      else element.pause();
-    },
+    play,
+    pause,
+    togglePlay: () => (video.current?.paused === false ? pause() : play()),
     seekBy: (seconds) => seek(video.current, (video.current?.currentTime ?? 0) + seconds),
     seekTo: (seconds) => seek(video.current, seconds),
     seekToShare: (share) => seek(video.current, (video.current?.duration ?? 0) * share),
@@ -63,6 +72,14 @@ export function WatchPage({ name }: { readonly name: string }) {
   const tell = useCallback(() => beat(), [beat]);
 
   const isReady = player.engine !== undefined;
+  const isOver = isReady && state.isEnded && player.error === undefined;
+  // What had the focus is gone with the refusal or with the controls.
+  const hasFailed = player.error !== undefined;
+  const hadFailed = useRef(hasFailed);
+  useEffect(() => {
+    if (hadFailed.current && !hasFailed) root.current?.querySelector("h1")?.focus();
+    hadFailed.current = hasFailed;
+  }, [hasFailed]);
   const showSpinner = useLate(player.error === undefined && (!isReady || state.isBuffering), 400);
   return (
     <main
@@ -72,7 +89,9 @@ export function WatchPage({ name }: { readonly name: string }) {
       data-testid="player"
       data-state={player.error !== undefined ? "error" : isReady ? (state.isPaused ? "paused" : "playing") : "loading"}
     >
-      <h1 className="visually-hidden">{player.displayTitle || "Player"}</h1>
+      <h1 className="visually-hidden" tabIndex={-1} dir="auto">
+        {player.displayTitle || "Player"}
+      </h1>
       <div ref={stage} className={styles.stage}>
         {/* biome-ignore lint/a11y/useMediaCaption: captions come with the manifest and are drawn over the picture */}
         <video
@@ -109,7 +128,17 @@ export function WatchPage({ name }: { readonly name: string }) {
           </svg>
         </button>
       )}
-      {player.error === undefined ? (
+      {isReady && (
+        <NowPlaying
+          name={name}
+          displayTitle={player.displayTitle}
+          state={state}
+          isOver={isOver}
+          home={home}
+          actions={actions}
+        />
+      )}
+      {player.error === undefined && !isOver && (
         <Controls
           title={player.displayTitle}
           state={state}
@@ -119,11 +148,40 @@ export function WatchPage({ name }: { readonly name: string }) {
           actions={actions}
           onMenu={setMenuOpen}
         />
-      ) : (
-        <Refusal error={player.error} home={home} onRetry={player.retry} />
       )}
+      {player.error !== undefined && <Refusal error={player.error} home={home} onRetry={player.retry} />}
     </main>
   );
+}
+
+/** What the system and the end of the film need to know of it, asked for once it plays. */
+function NowPlaying({
+  name,
+  displayTitle,
+  state,
+  isOver,
+  home,
+  actions,
+}: {
+  readonly name: string;
+  readonly displayTitle: string;
+  readonly state: VideoState;
+  readonly isOver: boolean;
+  readonly home: string;
+  readonly actions: Actions;
+}) {
+  const { platform } = useApp();
+  const film = useQuery(`playing:${name}`, async (signal) => {
+    const { title } = await platform.client(CatalogService).getTitle({ name }, { signal });
+    return title;
+  });
+  useMediaSession(displayTitle, film.data, state, actions);
+  if (!isOver) return null;
+  const again = () => {
+    actions.seekTo(0);
+    actions.play();
+  };
+  return <EndScreen name={name} title={film.data} displayTitle={displayTitle} home={home} onAgain={again} />;
 }
 
 function Refusal({
@@ -136,15 +194,23 @@ function Refusal({
   readonly onRetry: () => void;
 }) {
   const reason = error.metadata.availability || error.reason;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
   return (
     <div className={styles.refusal} role="alert" data-testid="player-error" data-reason={reason}>
-      <h2>{headlineOf(reason)}</h2>
+      <h2 ref={heading} tabIndex={-1}>
+        {headlineOf(reason)}
+      </h2>
       <p>{sentence(error.message)}</p>
+      {mayComeBack(error) && <p>It is tried again by itself.</p>}
       <div className={styles.refusalActions}>
         <Button kind="primary" icon="retry" onClick={onRetry}>
           Try again
         </Button>
         <LinkButton href={home}>Back to the film</LinkButton>
+        {reason === "STREAM_LIMIT_REACHED" && (
+          <SignOutEverywhere>{(ask) => <Button onClick={ask}>Sign out everywhere</Button>}</SignOutEverywhere>
+        )}
       </div>
       <p className={styles.reason}>{reason}</p>
     </div>

@@ -30,7 +30,8 @@ export function Popover({
       if (event.target instanceof Node && root.current?.contains(event.target) !== true) setOpen(false);
     };
     const onEscape = (event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
+      // A question inside of it is closed first.
+      if (event.key !== "Escape" || root.current?.querySelector("dialog[open]")) return;
       setOpen(false);
       opener.current?.focus();
     };

@@ -11,6 +11,7 @@ import { Bell } from "./bell.tsx";
 import { Popover } from "./popover.tsx";
 import { SearchBox } from "./search-box.tsx";
 import styles from "./shell.module.css";
+import { SignOutEverywhere } from "./sign-out.tsx";
 
 export function Shell({ children }: { readonly children: ReactNode }) {
   const [path] = useLocation();
@@ -29,6 +30,9 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         <nav aria-label="Main" className={styles.nav}>
           <Link href="/" aria-current={path === "/" ? "page" : undefined}>
             Home
+          </Link>
+          <Link href="/list" aria-current={path === "/list" ? "page" : undefined}>
+            My list
           </Link>
           {session?.isOperator === true && (
             <Link href="/studio" aria-current={inStudio ? "page" : undefined} data-testid="nav-studio">
@@ -63,9 +67,12 @@ function AccountMenu() {
       {(close) => (
         <div className={styles.account}>
           <p className={styles.who}>
-            <strong>{who?.displayName}</strong>
+            <strong dir="auto">{who?.displayName}</strong>
             <span>{who?.email}</span>
           </p>
+          <Link href="/history" onClick={close}>
+            <Icon name="retry" /> Watched
+          </Link>
           {who?.isOperator === true && (
             <Link href="/studio" onClick={close}>
               <Icon name="film" /> Studio
@@ -74,9 +81,13 @@ function AccountMenu() {
           <button type="button" data-testid="sign-out" onClick={() => void session.signOut()}>
             <Icon name="arrowLeft" /> Sign out
           </button>
-          <button type="button" onClick={() => void session.signOut("everywhere")}>
-            <Icon name="close" /> Sign out everywhere
-          </button>
+          <SignOutEverywhere>
+            {(ask) => (
+              <button type="button" data-testid="sign-out-everywhere" onClick={ask}>
+                <Icon name="close" /> Sign out everywhere
+              </button>
+            )}
+          </SignOutEverywhere>
         </div>
       )}
     </Popover>

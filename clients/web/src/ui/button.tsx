@@ -1,6 +1,6 @@
 /** Buttons, and links that look like them. */
 
-import type { ButtonHTMLAttributes, ReactNode } from "react";
+import type { AnchorHTMLAttributes, ButtonHTMLAttributes, ReactNode } from "react";
 import { Link } from "wouter";
 import styles from "./button.module.css";
 import { Icon, type IconName } from "./icon.tsx";
@@ -20,11 +20,16 @@ function classes(kind: Kind): string {
 export function Button({
   kind = "secondary",
   icon,
+  isBusy = false,
   children,
   ...rest
-}: Look & Omit<ButtonHTMLAttributes<HTMLButtonElement>, "className">) {
+}: Look &
+  Omit<ButtonHTMLAttributes<HTMLButtonElement>, "className"> & {
+    /** What it began is not done yet: it looks disabled but keeps the focus, which a disabled button loses. */
+    readonly isBusy?: boolean;
+  }) {
   return (
-    <button type="button" {...rest} className={classes(kind)}>
+    <button type="button" {...rest} className={classes(kind)} aria-disabled={isBusy || undefined}>
       {icon !== undefined && <Icon name={icon} filled={icon === "play"} />}
       <span>{children}</span>
     </button>
@@ -37,7 +42,7 @@ export function LinkButton({
   children,
   href,
   ...rest
-}: Look & { readonly href: string; readonly "data-testid"?: string }) {
+}: Look & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "className" | "href"> & { readonly href: string }) {
   return (
     <Link href={href} className={classes(kind)} {...rest}>
       {icon !== undefined && <Icon name={icon} filled={icon === "play"} />}

@@ -14,14 +14,16 @@ export function Card({ title, resumeSeconds = 0 }: { readonly title: Title; read
   return (
     <Link href={titleHref(title)} className={styles.card} data-testid="title-card">
       <span className={styles.picture}>
-        <Still title={title} sizes="(max-width: 40rem) 60vw, 20rem" />
+        <Still title={title} sizes="(max-width: 40rem) 50vw, 18.5rem" />
         {share > 0 && (
           <span className={styles.track}>
             <span className={styles.done} style={{ width: `${share * 100}%` }} />
           </span>
         )}
       </span>
-      <span className={styles.name}>{title.displayTitle}</span>
+      <span className={styles.name} dir="auto">
+        {title.displayTitle}
+      </span>
       <span className={styles.note}>
         {share > 0
           ? minutesLeft(length - resumeSeconds)

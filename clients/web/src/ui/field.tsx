@@ -1,12 +1,22 @@
 /** A labelled input with its hint and its fault. */
 
-import { type InputHTMLAttributes, type TextareaHTMLAttributes, useId } from "react";
+import type { MatineeError } from "@matinee/sdk/errors";
+import { type InputHTMLAttributes, type RefObject, type TextareaHTMLAttributes, useEffect, useId } from "react";
 import styles from "./field.module.css";
 
 interface Labels {
   readonly label: string;
   readonly hint?: string | undefined;
   readonly fault?: string | undefined;
+}
+
+/** After a refusal: to the first field at fault, else to what says what went wrong. */
+export function useFaultFocus(form: RefObject<HTMLElement | null>, error: MatineeError | undefined): void {
+  useEffect(() => {
+    if (error === undefined) return;
+    const field = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    (field ?? form.current?.querySelector<HTMLElement>("[data-form-fault]"))?.focus();
+  }, [form, error]);
 }
 
 type InputProps = Labels & Omit<InputHTMLAttributes<HTMLInputElement>, "className" | "id">;

@@ -49,7 +49,11 @@ export function Failure({ error, onRetry }: { readonly error: MatineeError; read
 export function FormFault({ error }: { readonly error: MatineeError | undefined }) {
   return (
     <div role="alert" className={styles.live}>
-      {error !== undefined && <p className={styles.formFault}>{sentence(withoutFields(error))}</p>}
+      {error !== undefined && (
+        <p className={styles.formFault} tabIndex={-1} data-form-fault>
+          {sentence(withoutFields(error))}
+        </p>
+      )}
     </div>
   );
 }
