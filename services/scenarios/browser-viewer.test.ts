@@ -239,6 +239,8 @@ inEveryTopology(
     it("keeps how loud it is, and silence, for the next film", async () => {
       const { page } = guest;
       await page.keyboard.press("m");
+      // The browser tells of it a moment later.
+      await page.getByRole("button", { name: "Sound on" }).waitFor();
       await page.reload();
       await untilPlaying(page);
       const sound = await page.evaluate(() => {

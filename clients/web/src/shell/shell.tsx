@@ -70,6 +70,9 @@ function AccountMenu() {
             <strong dir="auto">{who?.displayName}</strong>
             <span>{who?.email}</span>
           </p>
+          <Link href="/list" onClick={close}>
+            <Icon name="plus" /> My list
+          </Link>
           <Link href="/history" onClick={close}>
             <Icon name="retry" /> Watched
           </Link>
