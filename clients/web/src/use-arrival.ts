@@ -3,7 +3,7 @@
  * that was followed, where it stood.
  */
 
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 
 /** A page that is still loading has its heading later; longer than this, people have moved on by themselves. */
 const PATIENCE_MS = 10_000;
@@ -22,7 +22,8 @@ export function useArrival(path: string): void {
   const isBack = useRef(false);
   const last = useRef(path);
 
-  useEffect(() => {
+  // Before the router begins to listen, which does so in an effect: events of the window go to listeners in their order.
+  useLayoutEffect(() => {
     const followed = (event: MouseEvent) => {
       const link = event.target instanceof Element ? event.target.closest<HTMLElement>("main a[href]") : null;
       if (link === null) return;
@@ -37,11 +38,10 @@ export function useArrival(path: string): void {
       isBack.current = true;
     };
     document.addEventListener("click", followed, { capture: true });
-    // Before the router hears of it and draws the page.
-    addEventListener("popstate", goneBack, { capture: true });
+    addEventListener("popstate", goneBack);
     return () => {
       document.removeEventListener("click", followed, { capture: true });
-      removeEventListener("popstate", goneBack, { capture: true });
+      removeEventListener("popstate", goneBack);
     };
   }, []);
 
