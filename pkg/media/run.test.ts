@@ -138,7 +138,10 @@ describe("encoding", function () {
     await resizePicture({ source: at("poster.jpg"), sizes });
     for (const { width, output } of sizes) {
       const args = ["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
-      const { stdout } = await runTool({ tool: "ffprobe", args: [...args, ...inputArgs(output, ["image2", "jpeg_pipe"])] });
+      const { stdout } = await runTool({
+        tool: "ffprobe",
+        args: [...args, ...inputArgs(output, ["image2", "jpeg_pipe"])],
+      });
       const [wide = 0, high = 0] = stdout.trim().split(",").map(Number);
       assert.equal(wide, width);
       assert.ok(Math.abs(high - (width * 426) / 240) <= 2, `${width} wide and ${high} high`);
