@@ -58,16 +58,16 @@ inEveryTopology(
       for (const tab of tabs) await tab.getByTestId("film").first().waitFor();
       const player = await studio.open(watch(clear.title));
       await untilPlaying(player);
-      // Jobs and notifications: one tab holds each stream, whichever it is, and the others wait to inherit it.
+      // Films and notifications: one tab holds each stream, whichever it is, and the others wait to inherit it.
       const locks = await player.evaluate(async () => {
         const { held = [], pending = [] } = await navigator.locks.query();
         const streams = (all: readonly LockInfo[]) =>
           all
-            .map(({ name }) => /^matinee-(jobs|notifications)-/.exec(name ?? "")?.[1])
+            .map(({ name }) => /^matinee-(films|notifications)-/.exec(name ?? "")?.[1])
             .filter((name) => name !== undefined);
         return { held: streams(held).sort(), pending: streams(pending).sort() };
       });
-      assert.deepEqual(locks.held, ["jobs", "notifications"]);
+      assert.deepEqual(locks.held, ["films", "notifications"]);
       assert.equal(locks.pending.filter((name) => name === "notifications").length, TABS);
       await player.close();
       assert.deepEqual(studio.troubles(), []);
