@@ -9,7 +9,7 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { newId } from "#pkg/clock/clock";
-import { countStatements, DEVICE, drive, median, openBenchStage, warm } from "./support/playback-stage.ts";
+import { countStatements, DEVICE, drive, median, openBenchStage, warm } from "./shared/playback-stage.ts";
 
 const LIMIT = 0.5;
 const KEEP_MS = 60_000;

@@ -13,7 +13,7 @@ import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { generateSigningKey, signToken, toPublicJwk, verifyToken } from "#pkg/auth/tokens";
 import { newId, systemClock } from "#pkg/clock/clock";
 import { openOutbox } from "#pkg/postgres/outbox";
-import { countStatements, DEVICE, drive, median, openBenchStage, warm } from "./support/playback-stage.ts";
+import { countStatements, DEVICE, drive, median, openBenchStage, warm } from "./shared/playback-stage.ts";
 
 const LIMIT = 0.4;
 const KEEP_MS = 60_000;
