@@ -9,7 +9,6 @@ import { promisify } from "node:util";
 import type { Logger } from "#pkg/obs/obs";
 import type { Account } from "#pkg/process/accounts";
 import type { Binaries } from "./binaries.ts";
-
 import { STOP_STEPS, sendSignal } from "./processes.ts";
 
 export interface ServerOptions {
