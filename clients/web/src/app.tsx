@@ -7,6 +7,7 @@ import { LazyPage, pageCode } from "./lazy-page.tsx";
 import { GenrePage } from "./pages/genre.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { HistoryPage, MyListPage } from "./pages/lists.tsx";
+import { NotForViewersPage } from "./pages/not-for-viewers.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
 import { SearchPage } from "./pages/search.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
@@ -97,10 +98,10 @@ function SignedIn({ children }: { readonly children: ReactNode }) {
   return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
 }
 
-/** To a viewer there is no studio. */
+/** A viewer is shown none of the studio, by whatever address it came, and loads none of its code. */
 function ForStudio({ children }: { readonly children: ReactNode }) {
   const session = useSession();
-  return session?.isOperator === true || session?.isCreator === true ? children : <NotFoundPage />;
+  return session?.isOperator === true ? children : <NotForViewersPage />;
 }
 
 function SignedOut({ children }: { readonly children: ReactNode }) {

@@ -7,7 +7,7 @@ import { ListFilmsRequest_Group as Group } from "@matinee/sdk/gen/matinee/catalo
 import { Protection } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useLocation, useSearch } from "wouter";
-import { useApp, useSession } from "../app-context.ts";
+import { useApp } from "../app-context.ts";
 import page from "../pages/page.module.css";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { Failure, Notice, sentence } from "../ui/notice.tsx";
@@ -37,26 +37,6 @@ const GROUPS = [
 
 export function StudioPage() {
   useTitle("Studio");
-  const session = useSession();
-  if (session?.isOperator !== true) return <NotForViewers />;
-  return <Studio />;
-}
-
-/** A viewer is shown none of the studio, by whatever address it came. */
-export function NotForViewers() {
-  return (
-    <div className={page.page}>
-      <Notice level={1} title="The studio is for operators">
-        <p>Sign in with the operator’s account to hand films in.</p>
-        <LinkButton href="/" kind="primary">
-          Go home
-        </LinkButton>
-      </Notice>
-    </div>
-  );
-}
-
-function Studio() {
   const app = useApp();
   const queue = queueOf(app);
   const uploads = useSyncExternalStore(queue.subscribe, queue.uploads);
