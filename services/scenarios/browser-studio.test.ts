@@ -12,7 +12,7 @@ import { assertNoBarriers } from "./barriers.ts";
 import { buildWebClient, theatreOf, type Visitor } from "./browser.ts";
 import { signInOnPage, signUpOnPage } from "./pages.ts";
 import { operatorOf } from "./people.ts";
-import { fillShelves, PUBLISHED, type ShelvedFilm, TITLED } from "./shelves.ts";
+import { clearShelves, fillShelves, PUBLISHED, type ShelvedFilm, TITLED } from "./shelves.ts";
 import { inEveryTopology } from "./stories.ts";
 import { clearFilm, type Imported, idOf } from "./titles.ts";
 
@@ -60,6 +60,8 @@ inEveryTopology(
       await signInOnPage(studio, cluster().operator);
       await page.getByTestId("film").first().waitFor();
     });
+
+    after(() => clearShelves(cluster(), shelves));
 
     it("shows a page of them, then more, every one once", async () => {
       assert.equal(await page.getByTestId("film").count(), PAGE);

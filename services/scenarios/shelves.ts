@@ -1,7 +1,9 @@
 /** Many films on a platform's shelves at once: rows as ingestion and the packager leave them, told to the views by them. */
 
 import { randomUUID } from "node:crypto";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
+import { IngestionService } from "../../clients/sdk/gen/matinee/ingestion/v1/ingestion_service_pb.ts";
 import type { Cluster } from "./cluster.ts";
 import { operatorOf } from "./people.ts";
 
@@ -55,6 +57,21 @@ export async function fillShelves(cluster: Cluster, count: number): Promise<read
     if (index < PUBLISHED) await catalog.publishTitle({ name: title?.name ?? "" });
   }
   return films.map(({ id, fileName }) => ({ asset: `assets/${id}`, fileName }));
+}
+
+/** Takes the films and whatever titles they have off the shelves again: other stories count what is there. */
+export async function clearShelves(cluster: Cluster, shelves: readonly ShelvedFilm[]): Promise<void> {
+  const { platform } = await operatorOf(cluster);
+  const catalog = platform.client(CatalogService);
+  const ingestion = platform.client(IngestionService);
+  const gone = (error: unknown) => {
+    if (!(error instanceof ConnectError) || error.code !== Code.NotFound) throw error;
+  };
+  for (const { asset } of shelves) {
+    const { titles } = await catalog.listTitles({ asset });
+    for (const { name } of titles) await catalog.deleteTitle({ name });
+    await ingestion.deleteAsset({ name: asset }).catch(gone);
+  }
 }
 
 const VIDEO = {

@@ -1,6 +1,6 @@
 /**
- * Where the focus and the page's top are after a navigation. Forward: at the heading of the new page. Back: at the film
- * that was followed, where it stood.
+ * Where the focus and the page's top are after a navigation. Forward: at what the new page says of the way here
+ * (`data-arrival`), or at its heading. Back: at the film that was followed, where it stood.
  */
 
 import { useEffect, useLayoutEffect, useRef } from "react";
@@ -57,7 +57,10 @@ export function useArrival(path: string): void {
     const began = document.activeElement;
     const arrive = () => {
       const target =
-        place === undefined ? document.querySelector<HTMLElement>("main h1") : linksTo(place.href)[place.index];
+        place === undefined
+          ? (document.querySelector<HTMLElement>("main [data-arrival]") ??
+            document.querySelector<HTMLElement>("main h1"))
+          : linksTo(place.href)[place.index];
       if (!target) return false;
       if (place === undefined) target.tabIndex = -1;
       else scrollTo({ top: place.scrollY, behavior: "instant" });

@@ -7,7 +7,7 @@ import { FilmService } from "@matinee/sdk/gen/matinee/catalog/v1/film_service_pb
 import { type Title, Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
-import { useApp, useSession } from "../app-context.ts";
+import { useApp } from "../app-context.ts";
 import page from "../pages/page.module.css";
 import { useQuery } from "../query.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
@@ -20,7 +20,6 @@ import { counted, idOf, titleHref } from "../words.ts";
 import { FilmPicker } from "./film-picker.tsx";
 import { useLeaveGuard } from "./leave-guard.tsx";
 import { PosterPicker } from "./poster-picker.tsx";
-import { NotForViewers } from "./studio.tsx";
 import {
   type Faults,
   faultsFrom,
@@ -37,11 +36,6 @@ import { WindowFields } from "./window-fields.tsx";
 
 /** `name` undefined makes a new title, of the asset that the address names. */
 export function StudioTitlePage({ name }: { readonly name: string | undefined }) {
-  const session = useSession();
-  return session?.isOperator === true ? <TitlePage name={name} /> : <NotForViewers />;
-}
-
-function TitlePage({ name }: { readonly name: string | undefined }) {
   const { platform } = useApp();
   const assetId = new URLSearchParams(useSearch()).get("asset");
   const asset = name === undefined && assetId !== null ? `assets/${assetId}` : "";
@@ -102,7 +96,8 @@ function TitleForm({
   const [error, setError] = useState<MatineeError>();
   const [faults, setFaults] = useState<Faults>(new Map());
   const [asked, setAsked] = useState<Asked>();
-  const [note, setNote] = useState(noteOnArrival);
+  const [arrivedWith] = useState(noteOnArrival);
+  const [note, setNote] = useState(arrivedWith);
   const form = useRef<HTMLFormElement>(null);
   const said = useRef<HTMLParagraphElement>(null);
   const requestId = useRef(newRequestId());
@@ -125,7 +120,6 @@ function TitleForm({
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, on arrival from the page that made the title
   useEffect(() => {
-    if (note !== "") said.current?.focus();
     const { note: _, ...rest } = (history.state ?? {}) as Left;
     if (note !== "") history.replaceState(rest, "");
   }, []);
@@ -333,7 +327,14 @@ function TitleForm({
             Back to the studio
           </LinkButton>
         </div>
-        <p ref={said} role="status" tabIndex={-1} className={styles.note} data-testid="title-note">
+        <p
+          ref={said}
+          role="status"
+          tabIndex={-1}
+          className={styles.note}
+          data-testid="title-note"
+          data-arrival={arrivedWith === "" ? undefined : true}
+        >
           {note}
         </p>
       </form>
