@@ -57,16 +57,17 @@ export function inEveryTopology(
           process.stderr.write(`${running.tails(12)}\n`);
         }
       });
+      body(() => {
+        if (running === undefined) throw new Error("the platform runs only while tests do");
+        return running;
+      });
+      // Declared last: what the story itself has to clear away still finds the platform running.
       after(async () => {
         use.users -= 1;
         const cluster = use.cluster;
         if (use.users > 0 || cluster === undefined) return;
         use.cluster = undefined;
         await (await cluster)[Symbol.asyncDispose]();
-      });
-      body(() => {
-        if (running === undefined) throw new Error("the platform runs only while tests do");
-        return running;
       });
     });
   }
