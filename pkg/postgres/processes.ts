@@ -12,15 +12,19 @@ export const STOP_STEPS = [
   { signal: "SIGKILL", waitMs: 5000 },
 ] as const;
 
-/** Clock ticks after boot at which the process started, field 22 of /proc/PID/stat; empty where there is none. */
+/**
+ * Clock ticks after boot at which the process started, field 22 of /proc/PID/stat; empty where none runs. One that has
+ * ended holds nothing any more, though its entry stays until its parent looks: for seconds, or for as long as it lives.
+ */
 export async function processStartTime(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // the command in brackets may hold spaces; 20 fields follow it up to the start time
-  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  // the command in brackets may hold spaces; the state follows it, and the start time 19 fields later
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? "" : (fields[19] ?? "");
 }
 
 export async function isSameProcess(pid: number, startTime: string): Promise<boolean> {
-  return (await processStartTime(pid)) === startTime;
+  return startTime !== "" && (await processStartTime(pid)) === startTime;
 }
 
 /** Stops the server that still runs on this cluster, if there is one, and waits until it is gone. */
