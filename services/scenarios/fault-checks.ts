@@ -3,15 +3,14 @@
 import { readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "#pkg/testkit/eventually";
-import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { Title_State } from "../../clients/sdk/gen/matinee/catalog/v1/title_pb.ts";
 import { Asset_State } from "../../clients/sdk/gen/matinee/ingestion/v1/asset_pb.ts";
-import { IngestionService } from "../../clients/sdk/gen/matinee/ingestion/v1/ingestion_service_pb.ts";
 import { Package_State } from "../../clients/sdk/gen/matinee/packager/v1/package_pb.ts";
 import { PackagerService } from "../../clients/sdk/gen/matinee/packager/v1/packager_service_pb.ts";
 import { Job_State } from "../../clients/sdk/gen/matinee/transcode/v1/job_pb.ts";
 import { TranscodeService } from "../../clients/sdk/gen/matinee/transcode/v1/transcode_service_pb.ts";
 import type { Cluster } from "./cluster.ts";
+import { assetsNamed, titlesNamed } from "./lists.ts";
 import { blobKeys, blobPath, download, frameHashes } from "./media.ts";
 import type { Person } from "./people.ts";
 import { askLicense, keyIdsOf, representations, start, stop } from "./playing.ts";
@@ -43,8 +42,7 @@ function same(what: string, found: unknown, wanted: unknown): void {
 
 /** Through the API: one asset, one job that succeeded, one whole package, one published title. */
 async function checkOnce({ platform }: Person, { fileName, displayTitle, asset }: Film): Promise<void> {
-  const { assets } = await platform.client(IngestionService).listAssets({ pageSize: 200 });
-  const own = assets.filter((asset) => asset.fileName === fileName);
+  const own = await assetsNamed(platform, fileName);
   same(
     "assets",
     own.map(({ name, state }) => [name, state]),
@@ -64,8 +62,7 @@ async function checkOnce({ platform }: Person, { fileName, displayTitle, asset }
     [],
   );
   same("whole packages", packages.filter(({ isComplete }) => isComplete).length, 1);
-  const { titles } = await platform.client(CatalogService).listTitles({ pageSize: 200 });
-  const named = titles.filter((title) => title.displayTitle === displayTitle);
+  const named = await titlesNamed(platform, displayTitle);
   same(
     "titles",
     named.map(({ asset, state }) => [asset, state]),

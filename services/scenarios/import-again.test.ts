@@ -5,10 +5,9 @@ import { copyFile, mkdir, mkdtemp, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../clients/cli/program.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
-import { Asset_State } from "../../clients/sdk/gen/matinee/ingestion/v1/asset_pb.ts";
-import { IngestionService } from "../../clients/sdk/gen/matinee/ingestion/v1/ingestion_service_pb.ts";
 import { checkFilm } from "./fault-checks.ts";
 import { film, scratchFolder } from "./films.ts";
+import { assetsNamed } from "./lists.ts";
 import { blobPath, frameCount } from "./media.ts";
 import { newViewer, operatorOf, type Person } from "./people.ts";
 import { inEveryTopology } from "./stories.ts";
@@ -48,12 +47,8 @@ inEveryTopology(
       return { code, out, err };
     }
 
-    const assetsOf = async (name: string): Promise<string[]> => {
-      const { assets } = await operator.platform.client(IngestionService).listAssets({ pageSize: 200 });
-      return assets
-        .filter(({ fileName, state }) => fileName === name && state !== Asset_State.DELETED)
-        .map((asset) => asset.name);
-    };
+    const assetsOf = async (name: string): Promise<string[]> =>
+      (await assetsNamed(operator.platform, name)).map((asset) => asset.name);
 
     it("makes each film of a folder once, also where two commands import it at once", async () => {
       const rushes = join(folder, "rushes");

@@ -2,6 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { v7 } from "uuid";
+import { systemClock } from "#pkg/clock/clock";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { IngestionService } from "../../clients/sdk/gen/matinee/ingestion/v1/ingestion_service_pb.ts";
 import type { Cluster } from "./cluster.ts";
@@ -11,6 +13,8 @@ import { operatorOf } from "./people.ts";
 export const TITLED = 20;
 export const PUBLISHED = 5;
 
+const MINUTE_MS = 60_000;
+
 export interface ShelvedFilm {
   /** `assets/{uuid}`. */
   readonly asset: string;
@@ -19,8 +23,10 @@ export interface ShelvedFilm {
 
 /** Oldest first. */
 export async function fillShelves(cluster: Cluster, count: number): Promise<readonly ShelvedFilm[]> {
+  const begin = systemClock.now().getTime() - 2 * 24 * 60 * MINUTE_MS;
   const films = Array.from({ length: count }, (_, index) => ({
-    id: randomUUID(),
+    // Lists follow the ids: random ones would stand before all that comes later.
+    id: v7({ msecs: begin + (index + 1) * MINUTE_MS }),
     fileName: `reel ${String(index + 1).padStart(3, "0")}.mkv`,
   }));
   const [ids, names] = [films.map(({ id }) => id), films.map(({ fileName }) => fileName)];
@@ -28,9 +34,9 @@ export async function fillShelves(cluster: Cluster, count: number): Promise<read
   await cluster.sql(
     `insert into ingestion.assets (id, owner_id, file_name, state, protection, size_bytes, sha256, media, created_at, updated_at)
      select id, gen_random_uuid(), name, 'ready', 'cbcs', 1000000 * n, repeat('0', 64), $3::jsonb,
-            now() - interval '2 days' + n * interval '1 minute', now()
+            to_timestamp($4::double precision / 1000) + n * interval '1 minute', now()
      from unnest($1::uuid[], $2::text[]) with ordinality as f (id, name, n)`,
-    [ids, names, JSON.stringify(media)],
+    [ids, names, JSON.stringify(media), begin],
   );
   await cluster.sql(
     "insert into packager.packages (id, asset_id, created_at) select id, id, now() from unnest($1::uuid[]) as id",
