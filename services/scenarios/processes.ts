@@ -1,6 +1,7 @@
 /** One process of the platform: started, waited for, killed and started again, with its log kept in memory. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -47,8 +48,10 @@ export class PlatformProcess {
     return this.#lines;
   }
 
+  /** False as soon as the system says so: whoever kills a process and starts it again may come before Node hears of it. */
   get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    const child = this.#child;
+    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null && isAlive(child.pid);
   }
 
   start(): void {
@@ -167,4 +170,14 @@ function isTaken(port: number): Promise<boolean> {
     });
     socket.once("error", () => resolve(false));
   });
+}
+
+/** A process that has ended and is not reaped yet is none (proc_pid_stat(5), field 3). */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
+  }
 }
