@@ -6,6 +6,9 @@ import { draining } from "./errors.ts";
 import type { ServingState } from "./health.ts";
 import { type BoundRoute, bindRoute } from "./routes.ts";
 
+/** However many ask, what the process needs is looked at this often at most: each look asks database, stores and cache. */
+const READY_LIFE_MS = 250;
+
 /** Several balancers may look in at once, each every second. */
 const access = { ...edge("anyone"), rateLimit: { perSecond: 50, burst: 100 } };
 
@@ -22,6 +25,7 @@ export interface ProbeOptions {
 }
 
 export function probeRoutes({ state, ready, metrics }: ProbeOptions): readonly BoundRoute[] {
+  const look = shared(ready);
   return [
     bindRoute("host", { ...livenessRoute, handle: async (_request, response) => sendText(response, 200, "ok") }),
     bindRoute("host", {
@@ -29,7 +33,7 @@ export function probeRoutes({ state, ready, metrics }: ProbeOptions): readonly B
       async handle(_request, response) {
         try {
           if (!state.serving) throw draining();
-          await ready();
+          await look();
           sendText(response, 200, "ready");
         } catch (error) {
           sendText(response, 503, error instanceof Error ? error.message : "not ready");
@@ -41,6 +45,23 @@ export function probeRoutes({ state, ready, metrics }: ProbeOptions): readonly B
       handle: async (_request, response) => sendText(response, 200, await metrics()),
     }),
   ];
+}
+
+/** One look for all who ask while it is made and shortly after. */
+function shared(look: () => Promise<void>): () => Promise<void> {
+  let latest: Promise<void> | undefined;
+  return () => {
+    if (latest !== undefined) return latest;
+    const made = look();
+    latest = made;
+    const forget = () => {
+      setTimeout(() => {
+        latest = undefined;
+      }, READY_LIFE_MS).unref();
+    };
+    made.then(forget, forget);
+    return made;
+  };
 }
 
 /** What the responses of HTTP/1.1 and HTTP/2 have in common. */
