@@ -90,7 +90,10 @@ export async function abortOverHttp2(
 ): Promise<number> {
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   session.on("error", () => {});
-  const closed = once(session, "close");
+  // Not `once` of node:events, which fails with the session.
+  const closed = new Promise((resolve) => {
+    session.once("close", resolve);
+  });
   const received = await Promise.all(
     targets.map((target, index) => abortStream(session, target, aborts[index] ?? aborts[0])),
   );
