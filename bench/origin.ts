@@ -11,7 +11,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,6 +30,7 @@ import { openBlobStore } from "#pkg/blobstore/open";
 import { newId, systemClock } from "#pkg/clock/clock";
 import { silentLogger } from "#pkg/obs/logger";
 import { fake } from "#pkg/testkit/module";
+import { freePorts } from "#pkg/testkit/ports";
 import { testPostgresUrl } from "#pkg/testkit/postgres";
 import { playback } from "../services/playback/module.ts";
 
@@ -146,7 +147,7 @@ async function startOurs(data: string): Promise<Origin> {
 }
 
 async function startNginx(folder: string, film: string): Promise<Origin> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const config = join(folder, "nginx.conf");
   await writeFile(
     config,
@@ -190,16 +191,6 @@ async function untilOpen(port: number, child: ChildProcess): Promise<void> {
     if (isOpen) return;
     await delay(20);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** What every request asks for: a viewer, and a range as a player's segment lies, anywhere in the film. */

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePorts } from "../../services/scenarios/processes.ts";
+import { freePorts } from "#pkg/testkit/ports";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -3,10 +3,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
+import { freePorts } from "./ports.ts";
 
 export interface TestRedis extends AsyncDisposable {
   /** For `openCache`. */
@@ -21,10 +21,10 @@ export interface TestRedis extends AsyncDisposable {
 /** Needs Debian's `redis-server`. A cluster is one node that holds every slot. */
 export async function startRedis(kind: "single" | "cluster" = "single"): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), "matinee-test-redis-"));
-  const port = await freePort();
+  const [port = 0, clusterPort = 0] = await freePorts(2);
   const clustered =
     kind === "cluster"
-      ? ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1", "--cluster-port", String(await freePort())]
+      ? ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1", "--cluster-port", String(clusterPort)]
       : [];
   const child = spawn(
     "redis-server",
@@ -75,14 +75,4 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGKILL");
   await once(child, "exit");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

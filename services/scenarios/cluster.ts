@@ -11,10 +11,11 @@ import { addressVariable } from "#pkg/app/settings";
 import { startEmbeddedPostgres } from "#pkg/postgres/embedded";
 import { proofFor } from "#pkg/rpc/loopback";
 import { eventually } from "#pkg/testkit/eventually";
+import { freePorts } from "#pkg/testkit/ports";
 import { quietLog } from "#pkg/testkit/postgres";
 import { modules } from "../targets.ts";
 import { type Edge, startEdge } from "./edge.ts";
-import { freePorts, PlatformProcess, untilGone } from "./processes.ts";
+import { PlatformProcess, untilGone } from "./processes.ts";
 
 export const TOPOLOGIES = ["one-process", "process-per-module"] as const;
 export type Topology = (typeof TOPOLOGIES)[number];

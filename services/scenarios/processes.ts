@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
-import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { eventually } from "#pkg/testkit/eventually";
 
@@ -148,27 +147,6 @@ export async function untilGone(folder: string): Promise<void> {
     const left = await processesOf(folder);
     if (left.length > 0) throw new Error(`still running:\n  ${left.join("\n  ")}`);
     return true;
-  });
-}
-
-/** Ports that nobody listens on, below the range that the kernel gives to outgoing connections, so that they stay free. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
-    if (!ports.has(port) && !(await isTaken(port))) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isTaken(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
   });
 }
 

@@ -6,8 +6,9 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "#pkg/testkit/eventually";
+import { freePorts } from "#pkg/testkit/ports";
 import { testPostgresUrl } from "#pkg/testkit/postgres";
-import { freePorts, PlatformProcess } from "./processes.ts";
+import { PlatformProcess } from "./processes.ts";
 
 describe("a service that starts while PostgreSQL is away", function () {
   this.timeout(120_000);

@@ -12,10 +12,10 @@ import { connect as connectHttp2 } from "node:http2";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { eventually } from "#pkg/testkit/eventually";
+import { freePorts } from "#pkg/testkit/ports";
 import { modules } from "../targets.ts";
 import { type Chance, newChance } from "./chance.ts";
 import { type Edge, startEdge } from "./edge.ts";
-import { freePorts } from "./processes.ts";
 import {
   type Abort,
   abortOverHttp1,
