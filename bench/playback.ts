@@ -12,7 +12,7 @@ import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { generateSigningKey, signToken, toPublicJwk, verifyToken } from "#pkg/auth/tokens";
 import { newId, systemClock } from "#pkg/clock/clock";
-import { openOutbox } from "#pkg/postgres/outbox";
+import { openOutbox } from "#pkg/eventbus/outbox";
 import { countStatements, DEVICE, drive, median, openBenchStage, warm } from "./shared/playback-stage.ts";
 
 const LIMIT = 0.4;

@@ -6,10 +6,11 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { backoffMs, nowMs, sleep } from "@matinee/sdk/clock";
 import { isTransient, type MatineeError, signedOut, toMatineeError, unreachable } from "@matinee/sdk/errors";
-import { newPlatform, type Platform } from "@matinee/sdk/platform";
-import { memorySessionStore, Session, type TokenSource } from "@matinee/sdk/session";
+import { newPlatform, type Platform, type TokenSource } from "@matinee/sdk/platform";
+import { memorySessionStore, Session } from "@matinee/sdk/session";
 import { fileSessionStore } from "./credentials.ts";
 import { UsageError } from "./failure.ts";
+import type { Io } from "./io.ts";
 
 const DEFAULT_URL = "http://localhost:8080";
 const DEFAULT_DATA = "./.data";
@@ -20,23 +21,6 @@ const SAY_AGAIN_MS = 30_000;
 const REACH_TIMEOUT_MS = 5_000;
 export const OPERATOR_EMAIL = "studio@matinee.test";
 export const VIEWER_EMAIL = "viewer@matinee.test";
-
-export interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
-/** The process as a command sees it. */
-export interface Io {
-  /** Without node and the script. */
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly out: Output;
-  readonly err: Output;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-}
 
 export interface Context {
   readonly io: Io;

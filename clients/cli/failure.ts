@@ -1,7 +1,7 @@
 /** What went wrong, for a person: the reason, the fields, and what to do about it; and the exit code. */
 
 import { isCanceled, MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import type { Io } from "./context.ts";
+import type { Io } from "./io.ts";
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, denied: 4, interrupted: 130 } as const;
 

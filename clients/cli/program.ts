@@ -9,8 +9,9 @@ import { login, logout } from "./commands/login.ts";
 import { listPackages, retryPackage } from "./commands/packages.ts";
 import { deleteTitle, listTitles, publishTitle, restoreTitle, showTitle, unpublishTitle } from "./commands/titles.ts";
 import { up } from "./commands/up.ts";
-import { type Io, newContext } from "./context.ts";
+import { newContext } from "./context.ts";
 import { EXIT, report } from "./failure.ts";
+import type { Io } from "./io.ts";
 
 /** Runs one command and resolves with the exit code; prints what failed in one or two lines, never a stack. */
 export async function run(io: Io): Promise<number> {

@@ -1,6 +1,6 @@
 /** Progress lines: drawn in place in a terminal, now and then a line elsewhere. */
 
-import type { Output } from "./context.ts";
+import type { Output } from "./io.ts";
 import { bar, percent } from "./text.ts";
 
 const BAR_WIDTH = 28;

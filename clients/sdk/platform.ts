@@ -14,12 +14,19 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { backoffMs, newTraceparent, nowMs, sleep } from "./clock.ts";
 import { hasReason, isTransient, type MatineeError, toMatineeError } from "./errors.ts";
-import type { TokenSource } from "./session.ts";
 
 const MAX_ATTEMPTS = 3;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 2_000;
 const UNARY_TIMEOUT_MS = 20_000;
+
+/** What the transport asks for a token. */
+export interface TokenSource {
+  /** A token that is good for a while; undefined where nobody is signed in. */
+  accessToken(): Promise<string | undefined>;
+  /** Gets a token other than `used`, from the service or from whoever got one meanwhile. */
+  refresh(used: string): Promise<void>;
+}
 
 export interface PlatformOptions {
   /** The edge's origin, such as "http://localhost:8080". */

@@ -5,19 +5,11 @@ import { nowMs } from "./clock.ts";
 import { MatineeError, signedOut, toMatineeError } from "./errors.ts";
 import { type Account, Account_Role, type Profile, type SessionTokens } from "./gen/matinee/profile/v1/account_pb.ts";
 import { ProfileService } from "./gen/matinee/profile/v1/profile_service_pb.ts";
-import { newPlatform } from "./platform.ts";
+import { newPlatform, type TokenSource } from "./platform.ts";
 import { toDate } from "./time.ts";
 
 /** Refreshing starts this long before the end, so that no call leaves with a token that dies on the way. */
 const REFRESH_EARLY_MS = 30_000;
-
-/** What the transport asks for a token. */
-export interface TokenSource {
-  /** A token that is good for a while; undefined where nobody is signed in. */
-  accessToken(): Promise<string | undefined>;
-  /** Gets a token other than `used`, from the service or from whoever got one meanwhile. */
-  refresh(used: string): Promise<void>;
-}
 
 /** What is kept between runs. */
 export interface StoredSession {

@@ -90,7 +90,7 @@ function startEvents(
   if (module.definition.emits.length > 0) {
     work.push(
       start("outbox relay", async () => {
-        const { runOutboxRelay } = await import("#pkg/postgres/outbox");
+        const { runOutboxRelay } = await import("#pkg/eventbus/outbox");
         const db = await (await options.database()).pool(module.name);
         const bus = await options.ports.eventBus();
         await runOutboxRelay({ db, bus, clock: options.clock, log: module.log }, signal);

@@ -82,7 +82,7 @@ type AnyHost = ModuleHost<PortName, DescService, never, never>;
 async function hostFor(module: Module, context: ModuleContext): Promise<AnyHost> {
   const ports: Partial<Record<PortName, unknown>> = {};
   for (const name of module.needs) ports[name] = await openPort(name, module, context);
-  const events = module.needs.includes("postgres") ? await import("#pkg/postgres/outbox") : undefined;
+  const events = module.needs.includes("postgres") ? await import("#pkg/eventbus/outbox") : undefined;
   const { clock, log, metrics, keySets, scratch, publicOrigin, territoryOf } = context;
   const host = {
     ...ports,

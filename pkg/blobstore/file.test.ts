@@ -12,7 +12,8 @@ import { systemClock } from "#pkg/clock/clock";
 import { silentLogger } from "#pkg/obs/logger";
 import type { Call, Route } from "#pkg/rpc/call";
 import { describeBlobStore } from "./conformance.ts";
-import { type OpenedBlobStore, openBlobStore } from "./open.ts";
+import { openBlobStore } from "./open.ts";
+import type { OpenedBlobStore } from "./opened.ts";
 
 const signingSecret = new Uint8Array(32).fill(7);
 const options = { name: "originals", signingSecret, clock: systemClock, log: silentLogger };

@@ -29,7 +29,7 @@ import { type Entry, FileLayout, parsePartFileName, partFileName } from "./file-
 import { keepSweeping, listEntries } from "./file-sweep.ts";
 import { filePartRoute, signPartUrl } from "./file-upload.ts";
 import { parseKey, parsePrefix } from "./key.ts";
-import type { OpenBlobStoreOptions, OpenedBlobStore } from "./open.ts";
+import type { OpenBlobStoreOptions, OpenedBlobStore } from "./opened.ts";
 
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 

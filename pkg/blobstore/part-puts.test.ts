@@ -10,7 +10,8 @@ import { ManualClock } from "#pkg/clock/clock";
 import { silentLogger } from "#pkg/obs/logger";
 import type { Call, Route } from "#pkg/rpc/call";
 import { eventually } from "#pkg/testkit/eventually";
-import { type OpenedBlobStore, openBlobStore } from "./open.ts";
+import { openBlobStore } from "./open.ts";
+import type { OpenedBlobStore } from "./opened.ts";
 
 const SIZE = 2 * 1024 * 1024;
 

@@ -1,16 +1,15 @@
 /** Trace context: W3C ids that accompany a call through every process, with or without an exporter. */
 
-import { AsyncLocalStorage } from "node:async_hooks";
 import { randomFillSync } from "node:crypto";
 import {
-  type Context,
-  type ContextManager,
   context,
+  isSpanContextValid,
   type Span as OtelSpan,
   ROOT_CONTEXT,
   type SpanContext,
   trace,
 } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 
 /** One timed piece of work in a trace. */
 export interface Span {
@@ -50,44 +49,13 @@ export function parseTraceparent(header: string | undefined): TraceParent | unde
   return { traceId, spanId, flags };
 }
 
-/** Keeps OpenTelemetry's context across awaits; what asks its API for the active span finds ours. */
-class AsyncContext implements ContextManager {
-  readonly #storage = new AsyncLocalStorage<Context>();
-
-  active(): Context {
-    return this.#storage.getStore() ?? ROOT_CONTEXT;
-  }
-
-  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
-    active: Context,
-    work: F,
-    self?: ThisParameterType<F>,
-    ...args: A
-  ): ReturnType<F> {
-    return this.#storage.run(active, () => work.apply(self, args));
-  }
-
-  bind<T>(active: Context, target: T): T {
-    if (typeof target !== "function") return target;
-    return ((...args: unknown[]) => this.#storage.run(active, () => target(...args))) as T;
-  }
-
-  enable(): this {
-    return this;
-  }
-
-  disable(): this {
-    return this;
-  }
-}
-
 let installed = false;
 
 /** Makes trace context follow the asynchronous work of this process; the second time it does nothing. */
 export function installContext(): void {
   if (installed) return;
   installed = true;
-  context.setGlobalContextManager(new AsyncContext());
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager());
 }
 
 /** Runs `work` so that spans, statements and log lines inside it belong to `span`. */
@@ -102,8 +70,8 @@ export function currentTraceId(): string | undefined {
 
 /** The W3C Trace Context header of work that the running code causes. */
 export function currentTraceparent(): string | undefined {
-  const active = trace.getActiveSpan();
-  return active === undefined ? undefined : printTraceparent(active.spanContext());
+  const active = trace.getActiveSpan()?.spanContext();
+  return active !== undefined && isSpanContextValid(active) ? printTraceparent(active) : undefined;
 }
 
 export function printTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {

@@ -1,6 +1,7 @@
 /** Puts each statement into the trace that caused it. */
 
 import { isSpanContextValid, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
+import { printTraceparent } from "#pkg/obs/trace";
 
 /** Runs `work` in a span of the active trace; without one it makes none, so that polling loops leave no traces. */
 export async function tracedStatement<T>(
@@ -25,23 +26,11 @@ export async function tracedStatement<T>(
   }
 }
 
-/** W3C trace context of the active span, or empty. */
-export function activeTraceparent(): string {
-  const span = trace.getActiveSpan();
-  return span === undefined ? "" : traceparentOf(span);
-}
-
-function traceparentOf(span: Span): string {
-  const context = span.spanContext();
-  if (!isSpanContextValid(context)) return "";
-  return `00-${context.traceId}-${context.spanId}-${context.traceFlags.toString(16).padStart(2, "0")}`;
-}
-
 /** Lets the server's own log and pg_stat_activity name the trace (the sqlcommenter convention). */
 function tag(sql: string, span: Span): string {
-  const sampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
-  const traceparent = traceparentOf(span);
-  return sampled && traceparent !== "" ? `${sql} /*traceparent='${traceparent}'*/` : sql;
+  const context = span.spanContext();
+  const sampled = isSpanContextValid(context) && (context.traceFlags & TraceFlags.SAMPLED) !== 0;
+  return sampled ? `${sql} /*traceparent='${printTraceparent(context)}'*/` : sql;
 }
 
 function verbOf(sql: string): string {

@@ -6,11 +6,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
-import { type OpenedBlobStore, openBlobStore } from "#pkg/blobstore/open";
+import { openBlobStore } from "#pkg/blobstore/open";
+import type { OpenedBlobStore } from "#pkg/blobstore/opened";
 import { ManualClock, newId } from "#pkg/clock/clock";
 import { AppError, isAppError } from "#pkg/errors/errors";
+import { openOutbox } from "#pkg/eventbus/outbox";
 import { newMetrics } from "#pkg/obs/metrics";
-import { openOutbox } from "#pkg/postgres/outbox";
+
 import { quietLog, type TestDb, testDb } from "#pkg/testkit/postgres";
 import { Assets } from "./assets.ts";
 import type { Asset } from "./domain/asset.ts";

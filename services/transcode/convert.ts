@@ -16,11 +16,20 @@ import type { RenditionsReadySchema, TranscodeFailedSchema } from "#gen/matinee/
 import { Job_State, type JobSchema, Rendition_State, type RenditionSchema } from "#gen/matinee/transcode/v1/job_pb";
 import type { TaskOutput as ProtoTaskOutput, TaskSchema } from "#gen/matinee/transcode/v1/task_pb";
 import { requireId } from "#pkg/aip/resource-name";
-import type { Blob, Failure, Job, JobState, LeasedTask, Rational, Rendition, TaskOutput, Track } from "./domain/job.ts";
-import type { SourceMedia } from "./domain/plan.ts";
+import type {
+  Blob,
+  FailedPackage,
+  Failure,
+  Job,
+  JobState,
+  LeasedTask,
+  Rational,
+  Rendition,
+  TaskOutput,
+  Track,
+} from "./domain/job.ts";
 import type { JobView, RenditionView } from "./domain/progress.ts";
-import type { IngestedAsset } from "./planning.ts";
-import type { FailedPackage } from "./redoing.ts";
+import type { IngestedAsset, SourceMedia } from "./domain/source.ts";
 
 const JOB_STATES = {
   queued: Job_State.QUEUED,

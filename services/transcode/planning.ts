@@ -3,24 +3,14 @@
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
-import type { Blob, Failure, Job, Protection, TaskPriority } from "./domain/job.ts";
-import { type Plan, type PlanOptions, planJob, type Rung, type SourceMedia, whyUnusable } from "./domain/plan.ts";
+import type { Failure, Job, TaskPriority } from "./domain/job.ts";
+import { type Plan, type PlanOptions, planJob, whyUnusable } from "./domain/plan.ts";
+import type { IngestedAsset, Rung, SourceMedia } from "./domain/source.ts";
 import { sourceUnusable } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { TaskStore } from "./store/task-store.ts";
-
-/** An asset as its event tells of it. */
-export interface IngestedAsset {
-  readonly assetId: string;
-  readonly owner: string;
-  readonly fileName: string;
-  readonly protection: Protection;
-  readonly source: Blob;
-  /** Absent where the event holds no picture. */
-  readonly media: SourceMedia | undefined;
-}
 
 export interface PlanningOptions {
   readonly db: Db;

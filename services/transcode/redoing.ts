@@ -3,7 +3,7 @@
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
-import { hasEnded, type Job } from "./domain/job.ts";
+import { type FailedPackage, hasEnded, type Job } from "./domain/job.ts";
 import { renditionUnreadable } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
@@ -18,13 +18,6 @@ export interface RedoingOptions {
   readonly events: TranscodeEvents;
   readonly mezzanine: BlobStore;
   readonly clock: Clock;
-}
-
-export interface FailedPackage {
-  readonly assetId: string;
-  readonly reason: string;
-  /** Files of tracks; empty where none is known to be at fault. */
-  readonly unreadable: readonly { readonly trackId: string; readonly sha256: string }[];
 }
 
 /** What cannot be read after so many tries was not damaged on the way: a person has to look. */

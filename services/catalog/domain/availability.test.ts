@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type AvailabilityWindow, decideAvailability, type ViewerContext } from "./availability.ts";
+import { decideAvailability, type ViewerContext } from "./availability.ts";
+import type { AvailabilityWindow } from "./title.ts";
 
 const now = new Date("2026-06-01T00:00:00Z");
 const viewer: ViewerContext = { territory: "DE", tier: "standard", maximumAge: 16 };

@@ -1,14 +1,6 @@
 /** The one rule that says whether a title may be watched. */
 
-import type { TitleState } from "./title.ts";
-
-/** A right to show a title; empty lists mean everywhere and every tier, absent times mean always. */
-export interface AvailabilityWindow {
-  readonly territories: readonly string[];
-  readonly startsAt: Date | undefined;
-  readonly endsAt: Date | undefined;
-  readonly tiers: readonly string[];
-}
+import type { AvailabilityWindow, TitleState } from "./title.ts";
 
 /** What is known about who asks; browsing knows neither tier nor age. */
 export interface ViewerContext {

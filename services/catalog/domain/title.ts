@@ -1,7 +1,5 @@
 /** Titles as the rules see them. */
 
-import type { AvailabilityWindow } from "./availability.ts";
-
 export type TitleState = "draft" | "published" | "unpublished" | "deleted";
 
 export interface Credit {
@@ -14,6 +12,14 @@ export interface Localization {
   readonly language: string;
   readonly displayTitle: string;
   readonly synopsis: string;
+}
+
+/** A right to show a title; empty lists mean everywhere and every tier, absent times mean always. */
+export interface AvailabilityWindow {
+  readonly territories: readonly string[];
+  readonly startsAt: Date | undefined;
+  readonly endsAt: Date | undefined;
+  readonly tiers: readonly string[];
 }
 
 /** What an operator writes about a title. */

@@ -1,7 +1,7 @@
 /** Rows of the catalog schema, and what they mean. */
 
-import type { AvailabilityWindow } from "../domain/availability.ts";
 import {
+  type AvailabilityWindow,
   type Credit,
   inOrderOfChoice,
   type Localization,

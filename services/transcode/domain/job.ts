@@ -94,6 +94,14 @@ export interface Rendition {
   readonly redone: number;
 }
 
+/** What the packager said of the job's renditions. */
+export interface FailedPackage {
+  readonly assetId: string;
+  readonly reason: string;
+  /** Files of tracks; empty where none is known to be at fault. */
+  readonly unreadable: readonly { readonly trackId: string; readonly sha256: string }[];
+}
+
 /** One rendition for a task to encode. */
 export interface VideoTarget {
   readonly track: string;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { ladderOf } from "../ladder.ts";
 import type { PlannedTask, Rational } from "./job.ts";
-import { type PlanOptions, planJob, type SourceMedia, whyUnusable } from "./plan.ts";
+import { type PlanOptions, planJob, whyUnusable } from "./plan.ts";
+import type { SourceMedia } from "./source.ts";
 import { cutForWorkers, gopFramesOf, groupStarts, mergeEvenly } from "./spans.ts";
 
 const NTSC: Rational = { num: 30_000, den: 1001 };

@@ -2,52 +2,9 @@
 
 import { newId } from "#pkg/clock/clock";
 import type { PlannedTask, Rational, Track, VideoTarget, Work } from "./job.ts";
+import type { Rung, SourceMedia } from "./source.ts";
 import { cutForWorkers, gopFramesOf, mergeEvenly } from "./spans.ts";
 import { audioTracks, textTracks, videoTrack } from "./tracks.ts";
-
-/** What the probe found, as far as planning needs it. */
-export interface SourceMedia {
-  readonly video: {
-    readonly width: number;
-    readonly height: number;
-    readonly frameRate: Rational;
-    readonly frameCount: number;
-    /** Frames at which decoding can start; may be empty. */
-    readonly keyframes: readonly number[];
-  };
-  readonly audio: readonly SourceAudio[];
-  readonly text: readonly SourceText[];
-}
-
-export interface SourceAudio {
-  readonly streamIndex: number;
-  readonly language: string;
-  readonly isDefault: boolean;
-  readonly isDescription: boolean;
-  readonly title: string;
-}
-
-export interface SourceText {
-  readonly streamIndex: number;
-  readonly language: string;
-  readonly isDefault: boolean;
-  readonly isForced: boolean;
-  readonly isSdh: boolean;
-  readonly title: string;
-}
-
-/** A rendition that the source is good for. */
-export interface Rung {
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly crf: number;
-  readonly maxBitrate: number;
-  readonly bufferBits: number;
-  readonly level: string;
-  readonly profile: string;
-  readonly codecs: string;
-}
 
 export interface PlanOptions {
   readonly preset: string;

@@ -1,7 +1,7 @@
 /** How the tracks of a film are named, labelled and flagged. */
 
 import type { Rational, Track } from "./job.ts";
-import type { Rung, SourceAudio, SourceText } from "./plan.ts";
+import type { Rung, SourceAudio, SourceText } from "./source.ts";
 
 const AAC_LC = "mp4a.40.2";
 const WEBVTT = "wvtt";

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { anyIs, anyUnpack, type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { systemClock } from "#pkg/clock/clock";
-import type { BusEvent, EventBus } from "#pkg/eventbus/eventbus";
-import { migrationsFor } from "#pkg/eventbus/open";
-import { openPostgresEventBus } from "#pkg/eventbus/postgres";
+import type { Db } from "#pkg/postgres/db";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
-import type { Db } from "./db.ts";
+import type { BusEvent, EventBus } from "./eventbus.ts";
+import { migrationsFor } from "./open.ts";
 import { openInbox, openOutbox, runOutboxRelay } from "./outbox.ts";
+import { openPostgresEventBus } from "./postgres.ts";
 
 describe("the outbox", () => {
   const clock = systemClock;

@@ -3,11 +3,11 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { type Clock, newId } from "#pkg/clock/clock";
-import type { BusEvent, EventBus } from "#pkg/eventbus/eventbus";
 import type { Logger } from "#pkg/obs/obs";
-import type { Db, Tx } from "./db.ts";
-import { pollUntilAborted } from "./poll.ts";
-import { activeTraceparent } from "./trace.ts";
+import { currentTraceparent } from "#pkg/obs/trace";
+import type { Db, Tx } from "#pkg/postgres/db";
+import { pollUntilAborted } from "#pkg/postgres/poll";
+import type { BusEvent, EventBus } from "./eventbus.ts";
 
 /** Assignable to `Outbox<Emits>` of pkg/app. */
 export interface OutboxWriter {
@@ -38,7 +38,7 @@ export function openOutbox(options: { readonly source: string; readonly clock: C
       await tx.execute(
         `insert into outbox (id, source, type, key, occurred_at, traceparent, payload)
          values ($1, $2, $3, $4, $5, $6, $7)`,
-        [id, options.source, event.typeName, key, options.clock.now(), activeTraceparent(), payload],
+        [id, options.source, event.typeName, key, options.clock.now(), currentTraceparent() ?? "", payload],
       );
       // delivered by the server when tx commits, once per transaction however often it is said
       await tx.query("select pg_notify(current_schema() || '.outbox', '')");
