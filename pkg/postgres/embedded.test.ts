@@ -171,7 +171,8 @@ describe("the embedded PostgreSQL", () => {
       await queue.send("q", `message ${text}`);
     };
     const hear = async () => {
-      for (const { body } of await queue.receive("q", { max: 10, waitMs: 1000, visibilityMs: 60_000 })) seen.add(body);
+      for (const { body } of await queue.receive("q", { max: 10, waitSeconds: 1, visibilitySeconds: 60 }))
+        seen.add(body);
     };
     const all = (text: string) => ["event", "record", "message"].map((kind) => `${kind} ${text}`);
     await say("before");

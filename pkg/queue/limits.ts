@@ -3,34 +3,34 @@
 import { queueArgumentInvalid } from "./errors.ts";
 
 export const MAX_BODY_BYTES = 256 * 1024;
-export const MAX_DELAY_MS = 15 * 60_000;
-export const MAX_VISIBILITY_MS = 12 * 3_600_000;
-export const MAX_WAIT_MS = 20_000;
+export const MAX_DELAY_SECONDS = 900;
+export const MAX_VISIBILITY_SECONDS = 43_200;
+export const MAX_WAIT_SECONDS = 20;
 export const MAX_BATCH = 10;
 
 /** What XML 1.0, and so SQS, has no place for. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNSENDABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
-export function checkSend(queue: string, body: string, delayMs: number): void {
+export function checkSend(queue: string, body: string, delaySeconds: number): void {
   checkName(queue);
   if (body === "" || Buffer.byteLength(body) > MAX_BODY_BYTES) {
     throw queueArgumentInvalid(`A message body has 1 to ${MAX_BODY_BYTES} bytes.`);
   }
   if (UNSENDABLE.test(body))
     throw queueArgumentInvalid("A message body holds no control characters but tab and line ends.");
-  checkRange("delayMs", delayMs, 0, MAX_DELAY_MS);
+  checkRange("delaySeconds", delaySeconds, 0, MAX_DELAY_SECONDS);
 }
 
-export function checkReceive(queue: string, max: number, waitMs: number, visibilityMs: number): void {
+export function checkReceive(queue: string, max: number, waitSeconds: number, visibilitySeconds: number): void {
   checkName(queue);
   checkRange("max", max, 1, MAX_BATCH);
-  checkRange("waitMs", waitMs, 0, MAX_WAIT_MS);
-  checkRange("visibilityMs", visibilityMs, 0, MAX_VISIBILITY_MS);
+  checkRange("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
+  checkRange("visibilitySeconds", visibilitySeconds, 0, MAX_VISIBILITY_SECONDS);
 }
 
-export function checkVisibility(delayMs: number): void {
-  checkRange("delayMs", delayMs, 0, MAX_VISIBILITY_MS);
+export function checkVisibility(delaySeconds: number): void {
+  checkRange("delaySeconds", delaySeconds, 0, MAX_VISIBILITY_SECONDS);
 }
 
 /** SQS's rule for names of standard queues. */
@@ -39,5 +39,7 @@ export function checkName(queue: string): void {
 }
 
 function checkRange(name: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most)) throw queueArgumentInvalid(`${name} must be ${least} to ${most}.`);
+  if (!(Number.isInteger(value) && value >= least && value <= most)) {
+    throw queueArgumentInvalid(`${name} must be a whole number from ${least} to ${most}; it is ${value}.`);
+  }
 }

@@ -26,16 +26,16 @@ export function openPostgresQueue(options: { readonly db: Db; readonly clock: Cl
     }
   }
 
-  async function claim(queue: string, max: number, visibilityMs: number): Promise<QueueMessage[]> {
+  async function claim(queue: string, max: number, visibilitySeconds: number): Promise<QueueMessage[]> {
     const rows = await db.query<MessageRow>(
       `update messages m
-       set visible_at = now() + make_interval(secs => $3::float8 / 1000), receive_count = receive_count + 1,
+       set visible_at = now() + make_interval(secs => $3), receive_count = receive_count + 1,
            receipt = gen_random_uuid()
        from (select id from messages where queue = $1 and visible_at <= now()
              order by visible_at limit $2 for update skip locked) next
        where m.id = next.id
        returning m.id, m.body, m.receive_count, m.receipt`,
-      [queue, max, visibilityMs],
+      [queue, max, visibilitySeconds],
     );
     return rows.map((row) => toMessage(db, queue, row));
   }
@@ -50,31 +50,39 @@ export function openPostgresQueue(options: { readonly db: Db; readonly clock: Cl
     return Math.max(rows[0]?.due_ms ?? POLL_MS, 20);
   }
 
-  return {
-    async send(queue, body, sendOptions) {
-      const delayMs = sendOptions?.delayMs ?? 0;
-      checkSend(queue, body, delayMs);
-      await db.query(
-        `with sent as (
-           insert into messages (id, queue, body, visible_at)
-           values ($1, $2, $3, now() + make_interval(secs => $4::float8 / 1000)))
-         select pg_notify(current_schema() || '.messages', $2)`,
-        [newId(), queue, body, delayMs],
-      );
-    },
+  async function sendMany(
+    queue: string,
+    bodies: readonly string[],
+    { delaySeconds = 0 }: { readonly delaySeconds?: number } = {},
+  ): Promise<void> {
+    for (const body of bodies) checkSend(queue, body, delaySeconds);
+    if (bodies.length === 0) return;
+    await db.query(
+      `with sent as (
+         insert into messages (id, queue, body, visible_at)
+         select id, $2, body, now() + make_interval(secs => $4) from unnest($1::uuid[], $3::text[]) as m (id, body))
+       select pg_notify(current_schema() || '.messages', $2)`,
+      [bodies.map(() => newId()), queue, bodies, delaySeconds],
+    );
+  }
 
-    async receive(queue, { max, waitMs, visibilityMs, signal: callerSignal }) {
-      checkReceive(queue, max, waitMs, visibilityMs);
+  return {
+    send: (queue, body, options) => sendMany(queue, [body], options),
+
+    sendMany,
+
+    async receive(queue, { max, waitSeconds, visibilitySeconds, signal: callerSignal }) {
+      checkReceive(queue, max, waitSeconds, visibilitySeconds);
       const signal = callerSignal ? AbortSignal.any([callerSignal, closed.signal]) : closed.signal;
-      const giveUpAt = clock.now().getTime() + waitMs;
+      const giveUpAt = clock.now().getTime() + 1000 * waitSeconds;
       const bell = new Bell();
       const waiting = bells.get(queue) ?? new Set();
       bells.set(queue, waiting.add(bell));
-      if (waitMs > 0) listening ??= db.listen("messages", wake, closed.signal);
+      if (waitSeconds > 0) listening ??= db.listen("messages", wake, closed.signal);
       try {
         while (!signal.aborted) {
           bell.reset();
-          const messages = await claim(queue, max, visibilityMs);
+          const messages = await claim(queue, max, visibilitySeconds);
           const leftMs = giveUpAt - clock.now().getTime();
           if (messages.length > 0 || leftMs <= 0) return messages;
           await bell.wait(Math.min(leftMs, POLL_MS, await nextDueMs(queue)), clock, signal);
@@ -84,6 +92,14 @@ export function openPostgresQueue(options: { readonly db: Db; readonly clock: Cl
         waiting.delete(bell);
         if (waiting.size === 0) bells.delete(queue);
       }
+    },
+
+    async ackMany(queue, messages) {
+      checkName(queue);
+      await db.execute("delete from messages where queue = $1 and id = any ($2::uuid[])", [
+        queue,
+        messages.map(({ id }) => id),
+      ]);
     },
 
     async depth(queue) {
@@ -120,14 +136,14 @@ function toMessage(db: Db, queue: string, row: MessageRow): QueueMessage {
     async ack() {
       await db.execute("delete from messages where id = $1", [row.id]);
     },
-    async setVisibility(delayMs) {
-      checkVisibility(delayMs);
+    async setVisibility(delaySeconds) {
+      checkVisibility(delaySeconds);
       await db.query(
         `with changed as (
-           update messages set visible_at = now() + make_interval(secs => $3::float8 / 1000)
+           update messages set visible_at = now() + make_interval(secs => $3)
            where id = $1 and receipt = $2 returning queue)
          select pg_notify(current_schema() || '.messages', $4) from changed`,
-        [row.id, row.receipt, delayMs, queue],
+        [row.id, row.receipt, delaySeconds, queue],
       );
     },
   };

@@ -31,7 +31,7 @@ export function thiefModule(queues: readonly string[]): Module {
     async open({ queue }) {
       const steal = async (name: string, signal: AbortSignal) => {
         while (!signal.aborted) {
-          const stolen = await queue.receive(name, { max: 10, waitMs: 20_000, visibilityMs: 60_000, signal });
+          const stolen = await queue.receive(name, { max: 10, waitSeconds: 20, visibilitySeconds: 60, signal });
           for (const message of stolen) await message.ack();
         }
       };

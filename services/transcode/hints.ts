@@ -13,8 +13,8 @@ export interface HintsOptions {
 
 /** One queue for each priority class, so that each has its own depth to look at. */
 const QUEUES: Readonly<Record<TaskPriority, string>> = { 0: "transcode-urgent", 1: "transcode-main" };
-const RECEIVE_MS = 20_000;
-const VISIBILITY_MS = 30_000;
+const RECEIVE_SECONDS = 20;
+const VISIBILITY_SECONDS = 30;
 const PAUSE_MS = 1_000;
 /** More hints than this many workers could follow at once are noise. */
 const MAX_HINTS = 16;
@@ -39,10 +39,11 @@ export class Hints {
     if (count <= 0) return;
     if (delayMs === 0) this.#wakeAll();
     const { queue, log } = this.#options;
-    const sends = Array.from({ length: Math.min(count, MAX_HINTS) }, () =>
-      queue.send(QUEUES[priority], "ready", { delayMs }),
-    );
-    Promise.all(sends).catch((err: unknown) => log.warn({ err, priority }, "hints were not sent"));
+    queue
+      .sendMany(QUEUES[priority], Array(Math.min(count, MAX_HINTS)).fill("ready"), {
+        delaySeconds: Math.ceil(delayMs / 1000),
+      })
+      .catch((err: unknown) => log.warn({ err, priority }, "hints were not sent"));
   }
 
   /** Takes a place in the waiting room. */
@@ -84,8 +85,13 @@ export class Hints {
     while (!signal.aborted) {
       try {
         await this.#someoneWaits(signal);
-        const messages = await queue.receive(name, { max: 1, waitMs: RECEIVE_MS, visibilityMs: VISIBILITY_MS, signal });
-        for (const message of messages) await message.ack();
+        const messages = await queue.receive(name, {
+          max: 1,
+          waitSeconds: RECEIVE_SECONDS,
+          visibilitySeconds: VISIBILITY_SECONDS,
+          signal,
+        });
+        await queue.ackMany(name, messages);
         if (messages.length > 0) this.#wakeAll();
       } catch (err) {
         if (signal.aborted) return;
