@@ -9,9 +9,13 @@ export interface CacheUnderTest extends AsyncDisposable {
   readonly cache: Cache;
   /** Lets time pass for the cache: moves a manual clock, or waits. */
   readonly pass: (ms: number) => Promise<void>;
+  /** Takes the engine away for good; one that cannot be away but with its cache disposes of that. */
+  readonly takeAway: () => Promise<void>;
 }
 
 const MINUTE = 60_000;
+/** What the port bounds an operation by, and as much again for a slow machine. */
+const AWAY_MS = 10_000;
 /** Short enough to wait for where time is real, long enough for a slow engine. */
 const SHORT = 300;
 
@@ -32,6 +36,13 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       assert.equal(await cache.get("value"), "söme");
       await opened.pass(SHORT + 1);
       assert.equal(await cache.get("value"), undefined);
+    });
+
+    it("gives back many values in the order of their keys", async () => {
+      await cache.set("many a", "1", MINUTE);
+      await cache.set("many b", "", MINUTE);
+      assert.deepEqual(await cache.getMany(["many b", "none", "many a", "many b"]), ["", undefined, "1", ""]);
+      assert.deepEqual(await cache.getMany([]), []);
     });
 
     it("replaces a value together with its time to live", async () => {
@@ -118,7 +129,35 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
       await assert.rejects(cache.set("k".repeat(251), "x", MINUTE), refused);
       await assert.rejects(cache.get(""), refused);
       await assert.rejects(cache.set("now", "x", 0), refused);
+      await assert.rejects(cache.getMany(Array.from({ length: 101 }, (_, i) => `key${i}`)), refused);
+      await assert.rejects(cache.getMany(["good", ""]), refused);
       await cache.set("k".repeat(250), "x".repeat(1024 * 1024), MINUTE);
+    });
+
+    it("says within its bound that the engine is away, whatever is asked", async () => {
+      await using own = await open();
+      await own.takeAway();
+      const operations: Record<keyof Omit<Cache, typeof Symbol.asyncDispose>, () => Promise<unknown>> = {
+        get: () => own.cache.get("k"),
+        getMany: () => own.cache.getMany(["k", "l"]),
+        set: () => own.cache.set("k", "v", MINUTE),
+        setIfAbsent: () => own.cache.setIfAbsent("k", "v", MINUTE),
+        compareAndSet: () => own.cache.compareAndSet("k", "v", "w", MINUTE),
+        delete: () => own.cache.delete("k"),
+        increment: () => own.cache.increment("k", 1, MINUTE),
+        takeToken: () => own.cache.takeToken("k", { perSecond: 1, burst: 1 }),
+      };
+      const began = performance.now();
+      await Promise.all(
+        Object.entries(operations).map(([operation, run]) =>
+          assert.rejects(
+            run(),
+            (error) => isAppError(error, "CACHE_UNAVAILABLE") && error.kind === "unavailable",
+            operation,
+          ),
+        ),
+      );
+      assert.ok(performance.now() - began < AWAY_MS);
     });
   });
 }

@@ -3,6 +3,7 @@
 import { cacheLimitExceeded } from "./errors.ts";
 
 const MAX_KEY_LENGTH = 250;
+const MAX_KEYS = 100;
 const MAX_VALUE_BYTES = 1024 * 1024;
 
 /** Throws `CACHE_LIMIT_EXCEEDED`. */
@@ -10,6 +11,13 @@ export function checkKey(key: string): void {
   if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
     throw cacheLimitExceeded(`A cache key has 1 to ${MAX_KEY_LENGTH} characters, this one has ${key.length}.`);
   }
+}
+
+/** Throws `CACHE_LIMIT_EXCEEDED`. */
+export function checkKeys(keys: readonly string[]): void {
+  if (keys.length > MAX_KEYS)
+    throw cacheLimitExceeded(`At most ${MAX_KEYS} keys are read at once, not ${keys.length}.`);
+  for (const key of keys) checkKey(key);
 }
 
 /** Throws `CACHE_LIMIT_EXCEEDED`. */

@@ -8,6 +8,7 @@ describeCache("memory", async () => {
   const cache = openMemoryCache({ clock });
   return {
     cache,
+    takeAway: async () => cache[Symbol.asyncDispose](),
     pass: async (ms) => clock.advance(ms),
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };

@@ -4,8 +4,8 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "#pkg/clock/clock";
 import { takeFrom } from "./bucket.ts";
 import type { Cache } from "./cache.ts";
-import { cacheNotACounter } from "./errors.ts";
-import { checkKey, checkTtl, checkValue } from "./limits.ts";
+import { cacheNotACounter, cacheUnavailable } from "./errors.ts";
+import { checkKey, checkKeys, checkTtl, checkValue } from "./limits.ts";
 
 export interface MemoryCacheOptions {
   readonly clock: Clock;
@@ -27,9 +27,11 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
     maxSize: options.maxBytes ?? DEFAULT_MAX_BYTES,
     sizeCalculation: (item, key) => ITEM_BYTES + 2 * (key.length + item.value.length),
   });
+  let isOpen = true;
   const nowMs = () => options.clock.now().getTime();
 
   function read(key: string): Item | undefined {
+    if (!isOpen) throw cacheUnavailable(new Error("the cache was disposed of"));
     const item = items.get(key);
     if (item === undefined || item.expiresAtMs > nowMs()) return item;
     items.delete(key);
@@ -37,6 +39,7 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
   }
 
   function write(key: string, value: string, ttlMs: number): void {
+    if (!isOpen) throw cacheUnavailable(new Error("the cache was disposed of"));
     items.set(key, { value, expiresAtMs: nowMs() + ttlMs });
   }
 
@@ -44,6 +47,11 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
     async get(key) {
       checkKey(key);
       return read(key)?.value;
+    },
+
+    async getMany(keys) {
+      checkKeys(keys);
+      return keys.map((key) => read(key)?.value);
     },
 
     async set(key, value, ttlMs) {
@@ -70,7 +78,7 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
 
     async delete(key) {
       checkKey(key);
-      items.delete(key);
+      if (read(key) !== undefined) items.delete(key);
     },
 
     async increment(key, by, ttlMs) {
@@ -92,6 +100,7 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
     },
 
     async [Symbol.asyncDispose]() {
+      isOpen = false;
       items.clear();
     },
   };

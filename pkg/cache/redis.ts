@@ -4,7 +4,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions, ReplyError } fr
 import type { Logger } from "#pkg/obs/obs";
 import type { Cache } from "./cache.ts";
 import { cacheNotACounter, cacheUnavailable } from "./errors.ts";
-import { checkKey, checkTtl, checkValue } from "./limits.ts";
+import { checkKey, checkKeys, checkTtl, checkValue } from "./limits.ts";
 
 export interface RedisCacheOptions {
   /** `redis:` or, with TLS, `rediss:`; `?cluster=true` where it is one node of a cluster. */
@@ -79,6 +79,13 @@ export function openRedisCache(options: RedisCacheOptions): Cache {
     async get(key) {
       checkKey(key);
       return (await run(() => client.get(key))) ?? undefined;
+    },
+
+    async getMany(keys) {
+      checkKeys(keys);
+      // Not MGET, which a cluster takes for keys of one slot only; what is asked for in one turn travels together anyhow.
+      const values = await run(() => Promise.all(keys.map((key) => client.get(key))));
+      return values.map((value) => value ?? undefined);
     },
 
     async set(key, value, ttlMs) {

@@ -86,7 +86,7 @@ describe("guessing", () => {
   it("is not counted while the cache is away, and nobody is kept out for that", async () => {
     const away = () => Promise.reject(new Error("the cache is away"));
     const broken = newGuessing({
-      cache: { ...cache, get: away, set: away, increment: away, takeToken: away },
+      cache: { ...cache, get: away, getMany: away, set: away, increment: away, takeToken: away },
       log: silentLogger,
     });
     await broken.admitSignIn(OWNER, HOME);

@@ -47,15 +47,12 @@ export function newGuessing(deps: { readonly cache: Cache; readonly log: Logger 
 
   async function waitMs(email: string, network: string): Promise<number> {
     const key = keyOf(email);
-    const [pair, known] = await Promise.all([
+    const [pair, [known, failures]] = await Promise.all([
       cache.takeToken(`${key}:${network}`, PAIR_BUCKET),
-      cache.get(`${key}:${network}:known`),
+      cache.getMany([`${key}:${network}:known`, failuresKey(network)]),
     ]);
     if (known !== undefined || pair.retryAfterMs > 0) return pair.retryAfterMs;
-    const [account, failures] = await Promise.all([
-      cache.takeToken(key, ACCOUNT_BUCKET),
-      cache.get(failuresKey(network)),
-    ]);
+    const account = await cache.takeToken(key, ACCOUNT_BUCKET);
     return Math.max(account.retryAfterMs, Number(failures ?? 0) < NETWORK_FAILURES.most ? 0 : WINDOW_RETRY_MS);
   }
 
