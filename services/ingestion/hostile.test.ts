@@ -32,7 +32,7 @@ describe("a host that is handed hostile films", function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "matinee-hostile-"));
-    films = await hostileFilms(folder, { file: "/etc/hostname", address: "http://127.0.0.1:9/canary.ts" });
+    films = await hostileFilms(folder, { file: "/etc/hostname", address: "http://127.0.0.1:9/canary.ts", port: 9 });
     platform = await openModules([ingestion, transcode]);
     client = platform.client(IngestionService, { as: creator() });
   });

@@ -10,7 +10,10 @@ import { choicesOf, choose, pause, screening, seekTo, untilHeard, untilPlaying }
 import { inEveryTopology } from "./stories.ts";
 
 /** Longer than a few parts of 8 MiB, so that there is a middle of the upload to reload in. */
-const FILM = { seconds: 16, width: 1280, height: 720, frameRate: "24/1", padToBytes: 40 * 1024 * 1024 };
+const FILM = {
+  ...{ seconds: 16, width: 1280, height: 720, frameRate: "24/1", padToBytes: 40 * 1024 * 1024 },
+  markup: '<img src="http://127.0.0.1:9/named-by-a-caption.png">',
+};
 const SLOW = 10 * 1024 * 1024;
 const FILE_NAME = "a film of 16 seconds.mkv";
 const NAME = "The Quiet Harbour";
@@ -167,8 +170,10 @@ inEveryTopology(
       await pause(page);
     });
 
-    it("shows the captions of the moment", async () => {
-      const { page } = guest;
+    it("shows the captions of the moment, and asks for nothing that they name", async () => {
+      const { page, context } = guest;
+      const asked: string[] = [];
+      context.on("request", (request) => request.url().includes("named-by-a-caption") && asked.push(request.url()));
       assert.equal((await screening(page)).captions, "");
       await choose(page, "captions", "English");
       for (const [seconds, text] of [
@@ -180,6 +185,13 @@ inEveryTopology(
         await eventually(`"${text}" stands at ${seconds} s`, async () => (await screening(page)).captions === text);
       }
       assert.deepEqual(await choicesOf(page, "captions"), ["Off", "English*"]);
+      assert.deepEqual(asked, []);
+      // A page that took their words for its own text would ask.
+      guest.expectTrouble(/named-by-a-caption/);
+      const careless = await context.newPage();
+      await careless.setContent(FILM.markup);
+      await eventually("a careless page asks", async () => asked.length > 0);
+      await careless.close();
     });
 
     it("switches the language that is heard", async () => {

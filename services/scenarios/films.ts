@@ -17,6 +17,8 @@ export interface FilmOptions {
   readonly frameRate: string;
   /** Makes the file at least this long, with bytes that belong to no track. */
   readonly padToBytes?: number;
+  /** Stands before the words of every caption. */
+  readonly markup?: string;
 }
 
 let folder: Promise<string> | undefined;
@@ -43,14 +45,14 @@ export function film(options: FilmOptions): Promise<string> {
 }
 
 async function make(options: FilmOptions, number: number): Promise<string> {
-  const { seconds, width, height, frameRate, padToBytes = 0 } = options;
+  const { seconds, width, height, frameRate, padToBytes = 0, markup = "" } = options;
   const own = join(await scratchFolder(), `film-${number}`);
   await mkdir(own);
   const captions = join(own, "captions.srt");
   const path = join(own, `a film of ${seconds} seconds.mkv`);
   const cues = Array.from({ length: Math.floor(seconds / 2) }, (_, index) => {
     const time = (at: number) => `00:00:${String(at).padStart(2, "0")},000`;
-    return `${index + 1}\n${time(index * 2)} --> ${time(index * 2 + 1)}\nLine number ${index + 1}\n`;
+    return `${index + 1}\n${time(index * 2)} --> ${time(index * 2 + 1)}\n${markup}Line number ${index + 1}\n`;
   });
   await writeFile(captions, cues.join("\n"));
   const inputs = [
