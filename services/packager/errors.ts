@@ -69,12 +69,13 @@ export function packageInputDamaged(track: string, problem: string): AppError {
 }
 
 /** What Shaka Packager wrote is not what was asked of it; nothing of it is published. */
-export function packageOutputWrong(track: string, problem: string): AppError {
+export function packageOutputWrong(track: string, problem: string, cause?: unknown): AppError {
   return new AppError({
     kind: "internal",
     reason: "PACKAGE_OUTPUT_WRONG",
     message: `the packaged track ${track} is not as it must be: ${problem}`,
     metadata: { track },
+    cause,
   });
 }
 

@@ -14,6 +14,7 @@ import { packagerHandler } from "./handler.ts";
 import { Packages } from "./packages.ts";
 import { contentKeyPeer } from "./peers.ts";
 import { findUnreadable, packageRevision } from "./run.ts";
+import { runShakaPackager } from "./shaka/run.ts";
 import { openLeaseStore } from "./store/lease-store.ts";
 import { openRevisionStore, PACKAGE_CHANGES_CHANNEL } from "./store/revision-store.ts";
 import { PackagerWorker } from "./worker.ts";
@@ -40,6 +41,7 @@ export const packager = defineModule({
       mezzanine,
       packaged,
       contentKeys: contentKeyPeer(host.dial(LicenseService)),
+      runShaka: runShakaPackager,
       scratch: host.scratch,
       segmentMs: config.segment,
       timeLimitMs: config.timeLimit,

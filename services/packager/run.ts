@@ -24,12 +24,13 @@ import { packageInputDamaged, packageOutputWrong, packageWithoutVideo } from "./
 import type { ContentKeyPeer } from "./peers.ts";
 import { type KeyServerAccess, packagerArgs } from "./shaka/argv.ts";
 import { type ServedKey, startKeyServer } from "./shaka/key-server.ts";
-import { runShakaPackager } from "./shaka/run.ts";
+import type { PackagerRun } from "./shaka/run.ts";
 
 export interface PackagingOptions {
   readonly mezzanine: BlobStore;
   readonly packaged: BlobStore;
   readonly contentKeys: ContentKeyPeer;
+  readonly runShaka: (run: PackagerRun) => Promise<void>;
   /** The module's scratch folder. */
   readonly scratch: string;
   readonly segmentMs: number;
@@ -199,7 +200,7 @@ async function runPackager(
     segmentSeconds: options.segmentMs / 1000,
     keyServer,
   });
-  await runShakaPackager({ args, folder: work, timeLimitMs: options.timeLimitMs, signal, log: options.log });
+  await options.runShaka({ args, folder: work, timeLimitMs: options.timeLimitMs, signal, log: options.log });
 }
 
 async function inspect(
@@ -216,7 +217,7 @@ async function inspect(
       packaged.push({ track, file });
       continue;
     }
-    const header = readTrackHeader(await readHead(join(work, OUT, file)));
+    const header = await readHead(track.id, join(work, OUT, file));
     const keyClass = keyClassOf(track);
     const keyId = keyClass && keyIds.get(keyClass);
     checkWhole(track, header, (await stat(join(work, OUT, file))).size, filmSeconds);
@@ -300,21 +301,25 @@ async function store(
   };
 }
 
-/** Everything before the first fragment. */
-async function readHead(path: string): Promise<Uint8Array> {
-  const file = await open(path, "r");
+/** What everything before the first fragment says. */
+async function readHead(trackId: string, path: string): Promise<TrackHeader> {
+  const file = await open(path, "r").catch((cause) => {
+    throw packageOutputWrong(trackId, "it was not written", cause);
+  });
   try {
     const header = Buffer.alloc(16);
     for (let at = 0; ; ) {
       const { bytesRead } = await file.read(header, 0, header.byteLength, at);
       const box = readBoxHeader(header.subarray(0, bytesRead), 0);
-      if (box === undefined || box.size < 8 || at + box.size > MAX_HEAD_BYTES)
-        throw new Error(`${path} has no sidx box`);
+      if (box === undefined || box.size < 8 || at + box.size > MAX_HEAD_BYTES) {
+        throw packageOutputWrong(trackId, "it has no index");
+      }
       at += box.size;
       if (box.type !== "sidx") continue;
       const head = Buffer.alloc(at);
-      await file.read(head, 0, at, 0);
-      return head;
+      const read = await file.read(head, 0, at, 0);
+      if (read.bytesRead < at) throw packageOutputWrong(trackId, "its index is cut short");
+      return readTrackHeader(head);
     }
   } finally {
     await file.close();

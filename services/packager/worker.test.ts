@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { buffer } from "node:stream/consumers";
+import { promisify } from "node:util";
 import { Protection } from "#gen/matinee/common/v1/media_pb";
 import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
@@ -119,13 +121,23 @@ describe("the packager's work", function () {
       assert.deepEqual(await keysIn(shown.stores(), failed.package.slice("packages/".length)), []);
 
       await kept.restore();
-      const { package: retried } = await client.retryPackage({ name: failed.package, revision: 1 });
-      assert.equal(retried?.state, Package_State.PACKAGING);
+      const token = await platform.token(OPERATOR);
+      const cli = (...args: string[]) =>
+        promisify(execFile)(
+          process.execPath,
+          ["clients/cli/matinee.ts", "packages", "retry", failed.package, ...args],
+          {
+            env: { ...process.env, MATINEE_TOKEN: token, MATINEE_URL: platform.url },
+          },
+        );
+      const { stdout } = await cli("--json");
+      assert.deepEqual([JSON.parse(stdout).package.state, JSON.parse(stdout).package.revision], ["STATE_PACKAGING", 1]);
       const { package: done } = await ready(asset, 1);
       assert.equal(done?.failureReason, "");
       await assert.rejects(client.retryPackage({ name: failed.package, revision: 1 }), (error) =>
         isAppError(error, "PACKAGE_NOT_FAILED"),
       );
+      await assert.rejects(cli(), { code: 2, stderr: new RegExp(`nothing of ${failed.package} has failed`) });
     });
 
     it("names tracks that are cut short or gone, and forgets the failure once a later revision is whole", async () => {

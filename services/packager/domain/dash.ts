@@ -1,6 +1,6 @@
 /** Turns Shaka Packager's one MPD into one for each ceiling (ISO/IEC 23009-1, on-demand profile). */
 
-import { DOMParser, type Document, type Element, XMLSerializer } from "@xmldom/xmldom";
+import { DOMParser, type Document, type Element, onWarningStopParsing, XMLSerializer } from "@xmldom/xmldom";
 import { COMMON_SYSTEM_ID, commonPssh } from "./pssh.ts";
 import type { AudioTrack, TextTrack, Track, VideoTrack } from "./revision.ts";
 
@@ -153,7 +153,8 @@ function renumber(document: Document): void {
 }
 
 function parse(mpd: string): Document {
-  return new DOMParser().parseFromString(mpd, "text/xml");
+  // The first thing that is wrong with it ends it; by default the rest would be guessed, and said on the console.
+  return new DOMParser({ onError: onWarningStopParsing }).parseFromString(mpd, "text/xml");
 }
 
 function elements(within: Document | Element, name: string): Element[] {
