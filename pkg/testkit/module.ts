@@ -49,6 +49,8 @@ export type Caller =
   | { readonly kind: "play_session"; readonly claims: Readonly<Record<string, unknown>> }
   | { readonly kind: "service"; readonly module: string };
 
+type UserCaller = Extract<Caller, { kind: "user" }>;
+
 interface Ids {
   readonly accountId?: string;
   readonly profileId?: string;
@@ -56,12 +58,12 @@ interface Ids {
 }
 
 /** A signed-in account without a profile. */
-export function account(ids: Ids = {}): Caller {
+export function account(ids: Ids = {}): UserCaller {
   return { kind: "user", accountId: ids.accountId ?? newId(), roles: [], permissions: [] };
 }
 
 /** A signed-in account with a profile. */
-export function profile(ids: Ids = {}): Caller {
+export function profile(ids: Ids = {}): UserCaller {
   return {
     kind: "user",
     accountId: ids.accountId ?? newId(),
@@ -73,17 +75,17 @@ export function profile(ids: Ids = {}): Caller {
 }
 
 /** An account that may upload. */
-export function creator(ids: Ids = {}): Caller {
-  return { ...(profile(ids) as Extract<Caller, { kind: "user" }>), roles: ["creator"] };
+export function creator(ids: Ids = {}): UserCaller {
+  return { ...profile(ids), roles: ["creator"] };
 }
 
 /** An account that runs the service, with these permissions. */
-export function operator(permissions: readonly string[], ids: Ids = {}): Caller {
-  return { ...(profile(ids) as Extract<Caller, { kind: "user" }>), roles: ["operator"], permissions };
+export function operator(permissions: readonly string[], ids: Ids = {}): UserCaller {
+  return { ...profile(ids), roles: ["operator"], permissions };
 }
 
 /** The holder of a play token with these claims; `sub` is the session's id. */
-export function playSession(claims: Readonly<Record<string, unknown>>): Caller {
+export function playSession(claims: Readonly<Record<string, unknown>>): Extract<Caller, { kind: "play_session" }> {
   return { kind: "play_session", claims };
 }
 
