@@ -1,8 +1,8 @@
 /** What runs beside the calls: modules' own work, the relay of each outbox, and the consumers of events. */
 
 import { fromBinary } from "@bufbuild/protobuf";
+import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import type { Clock } from "#pkg/clock/clock";
-import type { BusEvent } from "#pkg/eventbus/eventbus";
 import type { Logger } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
 import type { Database } from "./database.ts";
@@ -119,17 +119,16 @@ function startEvents(
 async function handleEvent(
   module: RunningModule,
   consumers: ReadonlyMap<string, Consumer>,
-  event: BusEvent,
+  event: EventEnvelope,
   tracer: Tracer,
   signal: AbortSignal,
 ): Promise<void> {
-  const type = event.payload.typeUrl.slice(event.payload.typeUrl.lastIndexOf("/") + 1);
-  const consumer = consumers.get(type);
+  const consumer = consumers.get(event.type);
   // A type that an older release had subscribed to: acknowledged, since nobody here wants it any more.
   if (consumer === undefined) return;
-  const span = tracer.start(`${module.name} ${type}`, "consumer", event.traceparent || undefined);
+  const span = tracer.start(`${module.name} ${event.type}`, "consumer", event.traceparent || undefined);
   try {
-    await inSpan(span, () => consumer.handle(event, fromBinary(consumer.event, event.payload.value) as never, signal));
+    await inSpan(span, () => consumer.handle(event, fromBinary(consumer.event, event.data) as never, signal));
     span.end();
   } catch (error) {
     span.end(error instanceof Error ? error : undefined);

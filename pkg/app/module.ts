@@ -3,13 +3,13 @@
 import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 import type { Client } from "@connectrpc/connect";
+import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import type { EndedSessionFeed } from "#pkg/auth/ended-sessions";
 import type { KeySet, KeySets } from "#pkg/auth/keysets";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
-import type { BusEvent } from "#pkg/eventbus/eventbus";
 import type { Keys } from "#pkg/keys/keys";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Db, Tx } from "#pkg/postgres/db";
@@ -38,7 +38,10 @@ export type PortName = keyof Ports;
 
 /** Puts events into the transaction that makes them true; the host relays them to the bus after the commit. */
 export interface Outbox<Emits extends DescMessage> {
-  /** `key` groups events about the same thing. Returns the event's id. */
+  /**
+   * `key` groups events about the same thing. Emit while `tx` holds the lock of what changed: then the later of two
+   * changes has the larger version. Returns the event's id. Throws `EVENT_INVALID` for what no bus could carry.
+   */
   emit<E extends Emits>(tx: Tx, event: E, message: MessageInitShape<E>, key: string): Promise<string>;
 }
 
@@ -90,13 +93,13 @@ export type ModuleHost<
 /** A consumer of one declared event type. */
 export interface Consumer {
   readonly event: DescMessage;
-  readonly handle: (event: BusEvent, message: never, signal: AbortSignal) => Promise<void>;
+  readonly handle: (event: EventEnvelope, message: never, signal: AbortSignal) => Promise<void>;
 }
 
-/** Pairs an event type with what to do; must be idempotent by `event.id`. */
+/** Pairs an event type with what to do; must be idempotent by `event.id`, or order by `event.version`. */
 export function consume<E extends DescMessage>(
   event: E,
-  handle: (event: BusEvent, message: MessageShape<E>, signal: AbortSignal) => Promise<void>,
+  handle: (event: EventEnvelope, message: MessageShape<E>, signal: AbortSignal) => Promise<void>,
 ): Consumer {
   return { event, handle: handle as Consumer["handle"] };
 }

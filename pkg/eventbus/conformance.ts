@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type EventEnvelope, EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { newId } from "#pkg/clock/clock";
 import { AppError, isAppError } from "#pkg/errors/errors";
 import { outOfSpace } from "#pkg/errors/space";
 import { eventually } from "#pkg/testkit/eventually";
-import { type BusEvent, type EventBus, MAX_DELIVERIES } from "./eventbus.ts";
+import { type EventBus, MAX_DELIVERIES } from "./eventbus.ts";
+import { MAX_DATA_BYTES } from "./limits.ts";
 
 export interface EventBusConformance {
   readonly open: () => Promise<EventBus>;
@@ -44,21 +46,23 @@ export function describeEventBus(name: string, { open, prepare, isParked }: Even
     const freshType = () => `matinee.conformance.v1.T${randomUUID().replaceAll("-", "")}`;
     const freshConsumer = () => `conformance-${randomUUID()}`;
 
-    function eventOf(type: string, text = "hello"): BusEvent {
-      return {
+    function eventOf(type: string, text = "hello"): EventEnvelope {
+      return create(EventEnvelopeSchema, {
         id: newId(),
+        type,
         source: "conformance",
-        occurredAt: new Date("2026-01-02T03:04:05.678Z"),
         key: "thing-1",
+        occurTime: timestampFromDate(new Date("2026-01-02T03:04:05.678Z")),
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        payload: create(AnySchema, { typeUrl: `type.googleapis.com/${type}`, value: new TextEncoder().encode(text) }),
-      };
+        version: 2n ** 62n,
+        data: new TextEncoder().encode(text),
+      });
     }
 
     async function subscribe(
       consumer: string,
       types: readonly string[],
-      handle: (event: BusEvent, signal: AbortSignal) => Promise<void>,
+      handle: (event: EventEnvelope, signal: AbortSignal) => Promise<void>,
       until = stop.signal,
     ): Promise<void> {
       await prepare?.(consumer, types);
@@ -68,8 +72,8 @@ export function describeEventBus(name: string, { open, prepare, isParked }: Even
 
     /** A handler that keeps the first of each id. */
     function collector() {
-      const seen = new Map<string, BusEvent>();
-      return { seen, handle: async (event: BusEvent) => void seen.set(event.id, event) };
+      const seen = new Map<string, EventEnvelope>();
+      return { seen, handle: async (event: EventEnvelope) => void seen.set(event.id, event) };
     }
 
     it("delivers an event with everything that was said in it", async () => {
@@ -79,9 +83,7 @@ export function describeEventBus(name: string, { open, prepare, isParked }: Even
       const event = eventOf(type);
       await bus.publish([event]);
       const got = await eventually("the event came", () => seen.get(event.id));
-      assert.deepEqual({ ...got, payload: undefined }, { ...event, payload: undefined });
-      assert.equal(got.payload.typeUrl, event.payload.typeUrl);
-      assert.deepEqual([...got.payload.value], [...event.payload.value]);
+      assert.deepEqual(got, event);
     });
 
     it("delivers each event to each subscribed consumer, and only the types that it names", async () => {
@@ -93,7 +95,7 @@ export function describeEventBus(name: string, { open, prepare, isParked }: Even
       await bus.publish(events);
       await eventually("three events for the second", () => two.seen.size === 3);
       await eventually("two events for the first", () => one.seen.size === 2);
-      assert.ok([...one.seen.values()].every((event) => event.payload.typeUrl.endsWith(wanted)));
+      assert.ok([...one.seen.values()].every((event) => event.type === wanted));
     });
 
     it("shares deliveries between subscribers of one name", async () => {
@@ -196,16 +198,19 @@ export function describeEventBus(name: string, { open, prepare, isParked }: Even
       await bus.publish([]);
     });
 
-    it("carries 200 KiB and refuses more", async () => {
+    it("carries 150 KiB and refuses more, and what is published with it", async () => {
       const type = freshType();
       const { seen, handle } = collector();
       await subscribe(freshConsumer(), [type], handle);
-      const event = eventOf(type, "x".repeat(200 * 1024));
+      const event = eventOf(type, "x".repeat(MAX_DATA_BYTES));
       await bus.publish([event]);
       await eventually("the large event came", () => seen.has(event.id));
-      await assert.rejects(bus.publish([eventOf(type, "x".repeat(200 * 1024 + 1))]), (error) =>
-        isAppError(error, "EVENT_INVALID"),
-      );
+      const [good, tooLarge] = [eventOf(type), eventOf(type, "x".repeat(MAX_DATA_BYTES + 1))];
+      await assert.rejects(bus.publish([good, tooLarge]), (error) => isAppError(error, "EVENT_INVALID"));
+      const last = eventOf(type);
+      await bus.publish([last]);
+      await eventually("the next event came", () => seen.has(last.id));
+      assert.equal(seen.has(good.id), false);
     });
 
     it("tells running handlers to stop, waits for them, and delivers unfinished events to the next subscriber", async () => {

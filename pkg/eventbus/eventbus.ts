@@ -6,23 +6,16 @@
  * first subscribed do not reach it.
  */
 
-import type { Any } from "@bufbuild/protobuf/wkt";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 
 /** How often an event is delivered to a consumer that keeps failing before it is parked. */
 export const MAX_DELIVERIES = 10;
 
-export interface BusEvent {
-  /** UUIDv7; the same at every delivery, so that a consumer can tell a repeat. */
-  readonly id: string;
-  /** The module that said it. */
-  readonly source: string;
-  readonly occurredAt: Date;
-  /** Events about the same thing carry the same key, at most 128 characters. It groups; it promises no order. */
-  readonly key: string;
-  /** W3C trace context of the work that caused it, or empty. */
-  readonly traceparent: string;
-  /** The event message; its type name is what a subscription names. At most 200 KiB. */
-  readonly payload: Any;
+/** When the event became true; the bus takes none that does not say. */
+export function occurredAt({ occurTime }: EventEnvelope): Date {
+  if (occurTime === undefined) throw new Error("an event on the bus has an occur_time");
+  return timestampDate(occurTime);
 }
 
 export interface Subscription {
@@ -31,12 +24,15 @@ export interface Subscription {
   /** Full proto type names, such as `matinee.ingestion.v1.AssetIngested`. */
   readonly types: readonly string[];
   /** Resolving acknowledges; throwing asks for another delivery. Must be idempotent by `event.id`. */
-  readonly handle: (event: BusEvent, signal: AbortSignal) => Promise<void>;
+  readonly handle: (event: EventEnvelope, signal: AbortSignal) => Promise<void>;
 }
 
 export interface EventBus extends AsyncDisposable {
-  /** Resolves once every event is durable. Publishing the same id again is no error and may deliver it again. */
-  publish(events: readonly BusEvent[]): Promise<void>;
+  /**
+   * Resolves once every event is durable. Throws `EVENT_INVALID` and publishes none where one is at fault. Publishing the
+   * same id again is no error and may deliver it again.
+   */
+  publish(events: readonly EventEnvelope[]): Promise<void>;
   /**
    * Makes a subscription durable without delivering: what is published from now on waits for the consumer. For hosts
    * that know every module, so that no event is lost to a consumer whose process starts later. Replaces its types. What was parked is due again.

@@ -1,22 +1,20 @@
 /** Sizes that every adapter enforces alike: an EventBridge entry holds 256 KiB, base64 and envelope included. */
 
+import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import { eventInvalid } from "./errors.ts";
-import type { BusEvent } from "./eventbus.ts";
 
-export const MAX_PAYLOAD_BYTES = 200 * 1024;
+export const MAX_DATA_BYTES = 150 * 1024;
 export const MAX_KEY_CHARACTERS = 128;
 
-/** Throws `invalid_argument` for an event that some adapter could not carry. */
-export function checkEvent(event: BusEvent): void {
-  if (event.payload.value.byteLength > MAX_PAYLOAD_BYTES) {
-    throw eventInvalid(`An event has at most ${MAX_PAYLOAD_BYTES} bytes; ${event.payload.typeUrl} is larger.`);
+/** Throws `EVENT_INVALID` for an event that some adapter could not carry. */
+export function checkEvent({ type, key, occurTime, data }: EventEnvelope): void {
+  if (type === "" || occurTime === undefined) throw eventInvalid("An event says its type and when it became true.");
+  if (data.byteLength > MAX_DATA_BYTES) {
+    throw eventInvalid(`An event has at most ${MAX_DATA_BYTES} bytes; this ${type} has ${data.byteLength}.`);
   }
-  if (event.key === "" || event.key.length > MAX_KEY_CHARACTERS) {
-    throw eventInvalid(`An event's key has 1 to ${MAX_KEY_CHARACTERS} characters.`);
+  if (key === "" || key.length > MAX_KEY_CHARACTERS) {
+    throw eventInvalid(
+      `An event's key has 1 to ${MAX_KEY_CHARACTERS} characters; that of this ${type} has ${key.length}.`,
+    );
   }
-}
-
-/** The full type name of an event's payload. */
-export function typeNameOf(event: BusEvent): string {
-  return event.payload.typeUrl.slice(event.payload.typeUrl.lastIndexOf("/") + 1);
 }

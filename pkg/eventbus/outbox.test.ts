@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { anyIs, anyUnpack, type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { fromBinary } from "@bufbuild/protobuf";
+import { StringValueSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import { systemClock } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
 import type { Db } from "#pkg/postgres/db";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
-import type { BusEvent, EventBus } from "./eventbus.ts";
+import { eventInvalid } from "./errors.ts";
+import type { EventBus } from "./eventbus.ts";
+import { MAX_DATA_BYTES } from "./limits.ts";
 import { migrationsFor } from "./open.ts";
 import { openInbox, openOutbox, runOutboxRelay } from "./outbox.ts";
 import { openPostgresEventBus } from "./postgres.ts";
@@ -36,8 +41,8 @@ describe("the outbox", () => {
     await db[Symbol.asyncDispose]();
   });
 
-  function subscribe(): Map<string, BusEvent> {
-    const seen = new Map<string, BusEvent>();
+  function subscribe(): Map<string, EventEnvelope> {
+    const seen = new Map<string, EventEnvelope>();
     running.push(bus.subscribe({ ...consumer, handle: async (event) => void seen.set(event.id, event) }, stop.signal));
     return seen;
   }
@@ -53,8 +58,8 @@ describe("the outbox", () => {
     const id = await emit(42n);
     const event = await eventually("the event came", () => seen.get(id));
     assert.deepEqual([event.source, event.key, event.traceparent], ["tester", "key", ""]);
-    assert.ok(anyIs(event.payload, TimestampSchema));
-    assert.equal((anyUnpack(event.payload, TimestampSchema) as Timestamp).seconds, 42n);
+    assert.equal(event.type, TimestampSchema.typeName);
+    assert.equal(fromBinary(TimestampSchema, event.data).seconds, 42n);
     await untilEmpty();
   });
 
@@ -86,6 +91,58 @@ describe("the outbox", () => {
       for (let i = 0; i < 120; i++) await outbox.emit(tx, TimestampSchema, { seconds: BigInt(i) }, "key");
     });
     await eventually("every event came", () => seen.size === 120);
+    await untilEmpty();
+  });
+
+  it("gives the later of two changes of one thing the larger version", async () => {
+    const seen = subscribe();
+    relay();
+    await db.execute("create table things (id integer)", []);
+    await db.execute("insert into things values (1)", []);
+    const ids: string[] = [];
+    const change = () =>
+      db.tx(async (tx) => {
+        await tx.query("select from things for update");
+        ids.push(await outbox.emit(tx, TimestampSchema, {}, "key"));
+      });
+    await Promise.all(Array.from({ length: 20 }, change));
+    await eventually("every event came", () => seen.size === 20);
+    const versions = ids.map((id) => Number(seen.get(id)?.version));
+    assert.deepEqual(
+      versions,
+      versions.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(versions).size, 20);
+  });
+
+  it("refuses what no bus could carry where it is said, and the change with it", async () => {
+    const size = (value: string) => db.tx((tx) => outbox.emit(tx, StringValueSchema, { value }, "key"));
+    await assert.rejects(size("x".repeat(MAX_DATA_BYTES)), (error) => isAppError(error, "EVENT_INVALID"));
+    assert.deepEqual(await db.query("select from outbox"), []);
+    await size("x".repeat(MAX_DATA_BYTES - 10));
+  });
+
+  it("parks what the bus refuses, brings what is behind it, and tries again at the next start", async () => {
+    const seen = subscribe();
+    const ids = [];
+    for (let i = 1n; i <= 3n; i++) ids.push(await emit(i));
+    const [first, refused = "", last] = ids;
+    const choosy: EventBus = {
+      ...bus,
+      async publish(events) {
+        if (events.some(({ id }) => id === refused)) throw eventInvalid("not this one");
+        await bus.publish(events);
+      },
+    };
+    relay(choosy);
+    await eventually("the others came", () => [first, last].every((id) => seen.has(id ?? "")));
+    const later = await emit(4n);
+    await eventually("the next one came", () => seen.has(later));
+    assert.deepEqual(await db.query("select id, parked_at is not null as parked from outbox"), [
+      { id: refused, parked: true },
+    ]);
+    relay();
+    await eventually("it came in the end", () => seen.has(refused));
     await untilEmpty();
   });
 

@@ -1,17 +1,23 @@
 /** The transactional outbox and inbox of a service's schema, and the relay from the outbox to the event bus. */
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type EventEnvelope, EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { type Clock, newId } from "#pkg/clock/clock";
+import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import { currentTraceparent } from "#pkg/obs/trace";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { pollUntilAborted } from "#pkg/postgres/poll";
-import type { BusEvent, EventBus } from "./eventbus.ts";
+import { type EventBus, occurredAt } from "./eventbus.ts";
+import { checkEvent } from "./limits.ts";
 
 /** Assignable to `Outbox<Emits>` of pkg/app. */
 export interface OutboxWriter {
-  /** Puts the event into `tx`. Returns the event's id. */
+  /**
+   * Puts the event into `tx`; its version is larger than that of any event that a transaction which committed before
+   * this call has put in. Returns the event's id. Throws `EVENT_INVALID` for what no bus could carry.
+   */
   emit<E extends DescMessage>(tx: Tx, event: E, message: MessageInitShape<E>, key: string): Promise<string>;
 }
 
@@ -29,16 +35,33 @@ const BATCH = 50;
 const INBOX_DAYS = 30;
 const PRUNE_EVERY_MS = 3_600_000;
 
+interface RelayOptions {
+  readonly db: Db;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /** `source` is the module's name. Carries the active trace with each event. */
 export function openOutbox(options: { readonly source: string; readonly clock: Clock }): OutboxWriter {
   return {
     async emit(tx, event, message, key) {
-      const id = newId();
-      const payload = toBinary(event, create(event, message));
+      const envelope = create(EventEnvelopeSchema, {
+        id: newId(),
+        type: event.typeName,
+        source: options.source,
+        key,
+        occurTime: timestampFromDate(options.clock.now()),
+        traceparent: currentTraceparent() ?? "",
+        data: toBinary(event, create(event, message)),
+      });
+      // Here, where the change that it tells of fails with it: the relay could only put it aside.
+      checkEvent(envelope);
+      const { id, type, source, traceparent, data } = envelope;
       await tx.execute(
         `insert into outbox (id, source, type, key, occurred_at, traceparent, payload)
          values ($1, $2, $3, $4, $5, $6, $7)`,
-        [id, options.source, event.typeName, key, options.clock.now(), currentTraceparent() ?? "", payload],
+        [id, source, type, key, occurredAt(envelope), traceparent, data],
       );
       // delivered by the server when tx commits, once per transaction however often it is said
       await tx.query("select pg_notify(current_schema() || '.outbox', '')");
@@ -57,14 +80,13 @@ export function openInbox(): InboxReader {
 
 /**
  * Publishes what is in the outbox and removes it, until the signal is aborted; also prunes the inbox of marks older
- * than 30 days. Survives outages of database and bus; safe to run in several processes at once.
+ * than 30 days. Survives outages of database and bus; safe to run in several processes at once. An event that the bus
+ * refuses is parked, never dropped: the next start tries it again.
  */
-export async function runOutboxRelay(
-  options: { readonly db: Db; readonly bus: EventBus; readonly clock: Clock; readonly log: Logger },
-  signal: AbortSignal,
-): Promise<void> {
+export async function runOutboxRelay(options: RelayOptions, signal: AbortSignal): Promise<void> {
   const { db, clock } = options;
   let pruneAt = clock.now().getTime();
+  let isStarting = true;
   await pollUntilAborted(
     {
       name: "outbox relay",
@@ -72,8 +94,10 @@ export async function runOutboxRelay(
       log: options.log,
       listen: (wake, until) => db.listen("outbox", wake, until),
       async work() {
-        const published = await relayBatch(db, options.bus);
-        if (published === BATCH) return "again";
+        if (isStarting) await db.execute("update outbox set parked_at = null where parked_at is not null", []);
+        isStarting = false;
+        const taken = await relayBatch(options);
+        if (taken === BATCH) return "again";
         if (clock.now().getTime() >= pruneAt) {
           pruneAt = clock.now().getTime() + PRUNE_EVERY_MS;
           await pruneInbox(db);
@@ -86,21 +110,44 @@ export async function runOutboxRelay(
 }
 
 /** A relay that dies between publishing and committing publishes again: the bus promises at least once. */
-async function relayBatch(db: Db, bus: EventBus): Promise<number> {
+async function relayBatch({ db, bus, log }: RelayOptions): Promise<number> {
   // Most looks find nothing, and one statement is a third of a transaction.
-  const [first] = await db.query("select 1 from outbox limit 1");
+  const [first] = await db.query("select 1 from outbox where parked_at is null limit 1");
   if (first === undefined) return 0;
   return db.tx(async (tx) => {
     const rows = await tx.query<OutboxRow>(
-      `select id, source, type, key, occurred_at, traceparent, payload from outbox
-       order by id limit $1 for update skip locked`,
+      `select id, source, type, key, occurred_at, traceparent, version, payload from outbox
+       where parked_at is null order by id limit $1 for update skip locked`,
       [BATCH],
     );
     if (rows.length === 0) return 0;
-    await bus.publish(rows.map(toBusEvent));
-    await tx.execute("delete from outbox where id = any($1::uuid[])", [rows.map((row) => row.id)]);
+    const refused = await publish(bus, rows.map(toEvent));
+    for (const { event, error } of refused) {
+      log.error({ eventId: event.id, type: event.type, err: error }, "event parked: the bus refuses it");
+    }
+    const parked = refused.map(({ event }) => event.id);
+    await tx.execute("update outbox set parked_at = now() where id = any($1::uuid[])", [parked]);
+    const published = rows.map(({ id }) => id).filter((id) => !parked.includes(id));
+    await tx.execute("delete from outbox where id = any($1::uuid[])", [published]);
     return rows.length;
   });
+}
+
+/** Answers those that the bus refuses for themselves, so that they hold nothing up; throws where it is away. */
+async function publish(
+  bus: EventBus,
+  events: readonly EventEnvelope[],
+): Promise<{ event: EventEnvelope; error: unknown }[]> {
+  try {
+    await bus.publish(events);
+    return [];
+  } catch (error) {
+    if (!isAppError(error, "EVENT_INVALID")) throw error;
+    if (events.length === 1) return events.map((event) => ({ event, error }));
+    const refused = [];
+    for (const one of events) refused.push(...(await publish(bus, [one])));
+    return refused;
+  }
 }
 
 async function pruneInbox(db: Db): Promise<void> {
@@ -120,16 +167,19 @@ type OutboxRow = {
   readonly key: string;
   readonly occurred_at: Date;
   readonly traceparent: string;
+  readonly version: string;
   readonly payload: Buffer;
 };
 
-function toBusEvent(row: OutboxRow): BusEvent {
-  return {
+function toEvent(row: OutboxRow): EventEnvelope {
+  return create(EventEnvelopeSchema, {
     id: row.id,
+    type: row.type,
     source: row.source,
-    occurredAt: row.occurred_at,
     key: row.key,
+    occurTime: timestampFromDate(row.occurred_at),
     traceparent: row.traceparent,
-    payload: create(AnySchema, { typeUrl: `type.googleapis.com/${row.type}`, value: row.payload }),
-  };
+    version: BigInt(row.version),
+    data: row.payload,
+  });
 }

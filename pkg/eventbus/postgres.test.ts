@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { timestampNow } from "@bufbuild/protobuf/wkt";
+import { EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { newId, systemClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, type TestDb, testDb } from "#pkg/testkit/postgres";
 import { describeEventBus } from "./conformance.ts";
-import type { BusEvent } from "./eventbus.ts";
 import { migrationsFor, openEventBus } from "./open.ts";
 import { openPostgresEventBus } from "./postgres.ts";
 
@@ -33,14 +33,8 @@ describe("the event bus in PostgreSQL", () => {
     const { db } = await freshDb();
     await using bus = openPostgresEventBus({ db, clock: systemClock, log: quietLog, leaseMs: 300 });
     await bus.register("c", ["t.T"]);
-    const event: BusEvent = {
-      id: newId(),
-      source: "test",
-      occurredAt: new Date(),
-      key: "k",
-      traceparent: "",
-      payload: create(AnySchema, { typeUrl: "type.googleapis.com/t.T" }),
-    };
+    const about = { id: newId(), type: "t.T", source: "test", key: "k", occurTime: timestampNow() };
+    const event = create(EventEnvelopeSchema, about);
     await bus.publish([event]);
     // what a process leaves behind that claimed the event and was killed
     await db.execute("update deliveries set attempts = 1, due_at = now() + interval '300 ms'");
@@ -59,16 +53,8 @@ describe("the event bus in PostgreSQL", () => {
     const { db } = await freshDb();
     await using bus = openPostgresEventBus({ db, clock: systemClock, log: quietLog, leaseMs: 150 });
     await bus.register("c", ["t.T"]);
-    await bus.publish([
-      {
-        id: newId(),
-        source: "test",
-        occurredAt: new Date(),
-        key: "k",
-        traceparent: "",
-        payload: create(AnySchema, { typeUrl: "x/t.T" }),
-      },
-    ]);
+    const about = { id: newId(), type: "t.T", source: "test", key: "k", occurTime: timestampNow() };
+    await bus.publish([create(EventEnvelopeSchema, about)]);
     const stop = new AbortController();
     let calls = 0;
     let release: () => void = () => undefined;

@@ -1,15 +1,16 @@
 /** The event bus in PostgreSQL: a row per event and consumer, leased while it is handled. */
 
 import { create } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type EventEnvelope, EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import type { Clock } from "#pkg/clock/clock";
 import { isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { pollUntilAborted } from "#pkg/postgres/poll";
-import { type BusEvent, type EventBus, MAX_DELIVERIES, type Subscription } from "./eventbus.ts";
-import { checkEvent, typeNameOf } from "./limits.ts";
+import { type EventBus, MAX_DELIVERIES, occurredAt, type Subscription } from "./eventbus.ts";
+import { checkEvent } from "./limits.ts";
 
 // Not pg-boss: its publish() fans out alike, but what a failed job's delay and end are is set per queue, and queues
 // are made at run time by its own migrations and maintenance. Here it is four statements on one table, under the
@@ -46,10 +47,11 @@ export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus
       if (events.length === 0) return;
       await db.query(
         `with new_rows as (
-           insert into deliveries (consumer, event_id, source, type, key, occurred_at, traceparent, payload)
-           select s.consumer, e.id, e.source, e.type, e.key, e.occurred_at, e.traceparent, e.payload
-           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[])
-             as e (id, source, type, key, occurred_at, traceparent, payload)
+           insert into deliveries (consumer, event_id, source, type, key, occurred_at, traceparent, version, payload)
+           select s.consumer, e.id, e.source, e.type, e.key, e.occurred_at, e.traceparent, e.version, e.payload
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[],
+                       $8::bytea[])
+             as e (id, source, type, key, occurred_at, traceparent, version, payload)
            join subscriptions s on s.type = e.type
            on conflict do nothing
            returning consumer)
@@ -57,11 +59,12 @@ export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus
         [
           events.map((event) => event.id),
           events.map((event) => event.source),
-          events.map(typeNameOf),
+          events.map((event) => event.type),
           events.map((event) => event.key),
-          events.map((event) => event.occurredAt),
+          events.map(occurredAt),
           events.map((event) => event.traceparent),
-          events.map((event) => Buffer.from(event.payload.value)),
+          events.map((event) => event.version),
+          events.map((event) => Buffer.from(event.data)),
         ],
       );
     },
@@ -160,7 +163,8 @@ async function claim(db: Db, consumer: string, max: number, leaseMs: number): Pr
            where consumer = $1 and due_at <= now() and parked_at is null
            order by due_at limit $2 for update skip locked) next
      where d.consumer = $1 and d.event_id = next.event_id
-     returning d.event_id, d.source, d.type, d.key, d.occurred_at, d.traceparent, d.payload, d.attempts, d.last_error`,
+     returning d.event_id, d.source, d.type, d.key, d.occurred_at, d.traceparent, d.version, d.payload, d.attempts,
+       d.last_error`,
     [consumer, max, leaseMs],
   );
 }
@@ -183,7 +187,7 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
   const renewing = renew(options, row, leaseMs, done.signal);
   let failure: { readonly error: unknown } | undefined;
   try {
-    await subscription.handle(toBusEvent(row), signal);
+    await subscription.handle(toEvent(row), signal);
   } catch (error) {
     failure = { error };
   }
@@ -253,18 +257,21 @@ type DeliveryRow = {
   readonly key: string;
   readonly occurred_at: Date;
   readonly traceparent: string;
+  readonly version: string;
   readonly payload: Buffer;
   readonly attempts: number;
   readonly last_error: string | null;
 };
 
-function toBusEvent(row: DeliveryRow): BusEvent {
-  return {
+function toEvent(row: DeliveryRow): EventEnvelope {
+  return create(EventEnvelopeSchema, {
     id: row.event_id,
+    type: row.type,
     source: row.source,
-    occurredAt: row.occurred_at,
     key: row.key,
+    occurTime: timestampFromDate(row.occurred_at),
     traceparent: row.traceparent,
-    payload: create(AnySchema, { typeUrl: `type.googleapis.com/${row.type}`, value: new Uint8Array(row.payload) }),
-  };
+    version: BigInt(row.version),
+    data: new Uint8Array(row.payload),
+  });
 }

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { create } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { timestampNow } from "@bufbuild/protobuf/wkt";
+import { EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { newId, systemClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { migrationsFor as eventBusMigrations, openEventBus } from "#pkg/eventbus/open";
@@ -163,10 +164,8 @@ describe("the embedded PostgreSQL", () => {
       eventLog.consume("t", "g", async (batch) => batch.forEach((one) => void seen.add(one.key)), stop.signal),
     ];
     const say = async (text: string) => {
-      const payload = create(AnySchema, { typeUrl: "type.googleapis.com/t.T" });
-      await bus.publish([
-        { id: newId(), source: "s", occurredAt: new Date(), key: `event ${text}`, traceparent: "", payload },
-      ]);
+      const about = { id: newId(), type: "t.T", source: "s", key: `event ${text}`, occurTime: timestampNow() };
+      await bus.publish([create(EventEnvelopeSchema, about)]);
       await eventLog.append("t", [{ key: `record ${text}`, value: new Uint8Array() }]);
       await queue.send("q", `message ${text}`);
     };

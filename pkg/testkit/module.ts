@@ -14,8 +14,9 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { CallOptions, Client } from "@connectrpc/connect";
+import { EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { openLogWriter } from "#pkg/app/event-log";
 import { type Host, openHost } from "#pkg/app/host";
 import type { Module, ServiceBinding } from "#pkg/app/module";
@@ -136,11 +137,11 @@ export interface TestPlatform extends AsyncDisposable {
   client<S extends DescService>(service: S, options?: { readonly as?: Caller }): Client<S>;
   /** A bearer token, good for an hour of the platform's clock. */
   token(caller: Exclude<Caller, { kind: "service" }>, options?: { readonly lifeMs?: number }): Promise<string>;
-  /** An event as another module says it; resolves with its id once it is durable. */
+  /** An event as another module says it, of a larger version than the one before unless given; resolves with its id once it is durable. */
   publish<E extends DescMessage>(
     event: E,
     message: MessageInitShape<E>,
-    about?: { readonly key?: string; readonly occurredAt?: Date },
+    about?: { readonly key?: string; readonly occurredAt?: Date; readonly version?: bigint },
   ): Promise<string>;
   /** A record on the event log as another module appends it; resolves once it is durable. */
   append<R extends DescMessage>(record: R, message: MessageInitShape<R>, key?: string): Promise<void>;
@@ -148,7 +149,7 @@ export interface TestPlatform extends AsyncDisposable {
   untilHandled(eventId: string): Promise<void>;
   /** A module's schema, or that of a port such as `port-eventbus`, to look at what is kept. */
   database(name: string): Db;
-  /** What the opened modules have emitted or appended of a type, in order of arrival. */
+  /** What the opened modules have emitted or appended of a type so far, in the order in which they did. */
   events<E extends DescMessage>(event: E): readonly MessageShape<E>[];
   /** The first event of the type that matches, waited for. */
   nextEvent<E extends DescMessage>(event: E, matches?: (message: MessageShape<E>) => boolean): Promise<MessageShape<E>>;
@@ -216,7 +217,7 @@ export async function openModules(
       },
     }),
   );
-  const observed = new Map<string, { readonly id: string; readonly value: Uint8Array }[]>();
+  const observed = new Map<string, { readonly id: string; readonly version: bigint; readonly value: Uint8Array }[]>();
   const wakers = new Set<() => void>();
   const emitted = [...new Set(modules.flatMap((one) => one.emits.map((event) => event.typeName)))];
   if (emitted.length > 0) {
@@ -227,11 +228,10 @@ export async function openModules(
       {
         consumer: "testkit",
         types: emitted,
-        async handle({ id, payload }) {
-          const type = payload.typeUrl.slice(payload.typeUrl.lastIndexOf("/") + 1);
+        async handle({ id, type, version, data: value }) {
           const list = observed.get(type) ?? [];
           observed.set(type, list);
-          if (!list.some((known) => known.id === id)) list.push({ id, value: payload.value });
+          if (!list.some((known) => known.id === id)) list.push({ id, version, value });
           for (const wake of wakers) wake();
         },
       },
@@ -253,7 +253,7 @@ export async function openModules(
         observed.set(record.typeName, list);
         for (const { partition, offset, value } of batch) {
           const id = `${partition}-${offset}`;
-          if (!list.some((known) => known.id === id)) list.push({ id, value });
+          if (!list.some((known) => known.id === id)) list.push({ id, version: 0n, value });
         }
         for (const wake of wakers) wake();
       },
@@ -267,8 +267,11 @@ export async function openModules(
   const sign = (caller: Exclude<Caller, { kind: "service" }>, lifeMs = 3_600_000) =>
     signFor(caller, key, clock, lifeMs);
   const events = <E extends DescMessage>(event: E): MessageShape<E>[] =>
-    (observed.get(event.typeName) ?? []).map(({ value }) => fromBinary(event, value));
+    (observed.get(event.typeName) ?? [])
+      .toSorted((a, b) => Number(a.version - b.version))
+      .map(({ value }) => fromBinary(event, value));
   const owned = stack.move();
+  let published = 0n;
 
   return {
     host,
@@ -281,16 +284,20 @@ export async function openModules(
       return as === undefined ? inner : withToken(contract, inner, () => sign(as));
     },
     token: (caller, { lifeMs } = {}) => sign(caller, lifeMs),
-    async publish(event, message, { key: eventKey = newId(), occurredAt = clock.now() } = {}) {
-      const id = newId();
-      const payload = create(AnySchema, {
-        typeUrl: `type.googleapis.com/${event.typeName}`,
-        value: toBinary(event, create(event, message)),
+    async publish(event, message, about = {}) {
+      published += 1n;
+      const envelope = create(EventEnvelopeSchema, {
+        id: newId(),
+        type: event.typeName,
+        source: event.typeName.split(".")[1] ?? "test",
+        key: about.key ?? newId(),
+        occurTime: timestampFromDate(about.occurredAt ?? clock.now()),
+        version: about.version ?? published,
+        data: toBinary(event, create(event, message)),
       });
-      const source = event.typeName.split(".")[1] ?? "test";
       const bus = await host.eventBus();
-      await bus.publish([{ id, source, occurredAt, key: eventKey, traceparent: "", payload }]);
-      return id;
+      await bus.publish([envelope]);
+      return envelope.id;
     },
     append: (record, message, recordKey = newId()) =>
       openLogWriter(() => host.eventLog()).append(record, [{ key: recordKey, message }]),

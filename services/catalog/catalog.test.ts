@@ -174,14 +174,14 @@ describe("the catalog service", () => {
 
   it("tells of publishing once, and again of changes as such", async () => {
     const title = await published();
-    const told = () => platform.events(TitlePublishedSchema).filter((event) => event.title?.name === title.name);
+    const told = () => platform.events(TitlePublishedSchema).filter((event) => event.title === title.name);
     await eventually("it is told", () => told().some(({ isNew }) => isNew));
     await studio().publishTitle({ name: title.name });
     await studio().updateTitle({
-      title: { name: title.name, releaseYear: 1999 },
-      updateMask: { paths: ["release_year"] },
+      title: { name: title.name, minimumAge: 7 },
+      updateMask: { paths: ["minimum_age"] },
     });
-    await eventually("the change is told", () => told().some((event) => event.title?.releaseYear === 1999));
+    await eventually("the change is told", () => told().some(({ minimumAge }) => minimumAge === 7));
     assert.equal(told().filter(({ isNew }) => isNew).length, 1);
   });
 

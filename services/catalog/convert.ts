@@ -2,6 +2,7 @@
 
 import { fromJson, type JsonValue, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { TitlePublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import type { HomeRowSchema } from "#gen/matinee/catalog/v1/home_pb";
 import {
   Artwork_Kind,
@@ -84,6 +85,20 @@ export function titleToProto(title: Title) {
     ...(title.publishedAt === undefined ? {} : { publishTime: timestampFromDate(title.publishedAt) }),
     etag: etagOf(title),
   } satisfies MessageInitShape<typeof TitleSchema>;
+}
+
+/** What others learn of a published title. */
+export function titleToEvent(title: Title) {
+  return {
+    title: `titles/${title.id}`,
+    kind: Title_Kind.MOVIE,
+    displayTitle: title.displayTitle,
+    originalLanguage: title.originalLanguage,
+    genres: [...title.genres],
+    minimumAge: title.minimumAge,
+    asset: title.assetId === undefined ? "" : `assets/${title.assetId}`,
+    ...(title.publishedAt === undefined ? {} : { publishTime: timestampFromDate(title.publishedAt) }),
+  } satisfies MessageInitShape<typeof TitlePublishedSchema>;
 }
 
 /** Empty where none was chosen, or the film no longer has it. */

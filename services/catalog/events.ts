@@ -4,7 +4,7 @@ import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catal
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { titleToProto } from "./convert.ts";
+import { titleToEvent } from "./convert.ts";
 import type { Title } from "./domain/title.ts";
 
 export const CATALOG_EVENTS = [TitlePublishedSchema, TitleUnpublishedSchema] as const;
@@ -20,12 +20,7 @@ export function openCatalogEvents(deps: {
   const changes = deps.metrics.counter("matinee_title_changes_total", "Titles in and out of the catalogue", ["change"]);
   return {
     async published(tx: Tx, title: Title, isNew: boolean): Promise<void> {
-      await outbox.emit(
-        tx,
-        TitlePublishedSchema,
-        { title: titleToProto(title), isNew, version: BigInt(title.version) },
-        title.id,
-      );
+      await outbox.emit(tx, TitlePublishedSchema, { ...titleToEvent(title), isNew }, title.id);
       if (!isNew) return;
       tx.afterCommit(() => {
         changes.add(1, { change: "published" });
@@ -33,9 +28,8 @@ export function openCatalogEvents(deps: {
       });
     },
 
-    async unpublished(tx: Tx, { id: titleId, version }: Title): Promise<void> {
-      const event = { title: `titles/${titleId}`, version: BigInt(version) };
-      await outbox.emit(tx, TitleUnpublishedSchema, event, titleId);
+    async unpublished(tx: Tx, { id: titleId }: Title): Promise<void> {
+      await outbox.emit(tx, TitleUnpublishedSchema, { title: `titles/${titleId}` }, titleId);
       tx.afterCommit(() => {
         changes.add(1, { change: "unpublished" });
         log.info({ titleId }, "title unpublished");

@@ -74,14 +74,14 @@ export function groupFromProto(group: ListFilmsRequest_Group): FilmGroup | undef
 }
 
 /** Undefined where it says nothing that this release understands. */
-export function partOfAsset(message: AssetChanged): FilmPart | undefined {
+export function partOfAsset(message: AssetChanged, version: bigint): FilmPart | undefined {
   const { asset } = message;
   const state = asset && ASSET_STATES[asset.state];
   if (asset === undefined || state === undefined) return undefined;
   return {
     assetId: requireId("assets", asset.name),
     part: "asset",
-    version: Number(asset.etag),
+    version,
     facts: {
       state,
       ...reasonOf(asset.rejection ?? asset.waiting),
@@ -94,19 +94,19 @@ export function partOfAsset(message: AssetChanged): FilmPart | undefined {
   };
 }
 
-export function partOfJob({ job }: JobChanged): FilmPart | undefined {
+export function partOfJob({ job }: JobChanged, version: bigint): FilmPart | undefined {
   const state = job && JOB_STATES[job.state];
   if (job === undefined || state === undefined) return undefined;
   return {
     assetId: requireId("assets", job.asset),
     part: "job",
-    version: Number(job.etag),
+    version,
     facts: { state, ...reasonOf(job.failure ?? job.waiting), isWaiting: job.waiting !== undefined },
     body: toJson(JobSchema, job) as object,
   };
 }
 
-export function partOfPackage({ package: pack, version }: PackageChanged): FilmPart | undefined {
+export function partOfPackage({ package: pack }: PackageChanged, version: bigint): FilmPart | undefined {
   const state = pack && PACKAGE_STATES[pack.state];
   if (pack === undefined || state === undefined) return undefined;
   const { revision, isComplete, waiting } = pack;
@@ -114,7 +114,7 @@ export function partOfPackage({ package: pack, version }: PackageChanged): FilmP
   return {
     assetId: requireId("assets", pack.asset),
     part: `package-${revision}`,
-    version: Number(version),
+    version,
     facts: { revision, state, isComplete, ...reasonOf(why), isWaiting: waiting !== undefined },
     body: toJson(PackageSchema, pack) as object,
   };

@@ -30,7 +30,7 @@ const JPEG_HEADER = Buffer.from("ffd8ffc0000b080024004001011100", "hex");
 /** Where a header like this says its width. */
 const JPEG_WIDTH_AT = 9;
 
-type Event = readonly [DescMessage, MessageInitShape<DescMessage>];
+type Event = readonly [DescMessage, MessageInitShape<DescMessage>, version?: number];
 
 type Reason = { readonly reason: string; readonly message: string };
 
@@ -71,13 +71,13 @@ describe("films of the studio", () => {
         fileName: more.fileName ?? "film.mov",
         state,
         owner: `accounts/${more.by ?? owner}`,
-        etag: String(version),
         createTime: timestampFromDate(new Date()),
         ...(state === Asset_State.REJECTED && {
           rejection: { reason: "MEDIA_TRUNCATED", message: "it ends too soon" },
         }),
       },
     },
+    version,
   ];
   const jobAt = (id: string, state: Job_State, version: number): Event => [
     JobChangedSchema,
@@ -86,10 +86,10 @@ describe("films of the studio", () => {
         name: `jobs/${id}`,
         asset: `assets/${id}`,
         state,
-        etag: String(version),
         ...(state === Job_State.FAILED && { failure: { reason: "MEDIA_TOOL_FAILED", message: "FFmpeg ended with 1" } }),
       },
     },
+    version,
   ];
   const packageAt = (id: string, revision: number, state: Package_State, version: number, waiting?: Reason): Event => [
     PackageChangedSchema,
@@ -103,11 +103,13 @@ describe("films of the studio", () => {
         ...(waiting && { waiting }),
         ...(state === Package_State.FAILED && { failureReason: "PACKAGE_TOOL_FAILED", failureMessage: "no space" }),
       },
-      version: BigInt(version),
     },
+    version,
   ];
   const tell = async (...events: readonly Event[]) => {
-    for (const [schema, message] of events) await platform.publish(schema, message);
+    for (const [schema, message, version] of events) {
+      await platform.publish(schema, message, version === undefined ? {} : { version: BigInt(version) });
+    }
   };
   const get = async (id: string): Promise<Film | undefined> =>
     films()

@@ -89,9 +89,9 @@ export const catalog = defineModule({
             await titles.packaged(tx, requireId("assets", pack.asset), revision);
           });
         }),
-        consume(AssetChangedSchema, (_event, message) => told(partOfAsset(message))),
-        consume(JobChangedSchema, (_event, message) => told(partOfJob(message))),
-        consume(PackageChangedSchema, (_event, message) => told(partOfPackage(message))),
+        consume(AssetChangedSchema, ({ version }, message) => told(partOfAsset(message, version))),
+        consume(JobChangedSchema, ({ version }, message) => told(partOfJob(message, version))),
+        consume(PackageChangedSchema, ({ version }, message) => told(partOfPackage(message, version))),
         consume(PlaybackStartedSchema, async (event, message) => {
           await db.tx(async (tx) => {
             if (!(await inbox.firstTime(tx, event.id))) return;

@@ -9,6 +9,7 @@ import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
 import { periodic } from "#pkg/app/periodic";
+import { occurredAt } from "#pkg/eventbus/eventbus";
 import { licenseConfig } from "./config.ts";
 import { ContentKeys } from "./content-keys.ts";
 import { openClearKeyEngine } from "./drm/clearkey.ts";
@@ -79,7 +80,7 @@ export const license = defineModule({
           unwrapped.forget(requireId("assets", message.asset));
         }),
         consume(PlaybackEndedSchema, (event, { playSession, endTime, tokenEndTime }) => {
-          const endedAt = endTime === undefined ? event.occurredAt : timestampDate(endTime);
+          const endedAt = endTime === undefined ? occurredAt(event) : timestampDate(endTime);
           const tokenEndsAt = tokenEndTime === undefined ? endedAt : timestampDate(tokenEndTime);
           return plays.end(requireId("playSessions", playSession), endedAt, tokenEndsAt);
         }),

@@ -38,10 +38,9 @@ export function notificationConsumers(writing: Writing): Consumer[] {
       writing.tell(id, accountId(event.owner), failed({ ...event, what: event.job, eventId: id })),
     ),
     consume(AssetRejectedSchema, ({ id }, event) => writing.tell(id, accountId(event.owner), rejected(event))),
-    consume(TitlePublishedSchema, async ({ id }, { title, isNew }) => {
-      if (title === undefined || !isNew) return;
-      const about = { name: title.name, displayTitle: title.displayTitle, eventId: id };
-      await writing.tellOwnerOf(id, title.asset, published(about));
+    consume(TitlePublishedSchema, async ({ id }, { title, displayTitle, asset, isNew }) => {
+      if (!isNew) return;
+      await writing.tellOwnerOf(id, asset, published({ name: title, displayTitle, eventId: id }));
     }),
     consume(QualityAlertSchema, ({ id }, event) =>
       writing.tell(id, OPERATORS_INBOX, qualityAlert({ ...event, eventId: id })),

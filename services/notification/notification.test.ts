@@ -86,24 +86,24 @@ describe("notification", () => {
     const asset = `assets/${randomUUID()}`;
     await packaged(me.id, asset, { revision: 1, isComplete: true });
     await listed(me, 1);
-    const title = { name: `titles/${randomUUID()}`, displayTitle: "The Paper Boat", asset };
-    await platform.publish(TitlePublishedSchema, { title, isNew: false });
-    await platform.publish(TitlePublishedSchema, { title: { ...title, asset: `assets/${randomUUID()}` }, isNew: true });
-    await platform.publish(TitlePublishedSchema, { title, isNew: true });
+    const title = { title: `titles/${randomUUID()}`, displayTitle: "The Paper Boat", asset };
+    await platform.publish(TitlePublishedSchema, { ...title, isNew: false });
+    await platform.publish(TitlePublishedSchema, { ...title, asset: `assets/${randomUUID()}`, isNew: true });
+    await platform.publish(TitlePublishedSchema, { ...title, isNew: true });
     const all = await listed(me, 2);
     assert.equal(all[0]?.kind, Notification_Kind.TITLE_PUBLISHED);
     assert.equal(all[0]?.headline, "The Paper Boat is in the catalogue");
-    assert.equal(all[0]?.subject, title.name);
+    assert.equal(all[0]?.subject, title.title);
   });
 
   it("tells it whichever of the two events comes first, however often each comes", async () => {
     const me = person();
     const asset = `assets/${randomUUID()}`;
-    const first = { name: `titles/${randomUUID()}`, displayTitle: "The Paper Boat", asset };
-    const second = { name: `titles/${randomUUID()}`, displayTitle: "The Paper Boat, restored", asset };
+    const first = { title: `titles/${randomUUID()}`, displayTitle: "The Paper Boat", asset };
+    const second = { title: `titles/${randomUUID()}`, displayTitle: "The Paper Boat, restored", asset };
     const events = await Promise.all([
-      platform.publish(TitlePublishedSchema, { title: first, isNew: true }),
-      platform.publish(TitlePublishedSchema, { title: second, isNew: true }),
+      platform.publish(TitlePublishedSchema, { ...first, isNew: true }),
+      platform.publish(TitlePublishedSchema, { ...second, isNew: true }),
     ]);
     for (const event of events) await platform.untilHandled(event);
     assert.deepEqual((await me.client.listNotifications({})).notifications, []);
@@ -113,7 +113,7 @@ describe("notification", () => {
     await packaged(me.id, asset, { revision: 2, isComplete: true });
     const all = await listed(me, 4);
     const titles = all.filter(({ kind }) => kind === Notification_Kind.TITLE_PUBLISHED);
-    assert.deepEqual(new Set(titles.map(({ subject }) => subject)), new Set([first.name, second.name]));
+    assert.deepEqual(new Set(titles.map(({ subject }) => subject)), new Set([first.title, second.title]));
     assert.equal(titles.length, 2);
     assert.equal(await rows("waiting_messages", `asset = '${asset}'`), 0);
   });
@@ -123,7 +123,9 @@ describe("notification", () => {
     await Promise.all(
       people.flatMap(({ me, asset }) => [
         platform.publish(TitlePublishedSchema, {
-          title: { name: `titles/${randomUUID()}`, displayTitle: "Both", asset },
+          title: `titles/${randomUUID()}`,
+          displayTitle: "Both",
+          asset,
           isNew: true,
         }),
         packaged(me.id, asset, { revision: 1, isComplete: true }),
@@ -145,7 +147,7 @@ describe("notification", () => {
       const late = [
         await packaged(me.id, asset, { revision: 1, isComplete: true }),
         await refuse(me.id, "late.mp4"),
-        await platform.publish(TitlePublishedSchema, { title: { name: `titles/${randomUUID()}`, asset }, isNew: true }),
+        await platform.publish(TitlePublishedSchema, { title: `titles/${randomUUID()}`, asset, isNew: true }),
       ];
       for (const event of late) await platform.untilHandled(event);
       assert.deepEqual((await me.client.listNotifications({})).notifications, []);

@@ -14,8 +14,8 @@ export interface PackagerEvents {
   failed(tx: Tx, revision: Revision, failure: Reason, unreadable: readonly string[]): Promise<void>;
   /** Say it when it begins to wait, not at each try. */
   waits(revision: Revision, waiting: Reason): void;
-  /** For views: the revision as it is now, with what counts its changes. */
-  changed(tx: Tx, revision: Revision, version: number): Promise<void>;
+  /** For views: the revision as it is now. Call it in the transaction that holds its lock. */
+  changed(tx: Tx, revision: Revision): Promise<void>;
 }
 
 export const PACKAGER_EVENTS = [AssetPackagedSchema, PackageFailedSchema, PackageChangedSchema] as const;
@@ -76,9 +76,9 @@ export function newPackagerEvents(host: {
       });
     },
 
-    async changed(tx, revision, version) {
+    async changed(tx, revision) {
       const pack = { ...toPackageProto(revision), manifests: [], tracks: [] };
-      await host.outbox.emit(tx, PackageChangedSchema, { package: pack, version: BigInt(version) }, revision.assetId);
+      await host.outbox.emit(tx, PackageChangedSchema, { package: pack }, revision.assetId);
     },
 
     waits(revision, waiting) {

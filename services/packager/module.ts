@@ -69,7 +69,7 @@ export const packager = defineModule({
           packages.accept(event.id, {
             assetId: requireId("assets", message.asset),
             revision: message.revision,
-            version: message.version,
+            version: event.version,
             input: toRevisionInput(message),
           }),
         ),
@@ -90,7 +90,7 @@ export const packager = defineModule({
           channel: PACKAGE_CHANGES_CHANNEL,
           tell: async (tx, limit) => {
             const changed = await store.takeUntold(tx, limit);
-            for (const { revision, version } of changed) await events.changed(tx, revision, version);
+            for (const revision of changed) await events.changed(tx, revision);
             return changed.length;
           },
         }),

@@ -152,7 +152,7 @@ describe("the packager's work", function () {
       const failed = await platform.nextEvent(PackageFailedSchema, (event) => event.asset === `assets/${asset}`);
       assert.deepEqual(failed.unreadableTracks.map(({ track }) => track).toSorted(), ["audio-de-2", "video-360p"]);
       const again = await storeRenditions(mezzanine, { asset, revision: 1 });
-      await platform.publish(RenditionsReadySchema, { ...again, version: 2n });
+      await platform.publish(RenditionsReadySchema, again);
       await ready(asset, 1);
       const client = platform.client(PackagerService, { as: OPERATOR });
       const { packages } = await client.listPackages({ asset: `assets/${asset}` });
@@ -418,8 +418,8 @@ describe("the packager's work", function () {
       }, 2);
       await until([worker], "it is packaged", () => at.said.includes("packaged 0"));
       clearInterval(looking);
-      const [told] = await at.db.tx((tx) => revisions.takeUntold(tx, 1));
-      assert.equal(told?.version, 3, "asked for, waiting, ready");
+      const [row] = await at.db.query<{ version: string }>("select version from revisions");
+      assert.equal(row?.version, "3", "asked for, waiting, ready");
       assert.equal(runs, 10);
       assert.equal(at.said.length, 2, at.said.join());
       assert.match(at.said[0] ?? "", /no room left in the packaged store/);

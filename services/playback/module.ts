@@ -13,6 +13,7 @@ import { openSigner } from "#pkg/auth/signer";
 import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { PLAY_ISSUER } from "#pkg/auth/viewer";
 import { newHotBlobs } from "#pkg/blobstore/hot";
+import { occurredAt } from "#pkg/eventbus/eventbus";
 import { playbackConfig } from "./config.ts";
 import { Endings } from "./endings.ts";
 import { openPlaybackEvents, PLAYBACK_EVENTS, PLAYBACK_RECORDS } from "./events.ts";
@@ -109,7 +110,7 @@ export const playback = defineModule({
       keySet: signer,
       consumers: [
         consume(TitleUnpublishedSchema, (event, { title }) =>
-          endings.endTitle(requireId("titles", title), event.occurredAt),
+          endings.endTitle(requireId("titles", title), occurredAt(event)),
         ),
         consume(SessionsEndedSchema, (_event, { account, sessions: signIns }) =>
           endings.endSignIns(requireId("accounts", account), signIns),

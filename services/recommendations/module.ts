@@ -2,15 +2,17 @@
 
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
+import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { AccountDeletedSchema, ListChangedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, read, serve } from "#pkg/app/module";
+import { occurredAt } from "#pkg/eventbus/eventbus";
 import { recommendationsConfig } from "./config.ts";
 import { recommendationsHandler } from "./handler.ts";
 import { newRows } from "./rows.ts";
-import { openLearnedStore } from "./store/learned-store.ts";
+import { openLearnedStore, type Told } from "./store/learned-store.ts";
 
 export const recommendations = defineModule({
   name: "recommendations",
@@ -36,19 +38,17 @@ export const recommendations = defineModule({
         ),
       ],
       consumers: [
-        consume(TitlePublishedSchema, async (event, { title, version }) => {
-          if (title === undefined) return;
-          const publishedAt = title.publishTime === undefined ? event.occurredAt : timestampDate(title.publishTime);
-          const id = requireId("titles", title.name);
-          await store.titleTold({ id, publishedAt, isListed: true, version, toldAt: event.occurredAt });
+        consume(TitlePublishedSchema, async (event, { title, publishTime }) => {
+          const publishedAt = publishTime === undefined ? occurredAt(event) : timestampDate(publishTime);
+          await store.titleTold(requireId("titles", title), { ...toldBy(event), isListed: true, publishedAt });
         }),
-        consume(TitleUnpublishedSchema, async (event, { title, version }) => {
-          const { occurredAt } = event;
-          const id = requireId("titles", title);
-          await store.titleTold({ id, publishedAt: occurredAt, isListed: false, version, toldAt: occurredAt });
+        consume(TitleUnpublishedSchema, async (event, { title }) => {
+          const publishedAt = occurredAt(event);
+          await store.titleTold(requireId("titles", title), { ...toldBy(event), isListed: false, publishedAt });
         }),
         consume(ListChangedSchema, async (event, { profile, title, isListed }) => {
-          await store.listTold(requireId("profiles", profile), requireId("titles", title), isListed, event.occurredAt);
+          const item = { profileId: requireId("profiles", profile), titleId: requireId("titles", title) };
+          await store.listTold(item, { ...toldBy(event), isListed });
         }),
         consume(AccountDeletedSchema, (_event, { profiles }) =>
           store.forgetProfiles(profiles.map((name) => requireId("profiles", name))),
@@ -71,3 +71,7 @@ export const recommendations = defineModule({
     };
   },
 });
+
+function toldBy(event: EventEnvelope): Told {
+  return { version: event.version, at: occurredAt(event) };
+}

@@ -19,8 +19,7 @@ describe("the recommendations service", () => {
   };
   const publish = async (published = true) => {
     const title = `titles/${newId()}`;
-    if (published)
-      await platform.publish(TitlePublishedSchema, { title: { name: title, displayTitle: "A" }, isNew: true });
+    if (published) await platform.publish(TitlePublishedSchema, { title, displayTitle: "A", isNew: true });
     return title;
   };
   const progress = (profile: string, title: string, positionMs: number, isFinished = false, key = profile) =>
@@ -49,21 +48,35 @@ describe("the recommendations service", () => {
   });
 
   it("believes the larger version of a title, whatever order and clocks its events come with", async () => {
-    const title = { name: `titles/${newId()}`, displayTitle: "A" };
+    const title = `titles/${newId()}`;
     const profile = `profiles/${newId()}`;
-    const isShown = async () => (await rowsOf(profile)).get(Row_Kind.NEW)?.includes(title.name) ?? false;
-    const publishVersion = (version: bigint) =>
-      platform.publish(TitlePublishedSchema, { title, isNew: true, version }).then(platform.untilHandled);
-    await publishVersion(2n);
+    const isShown = async () => (await rowsOf(profile)).get(Row_Kind.NEW)?.includes(title) ?? false;
+    const comes = async (version: bigint) =>
+      platform.untilHandled(await platform.publish(TitlePublishedSchema, { title, isNew: true }, { version }));
+    const goes = async (version: bigint) =>
+      platform.untilHandled(await platform.publish(TitleUnpublishedSchema, { title }, { version }));
+    await comes(2n);
     assert.equal(await isShown(), true);
-    await platform.untilHandled(await platform.publish(TitleUnpublishedSchema, { title: title.name, version: 3n }));
+    await goes(3n);
     assert.equal(await isShown(), false);
     // Said later by a clock that is ahead, of what was before.
-    await publishVersion(2n);
+    await comes(2n);
     assert.equal(await isShown(), false);
-    await publishVersion(4n);
-    await platform.untilHandled(await platform.publish(TitleUnpublishedSchema, { title: title.name, version: 3n }));
+    await comes(4n);
+    await goes(3n);
     assert.equal(await isShown(), true);
+  });
+
+  it("believes the larger version of a list, whatever order and clocks its events come with", async () => {
+    const [profile, title] = [`profiles/${newId()}`, await publish()];
+    const tell = async (isListed: boolean, version: bigint) =>
+      platform.untilHandled(await platform.publish(ListChangedSchema, { profile, title, isListed }, { version }));
+    await tell(true, 2n);
+    await eventually("it is kept", async () => (await rowsOf(profile)).has(Row_Kind.MY_LIST));
+    await tell(false, 1n);
+    assert.equal((await rowsOf(profile)).has(Row_Kind.MY_LIST), true);
+    await tell(false, 3n);
+    assert.equal((await rowsOf(profile)).has(Row_Kind.MY_LIST), false);
   });
 
   it("continues what was begun, until it is finished", async () => {

@@ -197,8 +197,6 @@ export function toRenditionsReady(
       blob === undefined ? [] : [{ track: toProtoTrack(track), blob: toBlobRef(blob), frameCount: BigInt(frameCount) }],
     ),
     posters: job.posters.map(toBlobRef),
-    // Telling of a set changes the job, so the next one has a larger version.
-    version: BigInt(job.version),
   };
 }
 

@@ -257,7 +257,7 @@ describe("transcode", function () {
   const failPackage = async (asset: string, tracks: string[]): Promise<void> => {
     const reason = "PACKAGER_FAILED";
     const sets = studio.platform.events(RenditionsReadySchema).filter((event) => event.asset === asset);
-    const stored = sets.toSorted((a, b) => Number(b.version - a.version)).flatMap((event) => event.tracks);
+    const stored = sets.toReversed().flatMap((event) => event.tracks);
     const unreadableTracks = tracks.map((track) => {
       const sha256 = stored.find((one) => one.track?.id === track)?.blob?.sha256 ?? "";
       return { track, sha256 };

@@ -18,7 +18,7 @@ import type { After } from "./title-store.ts";
 export const FILMS_CHANNEL = "films";
 
 /** What an event says, the message as proto-JSON beside what the rules need of it. */
-export type FilmPart = { readonly assetId: string; readonly version: number; readonly body: object } & (
+export type FilmPart = { readonly assetId: string; readonly version: bigint; readonly body: object } & (
   | { readonly part: "asset"; readonly facts: AssetFacts }
   | { readonly part: "job"; readonly facts: JobFacts }
   | { readonly part: `package-${number}`; readonly facts: PackageFacts }

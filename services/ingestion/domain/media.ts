@@ -1,6 +1,6 @@
 /** What is in a media file, as the probe found it; plain JSON, so that it can be stored as it is. */
 
-/** So that what is known of the longest film fits into an event (200 KiB). */
+/** So that what is known of the longest film fits into an event (150 KiB). */
 export const MAX_KEYFRAMES = 20_000;
 
 export interface Media {

@@ -27,8 +27,8 @@ export interface RevisionStore {
     filter: { readonly assetId: string | undefined },
     page: { readonly limit: number; readonly after: RevisionPosition | undefined },
   ): Promise<Revision[]>;
-  /** Revisions that changed since they were last told of, with their versions, marked as told. */
-  takeUntold(tx: Tx, limit: number): Promise<{ readonly revision: Revision; readonly version: number }[]>;
+  /** Revisions that changed since they were last told of, locked and marked as told. */
+  takeUntold(tx: Tx, limit: number): Promise<Revision[]>;
   /** Starts a failed revision over; undefined where it is in another state. */
   retry(packageId: string, revision: number): Promise<Revision | undefined>;
   /** Removes every revision and remembers that the asset is gone; their folders are left to the sweep. */
@@ -91,15 +91,15 @@ export function openRevisionStore(db: Db): RevisionStore {
     },
 
     async takeUntold(tx, limit) {
-      const rows = await tx.query<RevisionRow & { version: string }>(
+      const rows = await tx.query<RevisionRow>(
         `update revisions set told_version = version
          where (package_id, revision) in (
            select package_id, revision from revisions where told_version < version
            order by package_id, revision limit $1 for update skip locked)
-         returning ${REVISION_COLUMNS}, version`,
+         returning ${REVISION_COLUMNS}`,
         [limit],
       );
-      return rows.map((row) => ({ revision: toRevision(row), version: Number(row.version) }));
+      return rows.map(toRevision);
     },
 
     async retry(packageId, revision) {

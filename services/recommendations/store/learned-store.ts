@@ -8,6 +8,12 @@ export interface Watched {
   readonly isFinished: boolean;
 }
 
+/** Which of several events about one thing is the newest, by its version, and when it became true. */
+export interface Told {
+  readonly version: bigint;
+  readonly at: Date;
+}
+
 /** A position of a profile in a title. */
 export interface Progress extends Watched {
   readonly profileId: string;
@@ -18,21 +24,17 @@ export type LearnedStore = ReturnType<typeof openLearnedStore>;
 
 export function openLearnedStore(db: Db) {
   return {
-    /** The larger version is newer; releases that knew none said 0, of those the later one is. */
-    async titleTold(title: {
-      readonly id: string;
-      readonly publishedAt: Date;
-      readonly isListed: boolean;
-      readonly version: bigint;
-      readonly toldAt: Date;
-    }): Promise<void> {
+    async titleTold(
+      titleId: string,
+      told: Told & { readonly isListed: boolean; readonly publishedAt: Date },
+    ): Promise<void> {
       await db.execute(
         `insert into titles (title_id, published_at, is_listed, told_at, version) values ($1, $2, $3, $4, $5)
          on conflict (title_id) do update
            set published_at = case when excluded.is_listed then excluded.published_at else titles.published_at end,
                is_listed = excluded.is_listed, told_at = excluded.told_at, version = excluded.version
-           where (titles.version, titles.told_at) < (excluded.version, excluded.told_at)`,
-        [title.id, title.publishedAt, title.isListed, title.toldAt, title.version],
+           where titles.version < excluded.version`,
+        [titleId, told.publishedAt, told.isListed, told.at, told.version],
       );
     },
 
@@ -58,12 +60,16 @@ export function openLearnedStore(db: Db) {
       );
     },
 
-    async listTold(profileId: string, titleId: string, isListed: boolean, at: Date): Promise<void> {
+    async listTold(
+      item: { readonly profileId: string; readonly titleId: string },
+      told: Told & { readonly isListed: boolean },
+    ): Promise<void> {
       await db.execute(
-        `insert into list_items (profile_id, title_id, is_listed, told_at) values ($1, $2, $3, $4)
-         on conflict (profile_id, title_id) do update set is_listed = excluded.is_listed, told_at = excluded.told_at
-           where list_items.told_at < excluded.told_at`,
-        [profileId, titleId, isListed, at],
+        `insert into list_items (profile_id, title_id, is_listed, told_at, version) values ($1, $2, $3, $4, $5)
+         on conflict (profile_id, title_id) do update
+           set is_listed = excluded.is_listed, told_at = excluded.told_at, version = excluded.version
+           where list_items.version < excluded.version`,
+        [item.profileId, item.titleId, told.isListed, told.at, told.version],
       );
     },
 

@@ -1,0 +1,1 @@
+alter table list_items add column version bigint not null default 0;
