@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { create, type DescMethod, getOption, toJson } from "@bufbuild/protobuf";
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
 import { Health } from "#gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb";
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
@@ -14,7 +14,16 @@ import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { declaredRoutes } from "#pkg/app/host-routes";
 import { newRunSecret, proofFor } from "#pkg/rpc/loopback";
-import { account, creator, openModules, operator, playSession, profile, type TestPlatform } from "#pkg/testkit/module";
+import {
+  account,
+  creator,
+  messageClaim,
+  openModules,
+  operator,
+  playSession,
+  profile,
+  type TestPlatform,
+} from "#pkg/testkit/module";
 import { modules } from "./targets.ts";
 
 const CONCURRENCY = 16;
@@ -336,15 +345,12 @@ describe("who may call what", function () {
 
   it("takes no play token for another play", async () => {
     const [mine, theirs] = [randomUUID(), randomUUID()];
-    const grant = toJson(
-      PlayGrantSchema,
-      create(PlayGrantSchema, {
-        playSession: `playSessions/${mine}`,
-        account: `accounts/${randomUUID()}`,
-        profile: `profiles/${randomUUID()}`,
-        title: `titles/${randomUUID()}`,
-      }),
-    );
+    const grant = messageClaim(PlayGrantSchema, {
+      playSession: `playSessions/${mine}`,
+      account: `accounts/${randomUUID()}`,
+      profile: `profiles/${randomUUID()}`,
+      title: `titles/${randomUUID()}`,
+    });
     const token = await platform.token(playSession({ sub: mine, grant }));
     for (const method of [PlaybackService.method.heartbeat, PlaybackService.method.stopPlayback]) {
       const name = { playSession: `playSessions/${theirs}`, position: "0s" };

@@ -9,7 +9,7 @@ import { formatRational, frameToSeconds, type Rational } from "./rational.ts";
 export type X264Preset = "ultrafast" | "superfast" | "veryfast" | "faster" | "fast" | "medium" | "slow";
 
 /** What an encoder has to know of a rung. */
-export type EncodedRung = Omit<Rung, "name" | "codecs" | "resolutionClass">;
+export type EncodedRung = Omit<Rung, "name" | "codecs">;
 
 /** One chunk in any subset of the ladder. */
 export interface ChunkJob {

@@ -3,6 +3,7 @@ import { avcCodecString, avcLevel } from "./codecs.ts";
 import { describedVideo } from "./fixtures.ts";
 import { buildLadder } from "./ladder.ts";
 import { rational } from "./rational.ts";
+import { resolutionClassOf } from "./resolution-class.ts";
 
 describe("the ladder", () => {
   const sizes = (displayWidth: number, displayHeight: number, maxHeight?: number) =>
@@ -59,8 +60,8 @@ describe("the ladder", () => {
         [...bitrates].sort((a, b) => a - b),
       );
     }
-    const classes = buildLadder(describedVideo({ displayWidth: 3840, displayHeight: 2160 })).map(
-      (rung) => rung.resolutionClass,
+    const classes = buildLadder(describedVideo({ displayWidth: 3840, displayHeight: 2160 })).map(({ width, height }) =>
+      resolutionClassOf(width * height),
     );
     assert.deepEqual(classes, ["sd", "sd", "sd", "hd", "hd", "uhd", "uhd"]);
   });

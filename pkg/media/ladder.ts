@@ -22,8 +22,6 @@ export interface Rung {
   readonly level: string;
   /** RFC 6381, such as `avc1.640028`. */
   readonly codecs: string;
-  /** The key class by SPEKE's pixel limits. */
-  readonly resolutionClass: "sd" | "hd" | "uhd";
 }
 
 /** What the ladder depends on. */
@@ -44,9 +42,6 @@ const STEPS = [
 const NEAR_STEP = 1.1;
 const FAST_FRAMES_PER_SECOND = 31;
 const FAST_FRAMES_BITRATE = 1.5;
-/** SPEKE v2: SD up to 1024×576, HD up to 1920×1080. */
-const SD_PIXELS = 589_824;
-const HD_PIXELS = 2_073_600;
 
 /** The rungs from the lowest upwards; at least one. `maxHeight` bounds the 16:9 box: 1080 leaves 2160p out. */
 export function buildLadder(video: LadderSource, options: { readonly maxHeight?: number } = {}): readonly Rung[] {
@@ -74,7 +69,6 @@ function toRung(
   const isFast = toNumber(video.frameRate) > FAST_FRAMES_PER_SECOND;
   const maxBitrate = Math.round(bitrate * (isFast ? FAST_FRAMES_BITRATE : 1));
   const level = avcLevel({ width, height, frameRate: video.frameRate, maxBitrate });
-  const pixels = width * height;
   return {
     name: `${Math.round(boxHeight)}p`,
     width,
@@ -85,7 +79,6 @@ function toRung(
     profile: "high",
     level,
     codecs: avcCodecString("high", level),
-    resolutionClass: pixels <= SD_PIXELS ? "sd" : pixels <= HD_PIXELS ? "hd" : "uhd",
   };
 }
 

@@ -90,6 +90,11 @@ export function playSession(claims: Readonly<Record<string, unknown>>): Extract<
   return { kind: "play_session", claims };
 }
 
+/** A message as a claim of a token carries it: base64url of its binary form. */
+export function messageClaim<D extends DescMessage>(schema: D, message: MessageInitShape<D>): string {
+  return Buffer.from(toBinary(schema, create(schema, message))).toString("base64url");
+}
+
 /** Another module, as itself. */
 export function service(module: string): Caller {
   return { kind: "service", module };

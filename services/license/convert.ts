@@ -29,6 +29,7 @@ const KEY_CLASS: Readonly<Record<KeyClass, TrackClass>> = {
   sd: TrackClass.SD,
   hd: TrackClass.HD,
   uhd: TrackClass.UHD,
+  uhd2: TrackClass.UHD2,
 };
 
 const TRUST: Readonly<Record<Trust, TrustProto>> = {
@@ -53,6 +54,8 @@ export function toKeyClass(value: TrackClass): KeyClass | undefined {
       return "hd";
     case TrackClass.UHD:
       return "uhd";
+    case TrackClass.UHD2:
+      return "uhd2";
     default:
       return undefined;
   }

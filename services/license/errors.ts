@@ -31,6 +31,16 @@ export function licenseSessionMismatch(): AppError {
   });
 }
 
+/** The grant carries a term that this release cannot judge. */
+export function licenseGrantNotUnderstood(entry: string): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "LICENSE_GRANT_NOT_UNDERSTOOD",
+    message: `this play was granted on a term that this server does not know: ${entry}`,
+    metadata: { critical: entry },
+  });
+}
+
 /** The right to show the title has ended since the play began. */
 export function licenseRightsEnded(endedAt: Date): AppError {
   return new AppError({

@@ -1,13 +1,13 @@
 /** Play tokens as playback signs them, keys as the packager gets them, and licence requests as players send them. */
 
 import assert from "node:assert/strict";
-import { create, toJson } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
-import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
+import { KeyPolicy_Hdcp, KeyPolicy_Robustness, PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { newId } from "#pkg/clock/clock";
-import { type Caller, operator, playSession, service, type TestPlatform } from "#pkg/testkit/module";
+import { type Caller, messageClaim, operator, playSession, service, type TestPlatform } from "#pkg/testkit/module";
 
 export const AUDITOR = operator(["licenses.read"]);
 
@@ -22,11 +22,13 @@ export interface Play {
   readonly rightsEndAt?: Date;
   readonly lifeMs?: number;
   readonly use?: string;
+  /** Fields of the grant in place of its own. */
+  readonly grant?: MessageInitShape<typeof PlayGrantSchema>;
 }
 
 /** A play token as playback signs it. */
 export function playToken(platform: TestPlatform, play: Play): Promise<string> {
-  const grant = create(PlayGrantSchema, {
+  const grant = messageClaim(PlayGrantSchema, {
     playSession: `playSessions/${play.session}`,
     account: `accounts/${play.account ?? newId()}`,
     asset: `assets/${play.asset}`,
@@ -35,9 +37,12 @@ export function playToken(platform: TestPlatform, play: Play): Promise<string> {
     keyPolicies: (play.classes ?? [TrackClass.AUDIO, TrackClass.SD]).map((trackClass) => ({
       trackClass,
       licenseDuration: durationFromMs(300_000),
+      minHdcp: KeyPolicy_Hdcp.NONE,
+      minRobustness: KeyPolicy_Robustness.NONE,
     })),
+    ...play.grant,
   });
-  const claims = { sub: play.session, grant: toJson(PlayGrantSchema, grant), use: play.use ?? "play" };
+  const claims = { sub: play.session, grant, use: play.use ?? "play" };
   return platform.token(playSession(claims) as TokenCaller, { lifeMs: play.lifeMs ?? 300_000 });
 }
 

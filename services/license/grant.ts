@@ -1,6 +1,6 @@
 /** Reads a play token into the grant that licences are decided by. */
 
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   KeyPolicy_Hdcp,
@@ -12,15 +12,34 @@ import {
 import { PLAY_TOKEN_USE } from "#pkg/auth/viewer";
 import { toKeyClass } from "./convert.ts";
 import type { KeyClass } from "./domain/content-key.ts";
-import type { Grant, KeyPolicy } from "./domain/entitlement.ts";
+import type { Grant, Hdcp, KeyPolicy, Robustness } from "./domain/entitlement.ts";
 import { licenseTokenInvalid } from "./errors.ts";
+
+/** The levels that this release can tell apart, from the lowest number to the highest. */
+const HDCP: readonly (readonly [KeyPolicy_Hdcp, Hdcp])[] = [
+  [KeyPolicy_Hdcp.NONE, "none"],
+  [KeyPolicy_Hdcp.V1, "v1"],
+  [KeyPolicy_Hdcp.V2, "v2"],
+  [KeyPolicy_Hdcp.V2_1, "v2_1"],
+  [KeyPolicy_Hdcp.V2_2, "v2_2"],
+  [KeyPolicy_Hdcp.V2_3, "v2_3"],
+];
+
+const ROBUSTNESS: readonly (readonly [KeyPolicy_Robustness, Robustness])[] = [
+  [KeyPolicy_Robustness.NONE, "none"],
+  [KeyPolicy_Robustness.SOFTWARE_CRYPTO, "software_crypto"],
+  [KeyPolicy_Robustness.SOFTWARE_DECODE, "software_decode"],
+  [KeyPolicy_Robustness.HARDWARE_CRYPTO, "hardware_crypto"],
+  [KeyPolicy_Robustness.HARDWARE_DECODE, "hardware_decode"],
+  [KeyPolicy_Robustness.HARDWARE_ALL, "hardware_all"],
+];
 
 /** The claims of a verified play token. Throws `LICENSE_TOKEN_INVALID` where they are another token's. */
 export function parseGrant(claims: Readonly<Record<string, unknown>>): Grant {
-  if (claims.use !== PLAY_TOKEN_USE) throw licenseTokenInvalid();
+  if (claims.use !== PLAY_TOKEN_USE || typeof claims.grant !== "string") throw licenseTokenInvalid();
   let grant: PlayGrant;
   try {
-    grant = fromJson(PlayGrantSchema, claims.grant as JsonValue, { ignoreUnknownFields: true });
+    grant = fromBinary(PlayGrantSchema, Buffer.from(claims.grant, "base64url"));
   } catch (error) {
     throw licenseTokenInvalid(error);
   }
@@ -32,28 +51,32 @@ export function parseGrant(claims: Readonly<Record<string, unknown>>): Grant {
     rightsEndAt: grant.rightsEndTime && timestampDate(grant.rightsEndTime),
     policies: new Map(
       grant.keyPolicies.flatMap((policy): [KeyClass, KeyPolicy][] => {
-        const keyClass = toKeyClass(policy.trackClass);
-        return keyClass === undefined ? [] : [[keyClass, toPolicy(policy)]];
+        const [keyClass, terms] = [toKeyClass(policy.trackClass), toPolicy(policy)];
+        return keyClass === undefined || terms === undefined ? [] : [[keyClass, terms]];
       }),
     ),
+    critical: grant.critical,
   };
 }
 
-/** A value that this release does not know asks for something that it cannot judge: the strictest is assumed. */
-function toPolicy(policy: KeyPolicyProto): KeyPolicy {
+/** Undefined where it asks for more protection than this release can tell. */
+function toPolicy(policy: KeyPolicyProto): KeyPolicy | undefined {
+  const minHdcp = levelOf(HDCP, policy.minHdcp);
+  const minRobustness = levelOf(ROBUSTNESS, policy.minRobustness);
+  if (minHdcp === undefined || minRobustness === undefined) return undefined;
   return {
     licenseDurationMs: policy.licenseDuration === undefined ? 0 : durationMs(policy.licenseDuration),
-    minHdcp:
-      policy.minHdcp === KeyPolicy_Hdcp.UNSPECIFIED ? "none" : policy.minHdcp === KeyPolicy_Hdcp.V1 ? "v1" : "v2_2",
-    minRobustness:
-      policy.minRobustness === KeyPolicy_Robustness.UNSPECIFIED
-        ? "none"
-        : policy.minRobustness === KeyPolicy_Robustness.SOFTWARE
-          ? "software"
-          : "hardware",
+    minHdcp,
+    minRobustness,
     canRenew: policy.canRenew,
     canPersist: policy.canPersist,
   };
+}
+
+/** As the contract says: 0 is the strictest, a number between two levels the larger, one beyond all of them none. */
+function levelOf<T>(levels: readonly (readonly [number, T])[], asked: number): T | undefined {
+  if (asked < 0) return undefined;
+  return (asked === 0 ? levels.at(-1) : levels.find(([number]) => number >= asked))?.[1];
 }
 
 function idOf(collection: string, name: string): string {

@@ -178,6 +178,14 @@ describe("license", () => {
       await assertRefused(answer, 403, "LICENSE_SESSION_MISMATCH", /belongs to another session/);
     });
 
+    it("names a term of the grant that is not understood", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const session = newId();
+      const token = await playToken(platform, { session, asset, grant: { critical: ["max-brightness"] } });
+      const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
+      await assertRefused(answer, 400, "LICENSE_GRANT_NOT_UNDERSTOOD", /does not know: max-brightness/);
+    });
+
     it("comes for an expired token", async () => {
       const { asset, sd } = await makeKeys(platform);
       const session = newId();

@@ -24,12 +24,14 @@ const KEY_CLASS: Readonly<Record<KeyClass, TrackClass>> = {
   sd: TrackClass.SD,
   hd: TrackClass.HD,
   uhd: TrackClass.UHD,
+  uhd2: TrackClass.UHD2,
 };
 
 const CEILING: Readonly<Record<Ceiling, CeilingProto>> = {
   sd: CeilingProto.SD,
   hd: CeilingProto.HD,
   uhd: CeilingProto.UHD,
+  uhd2: CeilingProto.UHD2,
 };
 
 const STATE: Readonly<Record<Revision["state"], Package_State>> = {
@@ -106,6 +108,8 @@ export function toKeyClass(value: TrackClass): KeyClass | undefined {
       return "hd";
     case TrackClass.UHD:
       return "uhd";
+    case TrackClass.UHD2:
+      return "uhd2";
     default:
       return undefined;
   }

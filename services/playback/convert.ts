@@ -1,6 +1,6 @@
 /** Between the contracts of playback and its domain. */
 
-import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Protection, Ceiling as ProtoCeiling, TrackClass as ProtoClass } from "#gen/matinee/common/v1/media_pb";
 import { KeySystem as ProtoKeySystem } from "#gen/matinee/license/v1/license_record_pb";
@@ -13,14 +13,17 @@ import {
 } from "#gen/matinee/playback/v1/play_grant_pb";
 import { Device_Kind, PlaySession_State, type Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
 import { requireId } from "#pkg/aip/resource-name";
+import { tokenInvalid } from "#pkg/auth/errors";
 import type { Ceiling } from "./domain/ceiling.ts";
 import type { Format, Grant, HeldGrant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
 import type { Device, PlaySession } from "./domain/session.ts";
+import { playGrantNotUnderstood } from "./errors.ts";
 
 const CEILINGS: ReadonlyMap<number, Ceiling> = new Map([
   [ProtoCeiling.SD, "sd"],
   [ProtoCeiling.HD, "hd"],
   [ProtoCeiling.UHD, "uhd"],
+  [ProtoCeiling.UHD2, "uhd2"],
 ]);
 
 const CLASSES: ReadonlyMap<number, TrackClass> = new Map([
@@ -28,6 +31,7 @@ const CLASSES: ReadonlyMap<number, TrackClass> = new Map([
   [ProtoClass.SD, "sd"],
   [ProtoClass.HD, "hd"],
   [ProtoClass.UHD, "uhd"],
+  [ProtoClass.UHD2, "uhd2"],
 ]);
 
 const FORMATS: ReadonlyMap<number, Format> = new Map([
@@ -48,12 +52,20 @@ const DEVICE_KINDS: ReadonlyMap<number, Device["kind"]> = new Map([
   [Device_Kind.MOBILE, "mobile"],
 ]);
 
-const HDCP = { none: KeyPolicy_Hdcp.UNSPECIFIED, v1: KeyPolicy_Hdcp.V1, v2_2: KeyPolicy_Hdcp.V2_2 };
-const ROBUSTNESS = {
-  none: KeyPolicy_Robustness.UNSPECIFIED,
-  software: KeyPolicy_Robustness.SOFTWARE,
-  hardware: KeyPolicy_Robustness.HARDWARE,
+const HDCP = {
+  none: KeyPolicy_Hdcp.NONE,
+  v1: KeyPolicy_Hdcp.V1,
+  v2_2: KeyPolicy_Hdcp.V2_2,
+  v2_3: KeyPolicy_Hdcp.V2_3,
 };
+const ROBUSTNESS = {
+  none: KeyPolicy_Robustness.NONE,
+  software_crypto: KeyPolicy_Robustness.SOFTWARE_CRYPTO,
+  hardware_all: KeyPolicy_Robustness.HARDWARE_ALL,
+};
+
+/** Entries of a grant's `critical` that this release acts on. */
+const UNDERSTOOD: ReadonlySet<string> = new Set();
 
 /** The contract's number for a name of ours. */
 function numberOf<T>(names: ReadonlyMap<number, T>, name: T): number {
@@ -100,19 +112,17 @@ export function packageFromProto(pack: Package): PlayablePackage {
     assetId: requireId("assets", pack.asset),
     isEncrypted: pack.protection !== Protection.CLEAR,
     durationMs: pack.duration === undefined ? 0 : durationMs(pack.duration),
-    manifests: pack.manifests.flatMap(({ format, ceiling, path }) => {
-      const [knownFormat, knownCeiling] = [FORMATS.get(format), CEILINGS.get(ceiling)];
-      if (knownFormat === undefined || knownCeiling === undefined) return [];
-      return [{ format: knownFormat, ceiling: knownCeiling, path }];
+    manifests: pack.manifests.map(({ format, ceiling, path }) => {
+      return { format: FORMATS.get(format), ceiling: CEILINGS.get(ceiling), path };
     }),
-    tracks: pack.tracks.flatMap(({ trackClass, path }) => {
-      const known = CLASSES.get(trackClass);
-      return known === undefined ? [] : [{ trackClass: known, path }];
-    }),
+    tracks: pack.tracks
+      .filter(({ trackClass }) => trackClass !== ProtoClass.UNSPECIFIED)
+      .map(({ trackClass, path }) => ({ trackClass: CLASSES.get(trackClass), path })),
   };
 }
 
-export function grantToJson(grant: Grant): object {
+/** The grant as a token's claim. */
+export function grantToClaim(grant: Grant): string {
   const { pack } = grant;
   const message = create(PlayGrantSchema, {
     playSession: `playSessions/${grant.sessionId}`,
@@ -135,17 +145,22 @@ export function grantToJson(grant: Grant): object {
     })),
     deviceId: grant.deviceId,
   });
-  return toJson(PlayGrantSchema, message) as object;
+  return toClaim(message);
 }
 
 const held = new WeakMap<object, HeldGrant>();
 
-/** The grant of a verified play token's claims. The same claims come with every call, so they are read once. */
+/**
+ * The grant of a verified play token's claims. The same claims come with every call, so they are read once. Throws
+ * `TOKEN_INVALID`, `PLAY_GRANT_NOT_UNDERSTOOD`.
+ */
 export function heldGrantOf(claims: Readonly<Record<string, unknown>>): HeldGrant {
   const known = held.get(claims);
   if (known !== undefined) return known;
-  const json = claims.grant as object;
-  const grant = fromJson(PlayGrantSchema, json as JsonValue, { ignoreUnknownFields: true });
+  if (typeof claims.grant !== "string") throw tokenInvalid();
+  const grant = fromClaim(claims.grant);
+  const unknown = grant.critical.find((entry) => !UNDERSTOOD.has(entry));
+  if (unknown !== undefined) throw playGrantNotUnderstood(unknown);
   const read: HeldGrant = {
     sessionId: requireId("playSessions", grant.playSession),
     accountId: requireId("accounts", grant.account),
@@ -154,18 +169,30 @@ export function heldGrantOf(claims: Readonly<Record<string, unknown>>): HeldGran
     territory: grant.territory,
     rightsEndAt: grant.rightsEndTime && timestampDate(grant.rightsEndTime),
     tokenExpiresAt: new Date(Number(claims.exp) * 1000),
-    grant: json,
+    claim: claims.grant,
   };
   held.set(claims, read);
   return read;
 }
 
 /** The same grant until another end of the rights. */
-export function grantJsonUntil(grantJson: object, rightsEndAt: Date | undefined): object {
-  const grant: PlayGrant = fromJson(PlayGrantSchema, grantJson as JsonValue, { ignoreUnknownFields: true });
+export function claimUntil(claim: string, rightsEndAt: Date | undefined): string {
+  const grant = fromClaim(claim);
   if (rightsEndAt === undefined) delete grant.rightsEndTime;
   else grant.rightsEndTime = timestampFromDate(rightsEndAt);
-  return toJson(PlayGrantSchema, grant) as object;
+  return toClaim(grant);
+}
+
+function toClaim(grant: PlayGrant): string {
+  return Buffer.from(toBinary(PlayGrantSchema, grant)).toString("base64url");
+}
+
+function fromClaim(claim: string): PlayGrant {
+  try {
+    return fromBinary(PlayGrantSchema, Buffer.from(claim, "base64url"));
+  } catch (error) {
+    throw tokenInvalid(error);
+  }
 }
 
 export function sessionToProto(session: PlaySession, leaseEndsAt: Date) {

@@ -50,6 +50,16 @@ export function playSessionMismatch(): AppError {
   });
 }
 
+/** The grant carries a term that this release cannot judge. */
+export function playGrantNotUnderstood(entry: string): AppError {
+  return new AppError({
+    kind: "failed_precondition",
+    reason: "PLAY_GRANT_NOT_UNDERSTOOD",
+    message: `this play was granted on a term that this server does not know: ${entry}`,
+    metadata: { critical: entry },
+  });
+}
+
 const ENDED: Readonly<Record<EndReason, string>> = {
   stopped: "this play was stopped; start it again",
   expired: "this play was given up after a silence; start it again",

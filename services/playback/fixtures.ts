@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
 import { Ceiling, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
@@ -30,6 +30,8 @@ export const FILES_BY_CEILING = {
 } as const;
 export const media = randomBytes(300_000);
 export const film = randomBytes(8_000_000);
+/** Of a class that is not known yet. */
+const NEWER_FILES = ["huge.mpd", "video-5000p.mp4"];
 const CONTENT: ReadonlyMap<string, Buffer> = new Map([
   ["video-720p.mp4", media],
   ["film.mp4", film],
@@ -44,7 +46,7 @@ export const bearer = (token: string) => ({ headers: { authorization: `Bearer ${
 /** The claims of a play token, and the grant in them. */
 export function grantOf(token: string) {
   const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
-  return { claims, grant: fromJson(PlayGrantSchema, claims.grant as JsonValue) };
+  return { claims, grant: fromBinary(PlayGrantSchema, Buffer.from(String(claims.grant), "base64url")) };
 }
 
 /** What the stand-ins answer, and how often they were asked. */
@@ -55,6 +57,9 @@ export class Answers {
   maxHeight = 1080;
   availabilityAsked = 0;
   keySystemsAsked = 0;
+  /** Tracks and manifests whose class and ceiling this release does not know. */
+  newerTracks: readonly string[] = [];
+  newerManifests: readonly string[] = [];
 }
 
 export type Stage = Awaited<ReturnType<typeof openStage>>;
@@ -105,8 +110,18 @@ export async function openStage(settings: Readonly<Record<string, string>> = {})
               asset: `assets/${packageId}`,
               revision: 1,
               protection,
-              manifests,
-              tracks,
+              manifests: [
+                ...manifests,
+                ...answers.newerManifests.map((name) => ({
+                  ...{ format: Manifest_Format.DASH, ceiling: 60 as Ceiling, path: `a1b2c3d4/${name}.mpd` },
+                })),
+              ],
+              tracks: [
+                ...tracks,
+                ...answers.newerTracks.map((name) => ({
+                  ...{ trackClass: 60 as TrackClass, path: `a1b2c3d4/${name}.mp4` },
+                })),
+              ],
             },
             duration: durationFromMs(75_000),
           },
@@ -124,7 +139,7 @@ export async function openStage(settings: Readonly<Record<string, string>> = {})
   await mkdir(folder, { recursive: true });
   const options = { name: "packaged", signingSecret: randomBytes(32), clock, log: silentLogger };
   const { store } = await openBlobStore(pathToFileURL(folder).href, options);
-  for (const name of new Set([...Object.values(FILES_BY_CEILING).flat(), ...CONTENT.keys()])) {
+  for (const name of new Set([...Object.values(FILES_BY_CEILING).flat(), ...CONTENT.keys(), ...NEWER_FILES])) {
     await store.put(`${packageId}/1/a1b2c3d4/${name}`, CONTENT.get(name) ?? Buffer.from(name));
   }
   await store[Symbol.asyncDispose]();

@@ -106,5 +106,5 @@ function requireWithin(ticket: MediaTicket, packageId: string, revision: string,
   if (packageId !== ticket.packageId || revision !== String(ticket.revision)) throw mediaTokenInvalid();
   const parts = file.split("/");
   if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw mediaNotFound();
-  if (!isAdmitted(file, ticket.ceiling, ticket.denied)) throw mediaTokenInvalid();
+  if (!isAdmitted(file, ticket.denied)) throw mediaTokenInvalid();
 }

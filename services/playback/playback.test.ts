@@ -154,6 +154,19 @@ describe("the playback service", () => {
     });
   }
 
+  it("serves nothing of a class or under a ceiling that it does not know", async () => {
+    stage.answers.maxHeight = 0;
+    stage.answers.newerTracks = ["video-5000p"];
+    stage.answers.newerManifests = ["huge"];
+    const url = stage.manifestOf(await stage.start());
+    const statuses = await Promise.all(
+      ["uhd.mpd", "video-2160p.mp4", "huge.mpd", "video-5000p.mp4"].map(
+        async (file) => (await fetch(url.replace("uhd.mpd", file), { method: "HEAD" })).status,
+      ),
+    );
+    assert.deepEqual(statuses, [200, 200, 403, 403]);
+  });
+
   it("serves on while viewers seek: requests that are given up at any moment", async () => {
     const url = new URL(stage.manifestOf(await stage.start()).replace("hd.mpd", "film.mp4"));
     const ask = (waitMs: number) =>

@@ -4,11 +4,11 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { grantJsonUntil, grantToJson } from "./convert.ts";
+import { claimUntil, grantToClaim } from "./convert.ts";
 import { ceilingOf, highestWithin, lowest } from "./domain/ceiling.ts";
 import { type Format, type HeldGrant, type KeySystem, type PlayablePackage, policiesFor } from "./domain/grant.ts";
 import { decideSlot, type LivePlay } from "./domain/live.ts";
-import { tracksAbove } from "./domain/media-file.ts";
+import { namesAbove } from "./domain/media-file.ts";
 import { resumePositionMs } from "./domain/progress.ts";
 import type { Device, EndReason, PlaySession } from "./domain/session.ts";
 import { type Endings, endingOf } from "./endings.ts";
@@ -131,12 +131,13 @@ export class Sessions {
     const { pack, endsAt } = decision;
     const granted = lowest(ceilingOf(viewer.maxHeight), ceilingOf(request.maxHeight));
     const ceiling = highestWithin(
-      pack.manifests.map((manifest) => manifest.ceiling),
+      pack.manifests.flatMap((manifest) => manifest.ceiling ?? []),
       granted,
     );
-    const chosen = request.formats.flatMap(
-      (format) => pack.manifests.find((manifest) => manifest.format === format && manifest.ceiling === ceiling) ?? [],
-    );
+    const chosen = request.formats.flatMap((format) => {
+      const manifest = pack.manifests.find((one) => one.format === format && one.ceiling === ceiling);
+      return manifest === undefined ? [] : [{ format, path: manifest.path }];
+    });
     if (ceiling === undefined || chosen.length === 0) throw formatUnavailable();
     const offered = pack.isEncrypted ? await peers.keySystems(signal) : new Map<KeySystem, string>();
     const keySystems = request.keySystems.flatMap((keySystem) => {
@@ -170,7 +171,7 @@ export class Sessions {
       repeated === undefined
         ? await this.#begin(asked, request.requestId, viewer.maxStreams)
         : await this.#goOn(repeated);
-    const grant = grantToJson({
+    const claim = grantToClaim({
       sessionId: session.id,
       accountId: request.accountId,
       profileId: request.profileId,
@@ -188,8 +189,7 @@ export class Sessions {
         accountId: request.accountId,
         packageId: pack.id,
         revision: pack.revision,
-        ceiling,
-        denied: tracksAbove(pack, ceiling),
+        denied: namesAbove(pack, ceiling),
       },
       endsAt,
     );
@@ -198,7 +198,7 @@ export class Sessions {
       leaseEndsAt: new Date(leaseEndsAt),
       manifests: chosen.map(({ format, path }) => ({ format, url: mediaUrl(mediaToken, pack, path) })),
       licenseServers: keySystems.map(({ keySystem, path }) => ({ keySystem, url: `${path}?session=${session.id}` })),
-      playToken: await tickets.signPlay(session.id, grant, endsAt),
+      playToken: await tickets.signPlay(session.id, claim, endsAt),
       resumePositionMs: position,
       language: viewer.language,
     };
@@ -318,7 +318,7 @@ export class Sessions {
     const isSameEnd = rightsEndAt?.getTime() === held.rightsEndAt?.getTime();
     const isFresh = held.tokenExpiresAt.getTime() - nowMs > options.playTokenLifeMs / 2;
     if (isSameEnd && isFresh) return { token: "", expiresAt: held.tokenExpiresAt };
-    return tickets.signPlay(sessionId, isSameEnd ? held.grant : grantJsonUntil(held.grant, rightsEndAt), rightsEndAt);
+    return tickets.signPlay(sessionId, isSameEnd ? held.claim : claimUntil(held.claim, rightsEndAt), rightsEndAt);
   }
 
   /** What the token says counts while nobody can be asked. */

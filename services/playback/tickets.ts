@@ -7,7 +7,6 @@ import { verifyToken } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE } from "#pkg/auth/viewer";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { CEILINGS, type Ceiling } from "./domain/ceiling.ts";
 import { mediaTokenExpired, mediaTokenInvalid } from "./errors.ts";
 
 const MEDIA_TOKEN_USE = "media";
@@ -21,8 +20,7 @@ export interface MediaTicket {
   readonly accountId: string;
   readonly packageId: string;
   readonly revision: number;
-  readonly ceiling: Ceiling;
-  /** Names of tracks above the ceiling. */
+  /** Names of the tracks and manifests above the ceiling. */
   readonly denied: readonly string[];
   readonly expiresAt: Date;
 }
@@ -50,16 +48,16 @@ export class Tickets {
   }
 
   /** Never lasts longer than the right to show the title. */
-  async signPlay(sessionId: string, grantJson: object, rightsEndAt: Date | undefined) {
+  async signPlay(sessionId: string, grant: string, rightsEndAt: Date | undefined) {
     const expiresAt = this.#expiry(this.#playTokenLifeMs, rightsEndAt);
-    const claims = { use: PLAY_TOKEN_USE, grant: grantJson };
+    const claims = { use: PLAY_TOKEN_USE, grant };
     return { token: await this.#signer.sign({ subject: sessionId, expiresAt, claims }), expiresAt };
   }
 
   async signMedia(media: Omit<MediaTicket, "expiresAt">, rightsEndAt: Date | undefined): Promise<string> {
-    const { sessionId, accountId, packageId, revision, ceiling, denied } = media;
+    const { sessionId, accountId, packageId, revision, denied } = media;
     const of = { acc: accountId, pkg: packageId, rev: revision };
-    const claims = { use: MEDIA_TOKEN_USE, ...of, ceil: ceiling, no: denied.join(" ") };
+    const claims = { use: MEDIA_TOKEN_USE, ...of, no: denied.join(" ") };
     const expiresAt = this.#expiry(this.#mediaTokenLifeMs, rightsEndAt);
     return this.#signer.sign({ subject: sessionId, expiresAt, claims });
   }
@@ -86,14 +84,11 @@ export class Tickets {
     try {
       const options = { keySets: this.#keySets, clock: this.#clock, issuers: [PLAY_ISSUER] };
       const { claims, subject, expiresAt } = await verifyToken(token, options);
-      const { use, acc, pkg, rev, ceil, no } = claims;
-      const ceiling = CEILINGS.find((candidate) => candidate === ceil);
+      const { use, acc, pkg, rev, no } = claims;
       const isMedia = use === MEDIA_TOKEN_USE && typeof pkg === "string" && typeof rev === "number";
-      if (!isMedia || ceiling === undefined || typeof acc !== "string" || typeof no !== "string") {
-        throw mediaTokenInvalid();
-      }
+      if (!isMedia || typeof acc !== "string" || typeof no !== "string") throw mediaTokenInvalid();
       const about = { sessionId: subject, accountId: acc, packageId: pkg, revision: rev };
-      return { ...about, ceiling, denied: no.split(" "), expiresAt };
+      return { ...about, denied: no.split(" "), expiresAt };
     } catch (error) {
       if (isAppError(error, "TOKEN_EXPIRED")) throw mediaTokenExpired();
       if (isAppError(error, "TOKEN_INVALID")) throw mediaTokenInvalid(error);

@@ -1,6 +1,6 @@
 /** Between telemetry's contracts, what lies in the log, and its domain. */
 
-import { fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { type PlayGrant, PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import type { PlayerEvent as ProtoPlayerEvent, RecordedPlayerEvents } from "#gen/matinee/telemetry/v1/player_event_pb";
@@ -17,10 +17,13 @@ import {
 } from "./domain/player-event.ts";
 import type { QualitySummary } from "./domain/quality.ts";
 
-/** The grant in the claims of a play token; undefined where there is none. */
+/**
+ * The grant in the claims of a play token; undefined where there is none. Nothing is allowed by it here, so its `critical`
+ * is not asked.
+ */
 export function grantOf(claims: Readonly<Record<string, unknown>>): PlayGrant | undefined {
   try {
-    return fromJson(PlayGrantSchema, claims.grant as JsonValue, { ignoreUnknownFields: true });
+    return fromBinary(PlayGrantSchema, Buffer.from(String(claims.grant), "base64url"));
   } catch {
     return undefined;
   }

@@ -2,12 +2,21 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
 import type { PlayerEventSchema } from "#gen/matinee/telemetry/v1/player_event_pb";
 import { type QualitySummary, TelemetryService } from "#gen/matinee/telemetry/v1/telemetry_service_pb";
 import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
-import { account, openModules, operator, playSession, profile, type TestPlatform } from "#pkg/testkit/module";
+import {
+  account,
+  messageClaim,
+  openModules,
+  operator,
+  playSession,
+  profile,
+  type TestPlatform,
+} from "#pkg/testkit/module";
 import { telemetry } from "./module.ts";
 
 type EventInit = MessageInitShape<typeof PlayerEventSchema>;
@@ -171,7 +180,8 @@ describe("telemetry", () => {
 
   function newPlay(title = `titles/${randomUUID()}`) {
     const session = `playSessions/${randomUUID()}`;
-    const claims = { use: "play", grant: { playSession: session, title, territory: "US" } };
+    const grant = messageClaim(PlayGrantSchema, { playSession: session, title, territory: "US" });
+    const claims = { use: "play", grant };
     const client = platform.client(TelemetryService, { as: playSession(claims) });
     return {
       session,

@@ -1,7 +1,7 @@
 /** What a content key is: one for each asset and class of tracks. */
 
 /** Tracks that share a key. */
-export type KeyClass = "audio" | "sd" | "hd" | "uhd";
+export type KeyClass = "audio" | "sd" | "hd" | "uhd" | "uhd2";
 
 /** A key as it is stored: wrapped. */
 export interface WrappedContentKey {

@@ -1,6 +1,7 @@
 /** The one decision before any engine: may this token have a licence, and for which keys. */
 
 import {
+  licenseGrantNotUnderstood,
   licenseKeyNotGranted,
   licenseRightsEnded,
   licenseSessionMismatch,
@@ -9,11 +10,23 @@ import {
 } from "../errors.ts";
 import { type KeyClass, toKid, type WrappedContentKey } from "./content-key.ts";
 
+/** Protection of the digital output, from none to the strictest. */
+export type Hdcp = "none" | "v1" | "v2" | "v2_1" | "v2_2" | "v2_3";
+
+/** Protection in the device, from none to the strictest. */
+export type Robustness =
+  | "none"
+  | "software_crypto"
+  | "software_decode"
+  | "hardware_crypto"
+  | "hardware_decode"
+  | "hardware_all";
+
 /** On what terms a class of keys is licensed. Key systems that can enforce less than this refuse or ignore, as they say. */
 export interface KeyPolicy {
   readonly licenseDurationMs: number;
-  readonly minHdcp: "none" | "v1" | "v2_2";
-  readonly minRobustness: "none" | "software" | "hardware";
+  readonly minHdcp: Hdcp;
+  readonly minRobustness: Robustness;
   readonly canRenew: boolean;
   readonly canPersist: boolean;
 }
@@ -28,6 +41,8 @@ export interface Grant {
   /** Undefined where the right never ends. */
   readonly rightsEndAt: Date | undefined;
   readonly policies: ReadonlyMap<KeyClass, KeyPolicy>;
+  /** What must be understood before anything is licensed. */
+  readonly critical: readonly string[];
 }
 
 /** Where and when a licence is asked for. */
@@ -40,12 +55,17 @@ export interface Circumstances {
   readonly territory: string;
 }
 
+/** Entries of `critical` that this release acts on. */
+const UNDERSTOOD: ReadonlySet<string> = new Set();
+
 /**
  * Throws the first reason against any licence under this grant. Whose token it is comes first; the end of rights comes
  * before expiry, because a token never outlives the rights and the viewer should be told the cause.
  */
 export function checkGrant(grant: Grant, at: Circumstances): void {
   if (at.playSessionId !== grant.playSessionId) throw licenseSessionMismatch();
+  const unknown = grant.critical.find((entry) => !UNDERSTOOD.has(entry));
+  if (unknown !== undefined) throw licenseGrantNotUnderstood(unknown);
   if (grant.rightsEndAt !== undefined && at.now >= grant.rightsEndAt) throw licenseRightsEnded(grant.rightsEndAt);
   if (at.now >= at.tokenExpiresAt) throw licenseTokenExpired();
   if (at.territory !== grant.territory) throw licenseTerritory(grant.territory, at.territory);

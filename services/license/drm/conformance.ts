@@ -31,6 +31,7 @@ const grant: Grant = {
   territory: "US",
   rightsEndAt: undefined,
   policies: new Map([["sd", policy]]),
+  critical: [],
 };
 
 export function describeLicenseEngine(

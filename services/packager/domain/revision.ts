@@ -1,10 +1,12 @@
 /** A revision of an asset's package: what goes in, what comes out, and where it is on its way. */
 
-/** Classes of tracks that share a content key. */
-export type KeyClass = "audio" | "sd" | "hd" | "uhd";
+import { RESOLUTION_CLASSES, type ResolutionClass, resolutionClassOf } from "#pkg/media/resolution-class";
 
 /** The highest class of video in a manifest. */
-export type Ceiling = "sd" | "hd" | "uhd";
+export type Ceiling = ResolutionClass;
+
+/** Classes of tracks that share a content key. */
+export type KeyClass = "audio" | ResolutionClass;
 
 export type Protection = "clear" | "cbcs";
 
@@ -110,10 +112,6 @@ export interface Revision {
   readonly readyAt: Date | undefined;
 }
 
-/** Limits of SPEKE v2, in pixels. */
-const SD_MAX_PIXELS = 589_824;
-const HD_MAX_PIXELS = 2_073_600;
-
 /** The class by which a track is encrypted; undefined for text, which is never. */
 export function keyClassOf(track: Track): KeyClass | undefined {
   switch (track.kind) {
@@ -128,19 +126,18 @@ export function keyClassOf(track: Track): KeyClass | undefined {
 
 /** The lowest ceiling under which a picture may be shown. */
 export function ceilingOf(track: Pick<VideoTrack, "width" | "height">): Ceiling {
-  const pixels = track.width * track.height;
-  return pixels <= SD_MAX_PIXELS ? "sd" : pixels <= HD_MAX_PIXELS ? "hd" : "uhd";
+  return resolutionClassOf(track.width * track.height);
 }
-
-export const CEILINGS: readonly Ceiling[] = ["sd", "hd", "uhd"];
 
 /** The ceilings that at least one picture of its own makes worth a manifest, lowest first. */
 export function ceilingsOf(tracks: readonly Track[]): Ceiling[] {
-  return CEILINGS.filter((ceiling) => tracks.some((track) => track.kind === "video" && ceilingOf(track) === ceiling));
+  return RESOLUTION_CLASSES.filter((ceiling) =>
+    tracks.some((track) => track.kind === "video" && ceilingOf(track) === ceiling),
+  );
 }
 
 /** What a manifest of this ceiling holds: every sound and text, and the pictures up to it. */
 export function tracksUnder<T extends Track>(ceiling: Ceiling, tracks: readonly T[]): T[] {
-  const highest = CEILINGS.indexOf(ceiling);
-  return tracks.filter((track) => track.kind !== "video" || CEILINGS.indexOf(ceilingOf(track)) <= highest);
+  const highest = RESOLUTION_CLASSES.indexOf(ceiling);
+  return tracks.filter((track) => track.kind !== "video" || RESOLUTION_CLASSES.indexOf(ceilingOf(track)) <= highest);
 }

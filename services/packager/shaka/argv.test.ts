@@ -13,7 +13,14 @@ const audio: AudioTrack = {
 };
 
 const job = {
-  tracks: [video("a", 1024, 576), video("b", 1026, 576), video("c", 1920, 1080), video("d", 1922, 1080), audio],
+  tracks: [
+    video("a", 1024, 576),
+    video("b", 1026, 576),
+    video("c", 1920, 1080),
+    video("d", 1922, 1080),
+    video("e", 7680, 4320),
+    audio,
+  ],
   inputOf: ({ id }: { id: string }) => `in/${id}.mp4`,
   outputOf: ({ id }: { id: string }) => `out/${id}.mp4`,
   mpdPath: "out/all.mpd",
@@ -26,6 +33,7 @@ const CLEAR = [
   "in=in/b.mp4,stream=video,out=out/b.mp4,drm_label=HD",
   "in=in/c.mp4,stream=video,out=out/c.mp4,drm_label=HD",
   "in=in/d.mp4,stream=video,out=out/d.mp4,drm_label=UHD1",
+  "in=in/e.mp4,stream=video,out=out/e.mp4,drm_label=UHD2",
   "in=in/audio-en-1.mp4,stream=audio,out=out/audio-en-1.mp4,drm_label=AUDIO,dash_label=audio-en-1",
   "--quiet",
   "--io_cache_size=4194304",

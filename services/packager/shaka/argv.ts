@@ -24,7 +24,13 @@ export interface PackagerJob {
 }
 
 /** The packager's names for the classes (its `drm_label`). */
-export const DRM_LABELS: Readonly<Record<KeyClass, string>> = { audio: "AUDIO", sd: "SD", hd: "HD", uhd: "UHD1" };
+export const DRM_LABELS: Readonly<Record<KeyClass, string>> = {
+  audio: "AUDIO",
+  sd: "SD",
+  hd: "HD",
+  uhd: "UHD1",
+  uhd2: "UHD2",
+};
 
 /** Each open file has a cache of this size; the default of 32 MiB would make a large ladder take a gigabyte. */
 const IO_CACHE_BYTES = 4 * 1024 * 1024;

@@ -1,23 +1,24 @@
 /** How good a picture a session may have: the lowest of plan, device and package. */
 
-/** Classes of video, lowest first; the pixel limits are SPEKE v2's. */
-export const CEILINGS = ["sd", "hd", "uhd"] as const;
+import { RESOLUTION_CLASSES, type ResolutionClass, resolutionClassOf } from "#pkg/media/resolution-class";
 
-export type Ceiling = (typeof CEILINGS)[number];
+/** Nothing above this class of video. */
+export type Ceiling = ResolutionClass;
 
-/** The highest class that a screen or plan of so many lines can use; 0 means no limit. */
+/** The highest class that a screen or plan of so many lines can use, in a picture of 16:9; 0 means no limit. */
 export function ceilingOf(maxHeight: number): Ceiling {
-  if (maxHeight === 0 || maxHeight > 1080) return "uhd";
-  return maxHeight > 576 ? "hd" : "sd";
+  return resolutionClassOf(maxHeight === 0 ? Number.POSITIVE_INFINITY : (maxHeight * maxHeight * 16) / 9);
+}
+
+export function isWithin(resolutionClass: ResolutionClass, ceiling: Ceiling): boolean {
+  return RESOLUTION_CLASSES.indexOf(resolutionClass) <= RESOLUTION_CLASSES.indexOf(ceiling);
 }
 
 export function lowest(a: Ceiling, b: Ceiling): Ceiling {
-  return CEILINGS.indexOf(a) <= CEILINGS.indexOf(b) ? a : b;
+  return isWithin(a, b) ? a : b;
 }
 
 /** Of what is offered the highest that is granted; where all are above the grant there is none. */
 export function highestWithin(offered: readonly Ceiling[], granted: Ceiling): Ceiling | undefined {
-  return offered
-    .filter((ceiling) => CEILINGS.indexOf(ceiling) <= CEILINGS.indexOf(granted))
-    .sort((a, b) => CEILINGS.indexOf(b) - CEILINGS.indexOf(a))[0];
+  return RESOLUTION_CLASSES.findLast((ceiling) => offered.includes(ceiling) && isWithin(ceiling, granted));
 }

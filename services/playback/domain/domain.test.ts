@@ -9,6 +9,8 @@ describe("the ceiling of a session", () => {
     assert.equal(lowest(ceilingOf(1080), ceilingOf(0)), "hd");
     assert.equal(lowest(ceilingOf(2160), ceilingOf(576)), "sd");
     assert.equal(ceilingOf(2160), "uhd");
+    assert.equal(ceilingOf(4320), "uhd2");
+    assert.equal(ceilingOf(0), "uhd2");
   });
 
   it("chooses the highest manifest within it, and none above it", () => {

@@ -1,8 +1,9 @@
 /** What a session was granted, and what of a package it plays. */
 
-import type { Ceiling } from "./ceiling.ts";
+import { RESOLUTION_CLASSES } from "#pkg/media/resolution-class";
+import { type Ceiling, isWithin } from "./ceiling.ts";
 
-export type TrackClass = "audio" | "sd" | "hd" | "uhd";
+export type TrackClass = "audio" | Ceiling;
 export type Format = "dash" | "hls";
 export type KeySystem = "clearkey" | "widevine" | "playready" | "fairplay";
 
@@ -13,16 +14,21 @@ export interface PlayablePackage {
   readonly assetId: string;
   readonly isEncrypted: boolean;
   readonly durationMs: number;
-  readonly manifests: readonly { readonly format: Format; readonly ceiling: Ceiling; readonly path: string }[];
-  /** Tracks that have a class, each with its file below the revision's folder. */
-  readonly tracks: readonly { readonly trackClass: TrackClass; readonly path: string }[];
+  /** Format and ceiling are undefined where this release does not know them. */
+  readonly manifests: readonly {
+    readonly format: Format | undefined;
+    readonly ceiling: Ceiling | undefined;
+    readonly path: string;
+  }[];
+  /** Tracks that have a class, undefined where this release does not know it; the file is below the revision's folder. */
+  readonly tracks: readonly { readonly trackClass: TrackClass | undefined; readonly path: string }[];
 }
 
 export interface KeyPolicy {
   readonly trackClass: TrackClass;
   readonly licenseDurationMs: number;
-  readonly minHdcp: "none" | "v1" | "v2_2";
-  readonly minRobustness: "none" | "software" | "hardware";
+  readonly minHdcp: "none" | "v1" | "v2_2" | "v2_3";
+  readonly minRobustness: "none" | "software_crypto" | "hardware_all";
 }
 
 export interface Grant {
@@ -48,15 +54,14 @@ export interface HeldGrant {
   readonly rightsEndAt: Date | undefined;
   readonly tokenExpiresAt: Date;
   /** The whole grant as the token carries it, to be signed again. */
-  readonly grant: object;
+  readonly claim: string;
 }
 
 /** One policy for each class of the package that the ceiling allows. */
 export function policiesFor(pack: PlayablePackage, ceiling: Ceiling, licenseDurationMs: number): KeyPolicy[] {
   if (!pack.isEncrypted) return [];
-  const order: readonly TrackClass[] = ["audio", "sd", "hd", "uhd"];
-  return order
-    .slice(0, order.indexOf(ceiling) + 1)
+  const within = RESOLUTION_CLASSES.filter((resolutionClass) => isWithin(resolutionClass, ceiling));
+  return (["audio", ...within] as const)
     .filter((trackClass) => pack.tracks.some((track) => track.trackClass === trackClass))
     .map((trackClass) => ({ trackClass, licenseDurationMs, ...PROTECTION[trackClass] }));
 }
@@ -65,6 +70,7 @@ export function policiesFor(pack: PlayablePackage, ceiling: Ceiling, licenseDura
 const PROTECTION = {
   audio: { minHdcp: "none", minRobustness: "none" },
   sd: { minHdcp: "none", minRobustness: "none" },
-  hd: { minHdcp: "v1", minRobustness: "software" },
-  uhd: { minHdcp: "v2_2", minRobustness: "hardware" },
+  hd: { minHdcp: "v1", minRobustness: "software_crypto" },
+  uhd: { minHdcp: "v2_2", minRobustness: "hardware_all" },
+  uhd2: { minHdcp: "v2_3", minRobustness: "hardware_all" },
 } as const satisfies Record<TrackClass, Pick<KeyPolicy, "minHdcp" | "minRobustness">>;
