@@ -153,6 +153,7 @@ contracts=$(hash_of proto buf.yaml buf.gen.yaml buf.gen.sdk.yaml node_modules/@b
 when_changed contracts "$contracts" pkg/gen generate
 
 if [ -f clients/web/vite.config.ts ]; then
-  when_changed web-client "$contracts-$(hash_of clients/web clients/sdk package-lock.json)" clients/web/dist/index.html \
+  # Its documentation names the reasons of errors.
+  when_changed web-client "$contracts-$(hash_of clients/web clients/sdk package-lock.json {services,pkg}/*/errors.ts)" clients/web/dist/index.html \
     npm run --silent build --workspace clients/web
 fi

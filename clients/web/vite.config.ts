@@ -2,13 +2,14 @@
 
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import { apiReference } from "./api-reference.ts";
 import { displayFont } from "./display-font.ts";
 import { finishBuild } from "./finish-build.ts";
 
 const PLATFORM = process.env.MATINEE_URL ?? "http://localhost:8080";
 
 export default defineConfig({
-  plugins: [displayFont(), react(), shellFirst(), finishBuild()],
+  plugins: [displayFont(), apiReference(), react(), shellFirst(), finishBuild()],
   build: {
     target: "es2022",
     sourcemap: false,

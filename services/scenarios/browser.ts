@@ -28,7 +28,11 @@ export async function buildWebClient(): Promise<void> {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const builtMs = await newest(join(root, "clients/web/dist"));
   const web = ["src", "public", "index.html", "package.json", "vite.config.ts", "display-font.ts"];
-  const sources = ["clients/sdk", ...web.map((path) => join("clients/web", path))];
+  const docs = [
+    "proto/matinee",
+    ...["api-reference.ts", "reasons.ts", "rules.ts"].map((path) => `clients/web/${path}`),
+  ];
+  const sources = ["clients/sdk", ...docs, ...web.map((path) => join("clients/web", path))];
   const times = await Promise.all(sources.map((path) => newest(join(root, path))));
   if (builtMs > Math.max(...times)) return;
   await promisify(execFile)("npm", ["run", "build", "--silent", "-w", "clients/web"], { cwd: root });

@@ -23,6 +23,9 @@ const studioTitlePage = pageCode(() =>
   import("./studio/title-form.tsx").then(({ StudioTitlePage }) => StudioTitlePage),
 );
 
+// For those who write programs, signed in or not.
+const docsPage = pageCode(() => import("./docs/docs.tsx").then(({ DocsPage }) => DocsPage));
+
 export function AppRoutes() {
   const [path] = useLocation();
   useArrival(path);
@@ -44,6 +47,9 @@ export function AppRoutes() {
             <LazyPage key={id} code={watchPage} props={{ name: `titles/${id}` }} waiting={<Dark />} />
           </SignedIn>
         )}
+      </Route>
+      <Route path="/docs/*?">
+        <LazyPage code={docsPage} props={{}} />
       </Route>
       <Route>
         <SignedIn>

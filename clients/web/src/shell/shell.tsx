@@ -81,6 +81,9 @@ function AccountMenu() {
               <Icon name="film" /> Studio
             </Link>
           )}
+          <Link href="/docs" onClick={close}>
+            <Icon name="chevronRight" /> API
+          </Link>
           <button type="button" data-testid="sign-out" onClick={() => void session.signOut()}>
             <Icon name="arrowLeft" /> Sign out
           </button>
