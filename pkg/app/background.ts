@@ -49,7 +49,7 @@ export function startBackground(modules: readonly RunningModule[], options: Back
     if (usesEventBus(module.definition)) work.push(...startEvents(module, options, signal, start));
     for (const reader of module.readers) {
       const run = async () =>
-        runReader(reader, module.name, { eventlog: await options.ports.eventLog(), log: module.log }, signal);
+        runReader(reader, module.name, { eventlog: await options.ports.open("eventlog"), log: module.log }, signal);
       work.push(start(`reader of ${reader.record.typeName}`, run));
     }
     return work;
@@ -72,7 +72,7 @@ export function startBackground(modules: readonly RunningModule[], options: Back
 export async function registerConsumers(modules: readonly RunningModule[], ports: HostPorts): Promise<void> {
   for (const { name, consumers } of modules) {
     if (consumers.length === 0) continue;
-    const bus = await ports.eventBus();
+    const bus = await ports.open("eventbus");
     await bus.register(
       name,
       consumers.map(({ event }) => event.typeName),
@@ -92,7 +92,7 @@ function startEvents(
       start("outbox relay", async () => {
         const { runOutboxRelay } = await import("#pkg/eventbus/outbox");
         const db = await (await options.database()).pool(module.name);
-        const bus = await options.ports.eventBus();
+        const bus = await options.ports.open("eventbus");
         await runOutboxRelay({ db, bus, clock: options.clock, log: module.log }, signal);
       }),
     );
@@ -101,7 +101,7 @@ function startEvents(
     const consumers = new Map(module.consumers.map((consumer) => [consumer.event.typeName, consumer]));
     work.push(
       start("event consumers", async () => {
-        const bus = await options.ports.eventBus();
+        const bus = await options.ports.open("eventbus");
         await bus.subscribe(
           {
             consumer: module.name,

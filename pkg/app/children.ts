@@ -13,6 +13,8 @@ import type { Logger } from "#pkg/obs/obs";
 import { proofFor } from "#pkg/rpc/loopback";
 import { calleesOf } from "./graph.ts";
 import type { Module } from "./module.ts";
+import { portVariable } from "./port-table.ts";
+import { portsOf } from "./ports.ts";
 import { addressVariable, type Settings } from "./settings.ts";
 
 const FIRST_BACKOFF_MS = 500;
@@ -21,21 +23,8 @@ const MAX_BACKOFF_MS = 30_000;
 const HEALTHY_MS = 60_000;
 const STOP_MS = 5_000;
 
-/** What a child may know of its host's environment, beside its own settings. */
-const PASSED_ON = [
-  "PATH",
-  "HOME",
-  "TMPDIR",
-  "LANG",
-  "TZ",
-  "DATA",
-  "LOG_LEVEL",
-  "OTLP_ENDPOINT",
-  "BLOBSTORE_ORIGINALS",
-  "BLOBSTORE_MEZZANINE",
-  "BLOBSTORE_PACKAGED",
-  "BLOBSTORE_IMAGES",
-];
+/** What a child may know of its host's environment, beside its own settings and the URLs of its ports. */
+const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "DATA", "LOG_LEVEL", "OTLP_ENDPOINT"];
 
 export interface ChildrenOptions {
   /** The script that opens modules by `--target`. */
@@ -127,8 +116,9 @@ export function childEnvironment(
     INSTANCE: String(instance),
   };
   const prefix = `${prefixOf(module.name)}_`;
+  const passedOn = [...PASSED_ON, ...portsOf(module).map(portVariable)];
   for (const [name, value] of Object.entries(options.env)) {
-    if (value !== undefined && (PASSED_ON.includes(name) || name.startsWith(prefix))) env[name] = value;
+    if (value !== undefined && (passedOn.includes(name) || name.startsWith(prefix))) env[name] = value;
   }
   for (const callee of calleesOf(module, options.known)) {
     const address = options.here.some((one) => one.name === callee)

@@ -7,15 +7,14 @@ import { livenessRoute, metricsRoute, readinessRoute } from "#pkg/rpc/probes";
 import type { BoundRoute } from "#pkg/rpc/routes";
 import { endedSessionsRoute } from "./ended-sessions.ts";
 import { jwksRoute } from "./jwks.ts";
-import type { BlobStoreName, Module } from "./module.ts";
+import type { Module } from "./module.ts";
+import { portsOfKind } from "./port-table.ts";
 
 export interface DeclaredRoute {
   /** Who answers: a module, a blob store, or the host itself. */
   readonly module: string;
   readonly route: RouteDeclaration;
 }
-
-const BLOB_STORES: readonly BlobStoreName[] = ["originals", "mezzanine", "packaged", "images"];
 
 /** `modules` are all that exist. */
 export function declaredRoutes(modules: readonly Module[]): readonly DeclaredRoute[] {
@@ -27,7 +26,7 @@ export function declaredRoutes(modules: readonly Module[]): readonly DeclaredRou
     ...issuers
       .filter(({ issuer }) => issuer === VIEWER_ISSUER)
       .map(({ module, issuer }) => ({ module, route: endedSessionsRoute(issuer, modules) })),
-    ...BLOB_STORES.map((store) => ({ module: store, route: filePartRouteDeclaration(store) })),
+    ...portsOfKind("blobs").map((store) => ({ module: store, route: filePartRouteDeclaration(store) })),
   ];
 }
 

@@ -127,7 +127,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     return database;
   };
   stack.defer(async () => (await database)?.[Symbol.asyncDispose]());
-  const ports = stack.use(newPorts({ config, clock, log, database: openDatabaseOnce }));
+  const ports = stack.use(newPorts({ settings, clock, log, database: openDatabaseOnce }));
   const running: RunningModule[] = [];
   /** What an issuer in another process publishes; undefined where no address of it is known. */
   const publishedBy = (issuer: string, path: string) => {
@@ -148,7 +148,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     log,
     onEnded: (sessionIds) => chain.endStreamsOf(sessionIds, sessionEnded()),
   });
-  const limiting = test?.unlimited === true ? UNLIMITED : { buckets: new Buckets(clock), cache: await ports.cache() };
+  const limiting =
+    test?.unlimited === true ? UNLIMITED : { buckets: new Buckets(clock), cache: await ports.open("cache") };
   const chain = newChain({
     clock,
     log,
@@ -202,7 +203,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const apart = options.script !== undefined && options.modules.length > 1;
   const inside = options.modules.filter((module) => !(apart && module.isolated === true));
   const isolated = options.modules.filter((one) => !inside.includes(one));
-  const plans = await schemaPlans(inside, config);
+  const plans = await schemaPlans(inside, settings);
   if (plans.length > 0) await (await openDatabaseOnce()).prepare(plans);
   for (const { module, binding } of test?.fakes ?? []) {
     local.add(newLocalService(module, binding.service, binding.handler));
@@ -300,9 +301,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     internalUrl: internalListener === undefined ? undefined : `http://127.0.0.1:${internalListener.port}`,
     failed: lifecycle.failed,
     dial: (service, caller) => dialer.dial(service, caller),
-    eventBus: () => ports.eventBus(),
-    cache: () => ports.cache(),
-    eventLog: () => ports.eventLog(),
+    eventBus: () => ports.open("eventbus"),
+    cache: () => ports.open("cache"),
+    eventLog: () => ports.open("eventlog"),
     [Symbol.asyncDispose]() {
       closed ??= close();
       return closed;

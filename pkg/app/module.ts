@@ -6,32 +6,17 @@ import type { Client } from "@connectrpc/connect";
 import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import type { EndedSessionFeed } from "#pkg/auth/ended-sessions";
 import type { KeySet, KeySets } from "#pkg/auth/keysets";
-import type { BlobStore } from "#pkg/blobstore/blobstore";
-import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import type { ConfigSpec, ConfigValues } from "#pkg/config/spec";
-import type { Keys } from "#pkg/keys/keys";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Db, Tx } from "#pkg/postgres/db";
-import type { Queue } from "#pkg/queue/queue";
 import type { Call, Handler, Route, RouteDeclaration } from "#pkg/rpc/call";
-import type { SearchIndex } from "#pkg/search/search";
+import type { OpenPorts } from "./port-table.ts";
 
-/** Names of the blob stores; each has a URL of its own. */
-export type BlobStoreName = "originals" | "mezzanine" | "packaged" | "images";
-
-/** Everything that a module can ask its host for. */
-export interface Ports {
+/** Everything that a module can ask its host for; bus and log come with what it says and hears. */
+export interface Ports extends Omit<OpenPorts, "eventbus" | "eventlog"> {
   /** The module's own schema; also brings `outbox` and `inbox`. */
   readonly postgres: Db;
-  readonly originals: BlobStore;
-  readonly mezzanine: BlobStore;
-  readonly packaged: BlobStore;
-  readonly images: BlobStore;
-  readonly queue: Queue;
-  readonly search: SearchIndex;
-  readonly cache: Cache;
-  readonly keys: Keys;
 }
 
 export type PortName = keyof Ports;

@@ -12,7 +12,7 @@ import type { TerritoryOf } from "#pkg/rpc/territory";
 import type { Database } from "./database.ts";
 import { checkProvided } from "./declared.ts";
 import { openLogWriter } from "./event-log.ts";
-import type { Consumer, Module, ModuleHost, OpenedModule, PortName, Ports, Reader, ServiceBinding } from "./module.ts";
+import type { Consumer, Module, ModuleHost, OpenedModule, PortName, Reader, ServiceBinding } from "./module.ts";
 import type { HostPorts } from "./ports.ts";
 
 export interface ModuleContext {
@@ -81,7 +81,10 @@ type AnyHost = ModuleHost<PortName, DescService, never, never>;
 
 async function hostFor(module: Module, context: ModuleContext): Promise<AnyHost> {
   const ports: Partial<Record<PortName, unknown>> = {};
-  for (const name of module.needs) ports[name] = await openPort(name, module, context);
+  for (const name of module.needs) {
+    ports[name] =
+      name === "postgres" ? await (await context.database()).pool(module.name) : await context.ports.open(name);
+  }
   const events = module.needs.includes("postgres") ? await import("#pkg/eventbus/outbox") : undefined;
   const { clock, log, metrics, keySets, scratch, publicOrigin, territoryOf } = context;
   const host = {
@@ -89,7 +92,7 @@ async function hostFor(module: Module, context: ModuleContext): Promise<AnyHost>
     ...(events === undefined
       ? {}
       : { outbox: events.openOutbox({ source: module.name, clock }), inbox: events.openInbox() }),
-    records: openLogWriter(() => context.ports.eventLog()),
+    records: openLogWriter(() => context.ports.open("eventlog")),
     name: module.name,
     clock,
     log,
@@ -106,24 +109,4 @@ async function hostFor(module: Module, context: ModuleContext): Promise<AnyHost>
     },
   };
   return host as unknown as AnyHost;
-}
-
-async function openPort(name: PortName, module: Module, context: ModuleContext): Promise<Ports[PortName]> {
-  switch (name) {
-    case "postgres":
-      return (await context.database()).pool(module.name);
-    case "originals":
-    case "mezzanine":
-    case "packaged":
-    case "images":
-      return context.ports.blobStore(name);
-    case "queue":
-      return context.ports.queue();
-    case "search":
-      return context.ports.search();
-    case "cache":
-      return context.ports.cache();
-    case "keys":
-      return context.ports.keys();
-  }
 }

@@ -1,101 +1,64 @@
 /** The ports of a host, each opened from its URL when the first module needs it. */
 
 import { resolve } from "node:path";
-import type { BlobStore } from "#pkg/blobstore/blobstore";
-import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
-import type { EventBus } from "#pkg/eventbus/eventbus";
-import type { EventLog } from "#pkg/eventlog/eventlog";
-import type { Keys } from "#pkg/keys/keys";
 import type { Logger } from "#pkg/obs/obs";
 import type { MigrationSet } from "#pkg/postgres/migrate";
-import type { Queue } from "#pkg/queue/queue";
 import type { Route } from "#pkg/rpc/call";
-import type { SearchIndex } from "#pkg/search/search";
 import type { Database } from "./database.ts";
-import type { BlobStoreName, Module, PortName } from "./module.ts";
+import type { Module } from "./module.ts";
+import { type OpenablePort, type OpenPorts, PORT_NAMES, PORTS } from "./port-table.ts";
 import { loadSecret } from "./secrets.ts";
-import { blobStoreUrl, type HostConfig, keysUrl } from "./settings.ts";
+import type { HostConfig, Settings } from "./settings.ts";
 
 export interface HostPorts extends AsyncDisposable {
-  blobStore(name: BlobStoreName): Promise<BlobStore>;
-  queue(): Promise<Queue>;
-  eventBus(): Promise<EventBus>;
-  eventLog(): Promise<EventLog>;
-  search(): Promise<SearchIndex>;
-  cache(): Promise<Cache>;
-  keys(): Promise<Keys>;
-  /** The HTTP faces of the blob stores that were opened, with the store's name. */
+  /** Opens once, whoever asks and however often at the same time. */
+  open<N extends OpenablePort>(name: N): Promise<OpenPorts[N]>;
+  /** The HTTP faces of the ports that were opened, with the port's name. */
   routes(): readonly { readonly module: string; readonly route: Route }[];
 }
 
 export interface PortsOptions {
-  readonly config: HostConfig;
+  readonly settings: Settings;
   readonly clock: Clock;
   readonly log: Logger;
   readonly database: () => Promise<Database>;
 }
 
 export function newPorts(options: PortsOptions): HostPorts {
-  const { config, clock, log } = options;
+  const { settings, clock, log } = options;
   const owned = new AsyncDisposableStack();
   const routes: { readonly module: string; readonly route: Route }[] = [];
-  const opened = new Map<string, Promise<unknown>>();
+  const opened = new Map<OpenablePort, Promise<AsyncDisposable>>();
 
-  /** Opens once, whoever asks and however often at the same time. */
-  function once<T extends AsyncDisposable>(name: string, open: () => Promise<T>): Promise<T> {
-    let pending = opened.get(name) as Promise<T> | undefined;
-    if (pending === undefined) {
-      pending = open().then((port) => owned.use(port));
-      opened.set(name, pending);
-    }
-    return pending;
+  async function open(name: OpenablePort): Promise<AsyncDisposable> {
+    const port = await PORTS[name].open(settings.portUrls[name], {
+      name,
+      clock,
+      log: log.child({ port: name }),
+      postgres: async () => (await options.database()).pool(schemaOf(name)),
+      signingSecret: () => signingSecret(settings.host),
+      serve: (added) => routes.push(...added.map((route) => ({ module: name, route }))),
+    });
+    return owned.use<AsyncDisposable>(port);
   }
 
-  const onPostgres = (port: string) => ({
-    postgres: async () => (await options.database()).pool(`port-${port}`),
-    clock,
-    log: log.child({ port }),
-  });
-
   return {
-    blobStore: (name) =>
-      once(`blobstore ${name}`, async () => {
-        const { openBlobStore } = await import("#pkg/blobstore/open");
-        const result = await openBlobStore(blobStoreUrl(config, name), {
-          name,
-          signingSecret: await signingSecret(config),
-          clock,
-          log: log.child({ port: name }),
-        });
-        routes.push(...result.routes.map((route) => ({ module: name, route })));
-        return result.store;
-      }),
-    queue: () =>
-      once("queue", async () => (await import("#pkg/queue/open")).openQueue(config.queueUrl, onPostgres("queue"))),
-    eventBus: () =>
-      once("eventbus", async () =>
-        (await import("#pkg/eventbus/open")).openEventBus(config.eventbusUrl, onPostgres("eventbus")),
-      ),
-    eventLog: () =>
-      once("eventlog", async () =>
-        (await import("#pkg/eventlog/open")).openEventLog(config.eventlogUrl, onPostgres("eventlog")),
-      ),
-    search: () =>
-      once("search", async () =>
-        (await import("#pkg/search/open")).openSearchIndex(config.searchUrl, onPostgres("search")),
-      ),
-    cache: () =>
-      once("cache", async () =>
-        (await import("#pkg/cache/open")).openCache(config.cacheUrl, { clock, log: log.child({ port: "cache" }) }),
-      ),
-    keys: () =>
-      once("keys", async () =>
-        (await import("#pkg/keys/open")).openKeys(keysUrl(config), { log: log.child({ port: "keys" }) }),
-      ),
+    open<N extends OpenablePort>(name: N) {
+      let pending = opened.get(name);
+      if (pending === undefined) {
+        pending = open(name);
+        opened.set(name, pending);
+      }
+      return pending as Promise<OpenPorts[N]>;
+    },
     routes: () => routes,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+function schemaOf(name: OpenablePort): string {
+  return `port-${name}`;
 }
 
 /** A process of one isolated module, which its host starts, serves no store's URLs and is not to know how they are signed. */
@@ -110,35 +73,30 @@ export function usesEventBus(module: Module): boolean {
   return module.emits.length > 0 || module.consumes.length > 0;
 }
 
-/** True where the module appends to the event log or reads it. */
-function usesEventLog(module: Module): boolean {
-  return (module.appends ?? []).length > 0 || (module.reads ?? []).length > 0;
+/** What the module names, and what follows from what it says and hears. */
+export function portsOf(module: Module): readonly OpenablePort[] {
+  const usesEventLog = (module.appends ?? []).length > 0 || (module.reads ?? []).length > 0;
+  return PORT_NAMES.filter((name) => {
+    if (name === "eventbus") return usesEventBus(module);
+    return name === "eventlog" ? usesEventLog : module.needs.includes(name);
+  });
 }
 
 /** What must be migrated for these modules: their schemas and those of the ports that live in the database. */
 export async function schemaPlans(
   modules: readonly Module[],
-  config: HostConfig,
+  { portUrls }: Settings,
 ): Promise<readonly { readonly name: string; readonly sets: readonly MigrationSet[] }[]> {
-  const needs = (port: PortName) => modules.some((module) => module.needs.includes(port));
-  const ports: { readonly name: string; readonly sets: readonly MigrationSet[] }[] = [];
-  if (modules.some(usesEventBus)) {
-    ports.push({ name: "port-eventbus", sets: (await import("#pkg/eventbus/open")).migrationsFor(config.eventbusUrl) });
-  }
-  if (needs("queue")) {
-    ports.push({ name: "port-queue", sets: (await import("#pkg/queue/open")).migrationsFor(config.queueUrl) });
-  }
-  if (modules.some(usesEventLog)) {
-    ports.push({ name: "port-eventlog", sets: (await import("#pkg/eventlog/open")).migrationsFor(config.eventlogUrl) });
-  }
-  if (needs("search")) {
-    ports.push({ name: "port-search", sets: (await import("#pkg/search/open")).migrationsFor(config.searchUrl) });
+  const plans: { readonly name: string; readonly sets: readonly MigrationSet[] }[] = [];
+  for (const name of new Set(modules.flatMap(portsOf))) {
+    const sets = (await PORTS[name].migrations?.(portUrls[name])) ?? [];
+    if (sets.length > 0) plans.push({ name: schemaOf(name), sets });
   }
   const services = modules.filter((module) => module.needs.includes("postgres"));
-  if (services.length === 0 && ports.every((port) => port.sets.length === 0)) return [];
+  if (services.length === 0) return plans;
   const { outboxMigrations } = await import("#pkg/postgres/migrate");
   return [
-    ...ports.filter((port) => port.sets.length > 0),
+    ...plans,
     ...services.map((module) => ({
       name: module.name,
       sets: [

@@ -144,7 +144,7 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
     override: undefined,
     onFailed: (error) => log.error({ err: error }, "database failed"),
   });
-  await database.prepare(await schemaPlans(targets, settings.host));
+  await database.prepare(await schemaPlans(targets, settings));
 }
 
 async function serve(

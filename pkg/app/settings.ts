@@ -2,11 +2,12 @@
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { type Environment, loadConfig, prefixOf, type Setting, unknownVariables } from "#pkg/config/load";
 import type { SettingGroup } from "#pkg/config/reference";
 import { type ConfigSpec, type ConfigValues, defineConfig } from "#pkg/config/spec";
-import type { BlobStoreName, Module } from "./module.ts";
+import type { Module } from "./module.ts";
+import { type OpenablePort, PORT_NAMES, portConfig, portUrl } from "./port-table.ts";
 
 /** The folder that holds `services` and `clients`. */
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -63,26 +64,12 @@ export const hostConfig = defineConfig({
     default: "auto",
     doc: "start migrates, check only checks, auto migrates the embedded server",
   },
-  blobstoreOriginals: { type: "string", default: undefined, doc: "URL of the store of uploaded films" },
-  blobstoreMezzanine: { type: "string", default: undefined, doc: "URL of the store of encoded renditions" },
-  blobstorePackaged: { type: "string", default: undefined, doc: "URL of the store of packaged films" },
-  blobstoreImages: { type: "string", default: undefined, doc: "URL of the store of artwork and storyboards" },
   blobstoreSecret: {
     type: "string",
     default: undefined,
     secret: true,
     doc: "what signed blob URLs are signed with; kept in DATA/secrets unless given",
   },
-  queueUrl: { type: "string", default: "postgres:", doc: "URL of the task queue" },
-  eventbusUrl: { type: "string", default: "postgres:", doc: "URL of the event bus" },
-  eventlogUrl: { type: "string", default: "postgres:", doc: "URL of the event log" },
-  searchUrl: { type: "string", default: "postgres:", doc: "URL of the search engine" },
-  cacheUrl: {
-    type: "string",
-    default: "memory:",
-    doc: "URL of the cache: memory: for one process, or redis://HOST:PORT (rediss: with TLS, ?cluster=true for a node of a cluster), which several processes of a module need to share",
-  },
-  keysUrl: { type: "string", default: undefined, doc: "URL of the key keeper; a key file in DATA/keys unless given" },
   loopbackSecret: {
     type: "string",
     default: undefined,
@@ -188,6 +175,7 @@ export type HostConfig = ConfigValues<typeof hostConfig>;
 
 export interface Settings {
   readonly host: HostConfig;
+  readonly portUrls: Readonly<Record<OpenablePort, string>>;
   /** By module name. */
   readonly modules: ReadonlyMap<string, ConfigValues<ConfigSpec>>;
   readonly all: readonly Setting[];
@@ -199,6 +187,8 @@ export interface Settings {
 /** `known` are all modules that exist: `CATALOG_ADDR` is a setting of a process that only runs playback. */
 export function loadSettings(modules: readonly Module[], known: readonly Module[], env: Environment): Settings {
   const host = loadConfig("", hostConfig, env);
+  const ports = loadConfig("", portConfig, env);
+  const data = resolve(host.values.data);
   const loaded = modules.map((module) => ({
     module,
     ...loadConfig(prefixOf(module.name), module.config, env),
@@ -210,15 +200,18 @@ export function loadSettings(modules: readonly Module[], known: readonly Module[
     }),
   );
   const hostVariables = new Set([
-    ...host.settings.map((setting) => setting.variable),
+    ...[...host.settings, ...ports.settings].map((setting) => setting.variable),
     ...known.map((module) => addressVariable(module.name)),
   ]);
   const specs = known.map((module) => ({ prefix: prefixOf(module.name), spec: module.config }));
   const unknown = unknownVariables(specs, hostVariables, env);
   return {
     host: host.values,
+    portUrls: Object.fromEntries(
+      PORT_NAMES.map((name) => [name, portUrl(name, ports.values, data)]),
+    ) as Settings["portUrls"],
     modules: new Map(loaded.map(({ module, values }) => [module.name, values])),
-    all: [...host.settings, ...loaded.flatMap(({ settings }) => settings)],
+    all: [...host.settings, ...ports.settings, ...loaded.flatMap(({ settings }) => settings)],
     addressesOf: (module) => addresses.get(module),
     mistakes: [
       ...host.mistakes,
@@ -232,6 +225,7 @@ export function loadSettings(modules: readonly Module[], known: readonly Module[
 export function settingGroups(known: readonly Module[]): readonly SettingGroup[] {
   return [
     { title: "Host", prefix: "", spec: hostConfig },
+    { title: "Ports", prefix: "", spec: portConfig },
     ...known.map((module) => ({
       title: module.name,
       prefix: prefixOf(module.name),
@@ -250,22 +244,6 @@ export function settingGroups(known: readonly Module[]): readonly SettingGroup[]
 /** `CATALOG_ADDR`: where a module that runs elsewhere is reached. */
 export function addressVariable(module: string): string {
   return `${prefixOf(module)}_ADDR`;
-}
-
-/** The URL of a blob store: as configured, else a folder below DATA. */
-export function blobStoreUrl(host: HostConfig, name: BlobStoreName): string {
-  const configured = {
-    originals: host.blobstoreOriginals,
-    mezzanine: host.blobstoreMezzanine,
-    packaged: host.blobstorePackaged,
-    images: host.blobstoreImages,
-  }[name];
-  return configured ?? pathToFileURL(resolve(host.data, "blobs", name)).toString();
-}
-
-/** The URL of the key keeper: as configured, else a file below DATA. */
-export function keysUrl(host: HostConfig): string {
-  return host.keysUrl ?? pathToFileURL(resolve(host.data, "keys", "root.key")).toString();
 }
 
 /** The built web client's folder; undefined where there is none. */

@@ -37,13 +37,13 @@ export const license = defineModule({
   serves: [LicenseService],
   routes: [licenseRoute],
   calls: [],
-  needs: ["postgres", "keys", "cache"],
+  needs: ["postgres", "contentKeys", "cache"],
   emits: [LicenseIssuedSchema, LicenseRefusedSchema],
   consumes: [AssetDeletedSchema, PlaybackEndedSchema, AccountDeletedSchema],
   migrations: new URL("./migrations/", import.meta.url),
 
   async open(host, config) {
-    const { postgres: db, keys, cache, clock, log } = host;
+    const { postgres: db, contentKeys: keys, cache, clock, log } = host;
     const systems = newKeySystems(config.clearkeyEnabled ? [openClearKeyEngine()] : []);
     for (const status of systems.list()) {
       const fields = { system: status.system, trust: status.trust, note: status.note };

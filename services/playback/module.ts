@@ -36,14 +36,14 @@ export const playback = defineModule({
   serves: [PlaybackService],
   routes: mediaRoutes,
   calls: [CatalogService, ProfileService, LicenseService],
-  needs: ["postgres", "cache", "keys", "packaged"],
+  needs: ["postgres", "cache", "signingKeys", "packaged"],
   emits: PLAYBACK_EVENTS,
   consumes: [TitleUnpublishedSchema, SessionsEndedSchema, AccountDeletedSchema],
   appends: PLAYBACK_RECORDS,
   migrations: new URL("./migrations/", import.meta.url),
   issuer: PLAY_ISSUER,
   async open(host, config) {
-    const { postgres: db, cache, keys, clock, log, packaged } = host;
+    const { postgres: db, cache, signingKeys: keys, clock, log, packaged } = host;
     const signer = await openSigner({
       issuer: PLAY_ISSUER,
       store: openSigningKeyStore(db),

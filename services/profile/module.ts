@@ -30,14 +30,14 @@ export const profile = defineModule({
   serves: [ProfileService],
   routes: [],
   calls: [],
-  needs: ["postgres", "keys", "cache"],
+  needs: ["postgres", "signingKeys", "cache"],
   emits: PROFILE_EVENTS,
   consumes: [],
   reads: [PlaybackProgressedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   issuer: VIEWER_ISSUER,
   async open(host, config) {
-    const { postgres: db, keys, cache, clock } = host;
+    const { postgres: db, signingKeys: keys, cache, clock } = host;
     const signer = await openSigner({
       issuer: VIEWER_ISSUER,
       store: openSigningKeyStore(db),
