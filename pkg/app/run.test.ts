@@ -1,6 +1,9 @@
 /** The command line. */
 
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import type { Module } from "./module.ts";
 import { run } from "./run.ts";
@@ -28,12 +31,12 @@ const modules: readonly Module[] = [
   { ...bare, name: "license", summary: "Keeps keys", owns: ["content key"], consumes: [AssetDeletedSchema] },
 ];
 
-async function command(argv: readonly string[], env: Record<string, string> = {}) {
+async function command(argv: readonly string[], env: Record<string, string> = {}, opened = modules) {
   let [out, err] = ["", ""];
   const code = await run({
     argv,
     env,
-    modules,
+    modules: opened,
     script: "unused",
     out: {
       write: (text) => {
@@ -50,6 +53,22 @@ async function command(argv: readonly string[], env: Record<string, string> = {}
 }
 
 describe("the server's command line", () => {
+  it("rotates the root keys that its targets use, each once", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "matinee-rotate-"));
+    try {
+      const keeper = modules.map((one): Module => ({ ...one, needs: ["contentKeys", "signingKeys"] }));
+      const [content, signing] = ["content", "signing"].map((name) => join(folder, `${name}.key`));
+      const env = { KEYS_CONTENT: `file://${content}`, LOG_LEVEL: "error" };
+      const rotate = (more: Record<string, string>) => command(["rotate-keys"], { ...env, ...more }, keeper);
+      assert.equal((await rotate({ KEYS_SIGNING: `file://${signing}` })).code, 0);
+      assert.equal((await rotate({ KEYS_SIGNING: `file://${content}` })).code, 0);
+      const keysIn = async (path = "") => JSON.parse(await readFile(path, "utf8")).rootKeys.length;
+      assert.deepEqual([await keysIn(content), await keysIn(signing)], [3, 2]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   it("helps, with a line for each module", async () => {
     const { code, out } = await command(["--help"]);
     assert.equal(code, 0);

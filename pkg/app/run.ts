@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { Environment } from "#pkg/config/load";
 import { printSettings } from "#pkg/config/print";
 import { printReference } from "#pkg/config/reference";
+import { redactUrl } from "#pkg/config/url";
 import { isAppError } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
 import { newLogger } from "#pkg/obs/logger";
@@ -13,7 +14,8 @@ import { openDatabase } from "./database.ts";
 import { printGraph } from "./graph.ts";
 import { type Host, openHost } from "./host.ts";
 import type { Module } from "./module.ts";
-import { schemaPlans } from "./ports.ts";
+import { portsOfKind } from "./port-table.ts";
+import { portsOf, schemaPlans } from "./ports.ts";
 import { loadSettings, type Settings, settingGroups } from "./settings.ts";
 import { untilBroken, untilTold } from "./signals.ts";
 
@@ -69,6 +71,7 @@ export async function run(options: RunOptions): Promise<number> {
   });
   try {
     if (command.kind === "migrate") await migrateOnly(command.targets, settings, log);
+    else if (command.kind === "rotate-keys") await rotateKeys(command.targets, settings, log);
     else return await serve(command.targets, settings, options, log);
     return 0;
   } catch (error) {
@@ -80,11 +83,14 @@ export async function run(options: RunOptions): Promise<number> {
   }
 }
 
+/** What there is to do beside serving. */
+const COMMANDS = ["migrate", "rotate-keys"] as const;
+
 type Command =
   | { readonly kind: "help" }
   | { readonly kind: "graph" }
   | { readonly kind: "reference" }
-  | { readonly kind: "serve" | "config" | "migrate"; readonly targets: readonly Module[] };
+  | { readonly kind: "serve" | "config" | (typeof COMMANDS)[number]; readonly targets: readonly Module[] };
 
 function parseCommand(argv: readonly string[], modules: readonly Module[]): Command {
   const { values, positionals } = parseArgs({
@@ -103,10 +109,10 @@ function parseCommand(argv: readonly string[], modules: readonly Module[]): Comm
   if (values["print-reference"]) return { kind: "reference" };
   const targets = parseTargets(values.target, modules);
   const [word, ...rest] = positionals;
-  if (rest.length > 0 || (word !== undefined && word !== "migrate"))
-    throw new Error(`unknown command: ${positionals.join(" ")}`);
+  const command = COMMANDS.find((one) => one === word);
+  if (rest.length > 0 || command !== word) throw new Error(`unknown command: ${positionals.join(" ")}`);
   if (values["print-config"]) return { kind: "config", targets };
-  return { kind: word === "migrate" ? "migrate" : "serve", targets };
+  return { kind: command ?? "serve", targets };
 }
 
 function parseTargets(text: string, modules: readonly Module[]): readonly Module[] {
@@ -119,10 +125,11 @@ function parseTargets(text: string, modules: readonly Module[]): readonly Module
 
 function help(modules: readonly Module[]): string {
   const width = Math.max(0, ...modules.map((module) => module.name.length));
-  return `Usage: node services/main.ts [migrate] [--target=all|MODULE,...] [options]
+  return `Usage: node services/main.ts [migrate|rotate-keys] [--target=all|MODULE,...] [options]
 
 Opens modules in one process and serves them until SIGINT or SIGTERM.
 migrate brings the schemas of the targets up to date and ends.
+rotate-keys makes a new root key in each key keeper of the targets and ends; what older ones wrapped stays readable.
 
 Options:
   --target=LIST    the modules to open; all of them unless given
@@ -145,6 +152,22 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
     onFailed: (error) => log.error({ err: error }, "database failed"),
   });
   await database.prepare(await schemaPlans(targets, settings));
+}
+
+async function rotateKeys(targets: readonly Module[], settings: Settings, log: Logger): Promise<void> {
+  const used = new Set(targets.flatMap(portsOf));
+  // Two purposes may share a keeper.
+  const urls = new Set(
+    portsOfKind("keys")
+      .filter((name) => used.has(name))
+      .map((name) => settings.portUrls[name]),
+  );
+  const { openKeys } = await import("#pkg/keys/open");
+  for (const url of urls) {
+    await using keys = await openKeys(url, { log });
+    await keys.rotate();
+    log.info({ keeper: redactUrl(url) }, "root key rotated");
+  }
 }
 
 async function serve(

@@ -8,8 +8,6 @@ import type { Keys } from "./keys.ts";
 
 export interface KeysUnderTest extends AsyncDisposable {
   readonly keys: Keys;
-  /** Replaces the root key that wraps; undefined where the engine rotates out of reach of a test. */
-  readonly rotate: (() => Promise<void>) | undefined;
 }
 
 export function describeKeys(name: string, open: () => Promise<KeysUnderTest>): void {
@@ -69,11 +67,24 @@ export function describeKeys(name: string, open: () => Promise<KeysUnderTest>): 
       await assert.rejects(keys.unwrap(new Uint8Array(), context), failed);
     });
 
-    it("reads older wrapped secrets after the root key was rotated", async function () {
-      if (opened.rotate === undefined) return this.skip();
+    it("refuses a context that could tell of a person, which keepers log in the clear", async () => {
+      const refused = (error: unknown) => isAppError(error, "KEY_CONTEXT_INVALID") && !error.message.includes("ada");
+      const bad = [
+        { owner: "ada@example.com" },
+        { owner: "ada lovelace" },
+        { "a b": "x" },
+        { id: "" },
+        { id: "x".repeat(129) },
+      ];
+      for (const context of bad) await assert.rejects(keys.wrap(randomBytes(16), context), refused);
+      const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`n${i}`, "x"]));
+      await assert.rejects(keys.wrap(randomBytes(16), many), refused);
+    });
+
+    it("reads older wrapped secrets after the root key was rotated, and wraps under another one", async () => {
       const secret = randomBytes(16);
       const before = await keys.wrap(secret, context);
-      await opened.rotate();
+      await keys.rotate();
       const after = await keys.wrap(secret, context);
       assert.deepEqual(await bytesOf(before), secret);
       assert.deepEqual(await bytesOf(after), secret);

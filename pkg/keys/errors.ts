@@ -20,6 +20,14 @@ export function keyPlaintextSize(size: number): AppError {
   });
 }
 
+export function keyContextInvalid(what: string): AppError {
+  return new AppError({
+    kind: "invalid_argument",
+    reason: "KEY_CONTEXT_INVALID",
+    message: `A key's context is ids of [A-Za-z0-9._:/-], 1 to 128 characters each, for it is logged in the clear: ${what}.`,
+  });
+}
+
 export function keyFileExposed(path: string): AppError {
   return new AppError({
     kind: "failed_precondition",

@@ -8,15 +8,15 @@ import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { keyFileExposed, keyFileInvalid, keyFileUnavailable, keyPlaintextSize, keyUnwrapFailed } from "./errors.ts";
+import { keyFileExposed, keyFileInvalid, keyFileUnavailable, keyUnwrapFailed } from "./errors.ts";
 import { type KeyContext, type Keys, SecretBytes } from "./keys.ts";
+import { checkWrap } from "./limits.ts";
 
 const FORMAT = 1;
 const ID_BYTES = 8;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const ROOT_KEY_BYTES = 32;
-const MAX_PLAINTEXT_BYTES = 4096;
 
 interface RootKey {
   /** 16 hex digits. */
@@ -26,36 +26,44 @@ interface RootKey {
 
 /** Opens the key file, making one with a new root key where there is none. Throws `KEY_FILE_EXPOSED`. */
 export async function openFileKeys(path: string): Promise<Keys> {
-  const keyring = await createOnce(path);
-  return keysUnder(keyring, () => readKeyFile(path));
+  return keysUnder(await createOnce(path), {
+    read: () => readKeyFile(path),
+    async write(keyring) {
+      await writeKeyFile(path, keyring, "replace");
+    },
+  });
 }
 
 /** Keys that end with the process. */
 export async function openMemoryKeys(): Promise<Keys> {
-  const keyring = [newRootKey()];
-  return keysUnder(keyring, async () => keyring);
+  let kept: readonly RootKey[] = [newRootKey()];
+  return keysUnder(kept, {
+    read: async () => kept,
+    async write(keyring) {
+      kept = keyring;
+    },
+  });
 }
 
-/** Adds a root key, which wraps from now on; processes that are running learn it when they meet it. */
-export async function rotateKeyFile(path: string): Promise<void> {
-  await writeKeyFile(path, [...(await readKeyFile(path)), newRootKey()], "replace");
+/** Where the root keys are kept; processes that are running learn a new one when they meet it. */
+interface Keyring {
+  readonly read: () => Promise<readonly RootKey[]>;
+  readonly write: (keys: readonly RootKey[]) => Promise<void>;
 }
 
-function keysUnder(initial: readonly RootKey[], reload: () => Promise<readonly RootKey[]>): Keys {
+function keysUnder(initial: readonly RootKey[], { read, write }: Keyring): Keys {
   let keyring = initial;
 
   async function findKey(id: string): Promise<RootKey | undefined> {
     const known = keyring.find((key) => key.id === id);
     if (known !== undefined) return known;
-    keyring = await reload();
+    keyring = await read();
     return keyring.find((key) => key.id === id);
   }
 
   return {
     async wrap(plaintext, context) {
-      if (plaintext.byteLength < 1 || plaintext.byteLength > MAX_PLAINTEXT_BYTES) {
-        throw keyPlaintextSize(plaintext.byteLength);
-      }
+      checkWrap(plaintext, context);
       const key = keyring.at(-1);
       if (key === undefined) throw keyUnwrapFailed();
       const header = Buffer.concat([Buffer.from([FORMAT]), Buffer.from(key.id, "hex")]);
@@ -90,8 +98,14 @@ function keysUnder(initial: readonly RootKey[], reload: () => Promise<readonly R
       return new SecretBytes(plaintext);
     },
 
+    async rotate() {
+      const rotated = [...(await read()), newRootKey()];
+      await write(rotated);
+      keyring = rotated;
+    },
+
     async ping() {
-      await reload();
+      await read();
     },
 
     async [Symbol.asyncDispose]() {
