@@ -1,10 +1,9 @@
 /** The contracts' validation rules: in words for a reader, and as a value that keeps them. */
 
 import { type DescField, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import { SAMPLE_ID } from "./src/docs/example.ts";
 
 const UUID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
-/** Nobody has it. */
-export const SAMPLE_UUID = "0198f0c4-0000-7000-8000-000000000000";
 
 /** Names of protovalidate's rules as JSON has them; what is not here is shown by its name. */
 const WORDS: Readonly<Record<string, (value: JsonValue) => string>> = {
@@ -130,7 +129,7 @@ function scalar(type: ScalarType, rules: JsonObject, isNeeded: boolean): JsonVal
 
 function text(rules: JsonObject, isNeeded: boolean): string {
   const { uuid, email, pattern, minLen = 0, in: choices } = rules;
-  if (uuid === true) return SAMPLE_UUID;
+  if (uuid === true) return SAMPLE_ID;
   if (email === true) return "you@example.com";
   if (Array.isArray(choices)) return String(choices[0] ?? "");
   if (typeof pattern === "string" && (isNeeded || !new RegExp(pattern).test(""))) return ofPattern(pattern);
@@ -140,7 +139,7 @@ function text(rules: JsonObject, isNeeded: boolean): string {
 
 /** Names of resources, and short words: the shapes that the contracts have. */
 function ofPattern(pattern: string): string {
-  const named = pattern.replaceAll(UUID_PATTERN, SAMPLE_UUID).replace(/^\^|\$$/g, "");
+  const named = pattern.replaceAll(UUID_PATTERN, SAMPLE_ID).replace(/^\^|\$$/g, "");
   const candidates = [named, named.replace(/\([^()]*\)\??/g, ""), "en", "US", "0".repeat(64), "text"];
   return candidates.find((candidate) => new RegExp(pattern).test(candidate)) ?? "";
 }

@@ -2,8 +2,8 @@
 
 import type { ApiReference, FieldDoc } from "./reference.ts";
 
-/** What the samples have where each request needs an id of its own. */
-const SAMPLE_ID = "0198f0c4-0000-7000-8000-000000000000";
+/** Nobody has it; where it stands alone, a request needs one of its own. */
+export const SAMPLE_ID = "0198f0c4-0000-7000-8000-000000000000";
 /** Messages within messages; deeper ones are left for the reader to add. */
 const MAX_DEPTH = 4;
 

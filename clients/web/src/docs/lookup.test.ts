@@ -144,10 +144,7 @@ describe("the search of the documentation", () => {
   const names = (text: string) => search(reference, text).map(({ name }) => name);
 
   it("puts what is called so before what is spoken of", () => {
-    assert.deepEqual(
-      names("film").slice(0, 2),
-      ["Film", "Film.State"].toSorted(() => 0),
-    );
+    assert.equal(names("film")[0], "Film");
     assert.ok(names("film").includes("GetFilmRequest"));
     assert.deepEqual(names("sold"), ["FILM_SOLD", "Film"]);
   });
