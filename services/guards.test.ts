@@ -42,6 +42,9 @@ async function contracts(): Promise<readonly DescFile[]> {
   return loaded;
 }
 
+/** A row of a table of errors, or a reason that is given to something else than an error. */
+const REASON = /^ {2}([A-Z][A-Z0-9_]*): \[|\breason: "([A-Z][A-Z0-9_]*)"/gm;
+
 describe("the code base", () => {
   it("says how it is deployed only where it is deployed", () => {
     const word = /\ball-in-one\b|\bmesh\b/i;
@@ -54,13 +57,18 @@ describe("the code base", () => {
   it("gives each error reason in one place", () => {
     const places = new Map<string, string[]>();
     for (const file of server.filter((name) => !isTest(name))) {
-      for (const [, reason = ""] of read(file).matchAll(/\breason: "([A-Z][A-Z0-9_]*)"/g)) {
+      for (const [, row, reason = row ?? ""] of read(file).matchAll(REASON)) {
         places.set(reason, [...(places.get(reason) ?? []), file]);
       }
     }
     const doubled = [...places].filter(([, list]) => list.length > 1);
     assert.deepEqual(doubled, []);
-    assert.ok(places.size > 10);
+    assert.ok(places.size > 100);
+  });
+
+  it("makes the errors of a service in its table", () => {
+    const found = files("services", /\.ts$/).filter((file) => !isTest(file) && /\bnew AppError\(/.test(read(file)));
+    assert.deepEqual(found, []);
   });
 
   it("exports by name", () => {

@@ -56,6 +56,40 @@ export class AppError extends Error {
   }
 }
 
+/** The kind, and what is said: a sentence, or what says it from what is known when it is thrown. */
+type ErrorRow = readonly [ErrorKind, string | ((...known: never[]) => string | Omit<AppErrorInit, "kind" | "reason">)];
+
+/** A row without arguments of its own takes the cause. */
+type ErrorTable<Rows> = {
+  readonly [Reason in keyof Rows]: Rows[Reason] extends readonly [ErrorKind, (...known: infer Known) => unknown]
+    ? (...known: Known) => AppError
+    : (cause?: unknown) => AppError;
+};
+
+/**
+ * Everything that a part of the house refuses or fails with, a row a reason: `errors.TITLE_NOT_FOUND()` makes the error.
+ * Reasons are UPPER_SNAKE and unique in the code base; the key is where a reader finds both the sentence and its places.
+ */
+export function defineErrors<const Rows extends Readonly<Record<string, ErrorRow>>>(rows: Rows): ErrorTable<Rows> {
+  const table = Object.entries(rows).map(([reason, [kind, said]]) => [
+    reason,
+    (...known: unknown[]) => {
+      if (typeof said === "string") return new AppError({ kind, reason, message: said, cause: known[0] });
+      const details = said(...(known as never[]));
+      return new AppError({ kind, reason, ...(typeof details === "string" ? { message: details } : details) });
+    },
+  ]);
+  return Object.fromEntries(table) as ErrorTable<Rows>;
+}
+
+/** What is wrong with one field of the request, for a row of a table. */
+export function inField(
+  field: string,
+  description: string,
+): { readonly message: string; readonly fields: readonly FieldViolation[] } {
+  return { message: `${field}: ${description}`, fields: [{ field, description }] };
+}
+
 /** True for an `AppError`, and for one with this reason where a reason is given. */
 export function isAppError(error: unknown, reason?: string): error is AppError {
   return error instanceof AppError && (reason === undefined || error.reason === reason);

@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { SearchIndex, SearchResult } from "#pkg/search/search";
 import { type Availability, decideAvailability, type ViewerContext } from "./domain/availability.ts";
 import type { Title } from "./domain/title.ts";
-import { titleNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { TITLE_INDEX } from "./indexer.ts";
 import type { TitleStore } from "./store/title-store.ts";
 
@@ -50,7 +50,7 @@ export class Browsing {
   /** Throws `TITLE_NOT_FOUND` for what is not published: viewers do not learn of drafts. */
   async get(titleId: string, viewer: ViewerContext): Promise<SeenTitle> {
     const title = await this.#store.find(titleId);
-    if (title?.state !== "published") throw titleNotFound();
+    if (title?.state !== "published") throw errors.TITLE_NOT_FOUND();
     return this.see(title, viewer);
   }
 
@@ -69,7 +69,7 @@ export class Browsing {
     viewer: ViewerContext,
   ): Promise<SeenTitle & { readonly packageJson: object | undefined }> {
     const title = await this.#store.find(titleId);
-    if (title === undefined || title.state === "deleted") throw titleNotFound();
+    if (title === undefined || title.state === "deleted") throw errors.TITLE_NOT_FOUND();
     const packageJson = title.assetId === undefined ? undefined : await this.#store.findPackage(title.assetId);
     return { ...this.see(title, viewer), packageJson };
   }

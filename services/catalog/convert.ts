@@ -27,7 +27,7 @@ import {
   type TitleMedia,
   type TitleState,
 } from "./domain/title.ts";
-import { updateMaskInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 const STATES = {
   draft: Title_State.DRAFT,
@@ -184,12 +184,12 @@ export function fieldsFromProto(title: ProtoTitle): TitleFields {
 
 /** The fields that the mask names, in either spelling. Throws `TITLE_UPDATE_MASK_INVALID`. */
 export function changeFromProto(title: ProtoTitle, paths: readonly string[]): Partial<TitleFields> {
-  if (paths.length === 0) throw updateMaskInvalid("");
+  if (paths.length === 0) throw errors.TITLE_UPDATE_MASK_INVALID("");
   return Object.assign(
     {},
     ...paths.map((path) => {
       const read = WRITABLE[path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
-      if (read === undefined) throw updateMaskInvalid(path);
+      if (read === undefined) throw errors.TITLE_UPDATE_MASK_INVALID(path);
       return read(title);
     }),
   ) as Partial<TitleFields>;

@@ -5,7 +5,7 @@ import type { Db, Tx } from "#pkg/postgres/db";
 import { Bell } from "#pkg/postgres/poll";
 import { entriesOf, type FilmFacts, type FilmStatus, NO_FACTS, shownRevision, statusOf } from "./domain/film.ts";
 import type { Still, Title } from "./domain/title.ts";
-import { filmNotFound, filmStreamsExhausted } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { FILMS_CHANNEL, type FilmFilter, type FilmPart, type FilmStore, type ListedFilm } from "./store/film-store.ts";
 import type { After, TitleStore } from "./store/title-store.ts";
 
@@ -87,7 +87,7 @@ export class Films {
   /** Throws `FILM_NOT_FOUND`, also for somebody else's. */
   async get(id: string, scope: FilmScope): Promise<SeenFilm> {
     const [seen] = await this.#find(id, scope);
-    if (seen === undefined) throw filmNotFound();
+    if (seen === undefined) throw errors.FILM_NOT_FOUND();
     return seen;
   }
 
@@ -194,7 +194,7 @@ export class Films {
   #enter(accountId: string, watcher: Watcher): void {
     const { streamsPerAccount } = this.#options;
     const watchers = this.#watchers.get(accountId) ?? new Set();
-    if (watchers.size >= streamsPerAccount) throw filmStreamsExhausted(streamsPerAccount);
+    if (watchers.size >= streamsPerAccount) throw errors.FILM_STREAMS_EXHAUSTED(streamsPerAccount);
     this.#watchers.set(accountId, watchers.add(watcher));
   }
 

@@ -4,7 +4,7 @@ import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
-import { artworkNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { TitleStore } from "./store/title-store.ts";
 
 /** Anyone may ask: the file's name is the hash of the picture, which only who saw the title knows. */
@@ -23,7 +23,7 @@ export function artworkHandler(deps: { readonly store: TitleStore; readonly imag
     const pictures = stills.flatMap((still) => [still, ...still.sizes]);
     const picture = pictures.find(({ key }) => key.endsWith(`/${file}`));
     const blob = picture && (await deps.images.find(picture.key));
-    if (blob === undefined) throw artworkNotFound();
+    if (blob === undefined) throw errors.ARTWORK_NOT_FOUND();
     // The file's name is the hash of what is in it.
     const headers = {
       "content-type": "image/jpeg",

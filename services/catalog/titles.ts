@@ -11,7 +11,7 @@ import {
   type TitleMedia,
   type TitleState,
 } from "./domain/title.ts";
-import { titleChanged, titleIncomplete, titleNotFound, titleWrongState } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { CatalogEvents } from "./events.ts";
 import type { Films } from "./films.ts";
 import type { After, TitleStore } from "./store/title-store.ts";
@@ -50,14 +50,14 @@ export class Titles {
       return title;
     });
     const title = made ?? (await this.#store.findByRequest(requestId));
-    if (title === undefined) throw titleNotFound();
+    if (title === undefined) throw errors.TITLE_NOT_FOUND();
     return title;
   }
 
   /** Throws `TITLE_NOT_FOUND`; deleted titles are found, so that they can be brought back. */
   async get(id: string): Promise<Title> {
     const title = await this.#store.find(id);
-    if (title === undefined) throw titleNotFound();
+    if (title === undefined) throw errors.TITLE_NOT_FOUND();
     return title;
   }
 
@@ -72,7 +72,7 @@ export class Titles {
   /** Replaces the given fields. Throws `TITLE_NOT_FOUND`, `TITLE_CHANGED`, `TITLE_INCOMPLETE` for a published one. */
   async update(id: string, change: Partial<TitleFields>, etag: string): Promise<Title> {
     return this.#change(id, etag, async (tx, title) => {
-      if (title.state === "deleted") throw titleWrongState(title.state, "changed");
+      if (title.state === "deleted") throw errors.TITLE_WRONG_STATE(title.state, "changed");
       const fields: TitleFields = { ...title, ...change };
       if (title.state === "published") requireComplete(fields);
       await this.#store.saveFields(tx, id, fields, this.#clock.now());
@@ -82,7 +82,7 @@ export class Titles {
   /** Throws `TITLE_INCOMPLETE` naming what is missing. Publishing twice is no error. */
   async publish(id: string, etag: string): Promise<Title> {
     return this.#change(id, etag, async (tx, title) => {
-      if (title.state === "deleted") throw titleWrongState(title.state, "published");
+      if (title.state === "deleted") throw errors.TITLE_WRONG_STATE(title.state, "published");
       requireComplete(title);
       if (title.state !== "published") await this.#store.saveState(tx, id, "published", this.#clock.now());
     });
@@ -111,11 +111,11 @@ export class Titles {
   async #change(id: string, etag: string, work: (tx: Tx, title: Title) => Promise<void>): Promise<Title> {
     return this.#db.tx(async (tx) => {
       const before = await this.#store.lock(tx, id);
-      if (before === undefined) throw titleNotFound();
-      if (etag !== "" && etag !== etagOf(before)) throw titleChanged();
+      if (before === undefined) throw errors.TITLE_NOT_FOUND();
+      if (etag !== "" && etag !== etagOf(before)) throw errors.TITLE_CHANGED();
       await work(tx, before);
       const after = await this.#store.lock(tx, id);
-      if (after === undefined) throw titleNotFound();
+      if (after === undefined) throw errors.TITLE_NOT_FOUND();
       const assetIds = before.assetId === undefined ? [] : [before.assetId];
       if (after.version !== before.version) await this.#films.follow(tx, { assetIds, titleIds: [id] });
       await this.#tell(tx, before, after);
@@ -155,5 +155,5 @@ export class Titles {
 
 function requireComplete(fields: TitleFields): void {
   const missing = missingForPublish(fields);
-  if (missing.length > 0) throw titleIncomplete(missing);
+  if (missing.length > 0) throw errors.TITLE_INCOMPLETE(missing);
 }

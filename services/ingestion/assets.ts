@@ -3,7 +3,7 @@
 import type { Clock } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import type { Asset, AssetState, Scope } from "./domain/asset.ts";
-import { assetNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { IngestionEvents } from "./events.ts";
 import type { AssetStore } from "./store/asset-store.ts";
 import type { PurgeStore } from "./store/purge-store.ts";
@@ -28,7 +28,7 @@ export class Assets {
   /** Throws `ASSET_NOT_FOUND`. */
   async load(id: string, scope: Scope): Promise<Asset> {
     const asset = await this.#options.assets.find(id, scope);
-    if (asset === undefined) throw assetNotFound();
+    if (asset === undefined) throw errors.ASSET_NOT_FOUND();
     return asset;
   }
 

@@ -12,7 +12,7 @@ import type { Db } from "#pkg/postgres/db";
 import { originalKey } from "./domain/asset.ts";
 import type { Media } from "./domain/media.ts";
 import { missingParts } from "./domain/upload.ts";
-import { inspectionFailed, uploadChecksumMismatch, uploadPartsLost } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { IngestionEvents } from "./events.ts";
 import type { AssetStore } from "./store/asset-store.ts";
 import type { PurgeStore } from "./store/purge-store.ts";
@@ -85,7 +85,8 @@ export class Inspections {
     signal.throwIfAborted();
     if (blob instanceof AppError) return { kind: "refused", error: blob };
     const sha256 = blob.sha256 ?? (await this.#hash(blob.key, signal));
-    if (sha256 !== upload.sha256) return { kind: "refused", error: uploadChecksumMismatch(upload.sha256, sha256) };
+    if (sha256 !== upload.sha256)
+      return { kind: "refused", error: errors.UPLOAD_CHECKSUM_MISMATCH(upload.sha256, sha256) };
     try {
       return { kind: "accepted", sha256, media: await this.#probe(inspection, signal) };
     } catch (error) {
@@ -94,7 +95,7 @@ export class Inspections {
       }
       const most = isAppError(error, TIMEOUT) ? MAX_LATE_ATTEMPTS : this.#options.maxAttempts;
       if (signal.aborted || !blamesFile(error) || attempt < Math.min(most, this.#options.maxAttempts)) throw error;
-      return { kind: "refused", error: inspectionFailed(attempt, error) };
+      return { kind: "refused", error: errors.INSPECTION_FAILED(attempt, error) };
     }
   }
 
@@ -108,7 +109,7 @@ export class Inspections {
       const parts = await originals.listParts(key, upload.multipartId);
       // Nobody is told to send them any more, so trying again would never end.
       const missing = missingParts(upload, parts);
-      if (missing.length > 0) return uploadPartsLost(missing);
+      if (missing.length > 0) return errors.UPLOAD_PARTS_LOST(missing);
       return originals.completeMultipart(key, upload.multipartId, parts);
     }
     await originals.abortMultipart(key, upload.multipartId);

@@ -7,16 +7,7 @@ import { type Asset, originalKey, type Protection, type Scope } from "./domain/a
 import { toFileName } from "./domain/file-name.ts";
 import { exceededLimit, type Holding } from "./domain/quota.ts";
 import { missingParts, partSizeOf, planParts, type Upload } from "./domain/upload.ts";
-import {
-  assetNotFound,
-  uploadCompletedOtherwise,
-  uploadNotActive,
-  uploadNotFound,
-  uploadPartInvalid,
-  uploadPartsMissing,
-  uploadQuotaExceeded,
-  uploadRequestReused,
-} from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { IngestionEvents } from "./events.ts";
 import type { AssetStore } from "./store/asset-store.ts";
 import type { PurgeStore } from "./store/purge-store.ts";
@@ -95,7 +86,7 @@ export class Uploads {
         await assets.insert(tx, asset);
         const held = await uploads.holdingOf(tx, wanted.ownerId);
         const exceeded = exceededLimit(held, quota);
-        if (exceeded !== undefined) throw uploadQuotaExceeded(exceeded, held, quota);
+        if (exceeded !== undefined) throw errors.UPLOAD_QUOTA_EXCEEDED(exceeded, held, quota);
         events.uploadCreated(tx, planned);
         return planned;
       }
@@ -103,7 +94,7 @@ export class Uploads {
       const of = made && (await assets.find(made.assetId, { ownerId: wanted.ownerId }, tx));
       const same =
         of?.fileName === fileName && of.sizeBytes === wanted.sizeBytes && of.protection === wanted.protection;
-      if (made === undefined || !same) throw uploadRequestReused();
+      if (made === undefined || !same) throw errors.UPLOAD_REQUEST_REUSED();
       return made;
     });
     return upload.state === "active" ? this.#begun(upload) : upload;
@@ -112,7 +103,7 @@ export class Uploads {
   /** Throws `UPLOAD_NOT_FOUND`. */
   async load(id: string, scope: Scope): Promise<Upload> {
     const upload = await this.#options.uploads.find(id, scope);
-    if (upload === undefined) throw uploadNotFound();
+    if (upload === undefined) throw errors.UPLOAD_NOT_FOUND();
     return upload;
   }
 
@@ -125,7 +116,7 @@ export class Uploads {
     const { originals, clock, signedUrlTtlMs } = this.#options;
     const upload = await this.#begun(this.#active(await this.load(id, scope)));
     const outside = parts.find((part) => part.number > upload.partCount);
-    if (outside !== undefined) throw uploadPartInvalid(outside.number, upload.partCount);
+    if (outside !== undefined) throw errors.UPLOAD_PART_INVALID(outside.number, upload.partCount);
     const expiresAt = new Date(Math.min(clock.now().getTime() + signedUrlTtlMs, upload.expiresAt.getTime()));
     return Promise.all(
       parts.map(async ({ number, sha256 }) => ({
@@ -161,7 +152,7 @@ export class Uploads {
     if (upload.state === "completing" || upload.state === "completed") return this.#completed(upload, scope, sha256);
     this.#active(upload);
     const missing = missingParts(upload, await this.#storedParts(upload));
-    if (missing.length > 0) throw uploadPartsMissing(missing);
+    if (missing.length > 0) throw errors.UPLOAD_PARTS_MISSING(missing);
     const asset = await db.tx(async (tx) => {
       const now = clock.now();
       const completing = await uploads.markCompleting(tx, id, sha256, now);
@@ -187,7 +178,7 @@ export class Uploads {
     });
     if (aborted !== undefined) return aborted;
     const upload = await this.load(id, scope);
-    if (upload.state === "completing" || upload.state === "completed") throw uploadNotActive(upload.state);
+    if (upload.state === "completing" || upload.state === "completed") throw errors.UPLOAD_NOT_ACTIVE(upload.state);
     return upload;
   }
 
@@ -217,16 +208,16 @@ export class Uploads {
   }
 
   #active(upload: Upload): Upload {
-    if (upload.state !== "active") throw uploadNotActive(upload.state);
-    if (upload.expiresAt <= this.#options.clock.now()) throw uploadNotActive("expired");
+    if (upload.state !== "active") throw errors.UPLOAD_NOT_ACTIVE(upload.state);
+    if (upload.expiresAt <= this.#options.clock.now()) throw errors.UPLOAD_NOT_ACTIVE("expired");
     return upload;
   }
 
   async #completed(upload: Upload, scope: Scope, sha256: string): Promise<Asset> {
-    if (upload.state !== "completing" && upload.state !== "completed") throw uploadNotActive(upload.state);
-    if (upload.sha256 !== sha256) throw uploadCompletedOtherwise();
+    if (upload.state !== "completing" && upload.state !== "completed") throw errors.UPLOAD_NOT_ACTIVE(upload.state);
+    if (upload.sha256 !== sha256) throw errors.UPLOAD_COMPLETED_OTHERWISE();
     const asset = await this.#options.assets.find(upload.assetId, scope);
-    if (asset === undefined) throw assetNotFound();
+    if (asset === undefined) throw errors.ASSET_NOT_FOUND();
     return asset;
   }
 
@@ -244,7 +235,7 @@ export class Uploads {
     if ((await uploads.setMultipartId(upload.id, multipartId)) !== undefined) return { ...upload, multipartId };
     await originals.abortMultipart(key, multipartId);
     const current = await this.load(upload.id, { ownerId: undefined });
-    if (current.multipartId === undefined) throw uploadNotActive(current.state);
+    if (current.multipartId === undefined) throw errors.UPLOAD_NOT_ACTIVE(current.state);
     return { ...current, multipartId: current.multipartId };
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from "#pkg/clock/clock";
 import { type Keys, SecretBytes } from "#pkg/keys/keys";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { KEY_BYTES, KEY_ID_BYTES, type KeyClass, keyContext, toKid } from "./domain/content-key.ts";
-import { contentKeyUnknown, keysOfDeletedAsset } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { UnwrappedKeys } from "./key-cache.ts";
 import type { ContentKeyIv, KeyStore } from "./store/key-store.ts";
 
@@ -37,7 +37,7 @@ export class ContentKeys {
     const there = new Set((await store.ofAsset(assetId, classes)).map((key) => key.keyClass));
     for (const keyClass of classes) if (!there.has(keyClass)) await this.#make(assetId, keyClass);
     const stored = await store.ofAsset(assetId, classes);
-    if (stored.length !== classes.length) throw keysOfDeletedAsset();
+    if (stored.length !== classes.length) throw errors.KEYS_OF_DELETED_ASSET();
     const opened: ClearContentKey[] = [];
     for (const key of stored) {
       opened.push({ keyId: key.keyId, keyClass: key.keyClass, key: await unwrapped.open(key) });
@@ -52,7 +52,7 @@ export class ContentKeys {
   ): Promise<void> {
     const known = await this.#options.store.byIds(ivs.map((iv) => iv.keyId));
     const own = new Set(known.filter((key) => key.assetId === of.assetId).map((key) => toKid(key.keyId)));
-    if (!ivs.every((iv) => own.has(toKid(iv.keyId)))) throw contentKeyUnknown();
+    if (!ivs.every((iv) => own.has(toKid(iv.keyId)))) throw errors.CONTENT_KEY_UNKNOWN();
     await this.#options.db.tx((tx) => this.#options.store.putIvs(tx, of, ivs));
   }
 

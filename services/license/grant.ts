@@ -13,7 +13,7 @@ import { PLAY_TOKEN_USE } from "#pkg/auth/viewer";
 import { toKeyClass } from "./convert.ts";
 import type { KeyClass } from "./domain/content-key.ts";
 import type { Grant, Hdcp, KeyPolicy, Robustness } from "./domain/entitlement.ts";
-import { licenseTokenInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 /** The levels that this release can tell apart, from the lowest number to the highest. */
 const HDCP: readonly (readonly [KeyPolicy_Hdcp, Hdcp])[] = [
@@ -36,12 +36,12 @@ const ROBUSTNESS: readonly (readonly [KeyPolicy_Robustness, Robustness])[] = [
 
 /** The claims of a verified play token. Throws `LICENSE_TOKEN_INVALID` where they are another token's. */
 export function parseGrant(claims: Readonly<Record<string, unknown>>): Grant {
-  if (claims.use !== PLAY_TOKEN_USE || typeof claims.grant !== "string") throw licenseTokenInvalid();
+  if (claims.use !== PLAY_TOKEN_USE || typeof claims.grant !== "string") throw errors.LICENSE_TOKEN_INVALID();
   let grant: PlayGrant;
   try {
     grant = fromBinary(PlayGrantSchema, Buffer.from(claims.grant, "base64url"));
   } catch (error) {
-    throw licenseTokenInvalid(error);
+    throw errors.LICENSE_TOKEN_INVALID(error);
   }
   return {
     playSessionId: idOf("playSessions", grant.playSession),
@@ -81,6 +81,6 @@ function levelOf<T>(levels: readonly (readonly [number, T])[], asked: number): T
 
 function idOf(collection: string, name: string): string {
   const [found, id] = name.split("/");
-  if (found !== collection || id === undefined || id === "") throw licenseTokenInvalid();
+  if (found !== collection || id === undefined || id === "") throw errors.LICENSE_TOKEN_INVALID();
   return id;
 }

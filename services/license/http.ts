@@ -5,7 +5,7 @@ import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { Call, RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { toKeySystem } from "./drm/systems.ts";
-import { keySystemUnknown, licenseRequestMalformed, licenseRequestTooLarge } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { Issuing } from "./issue.ts";
 
 /** Far above any real challenge; more is refused unread. */
@@ -25,7 +25,7 @@ export const licenseRoute: RouteDeclaration = {
 export function licenseHandler(issuing: Issuing, territoryOf: (call: Call) => string): RouteHandler {
   return async (request, response, call, params) => {
     const system = toKeySystem(params.system ?? "");
-    if (system === undefined) throw keySystemUnknown();
+    if (system === undefined) throw errors.KEY_SYSTEM_UNKNOWN();
     const license = await issuing.issue({
       system,
       token: BEARER.exec(call.headers.authorization ?? "")?.[1],
@@ -69,8 +69,8 @@ async function readChallenge(request: IncomingMessage): Promise<Uint8Array> {
       chunks.push(chunk);
     }
   } catch (error) {
-    throw licenseRequestMalformed("it ended early", error);
+    throw errors.LICENSE_REQUEST_MALFORMED("it ended early", error);
   }
-  if (bytes > MAX_CHALLENGE_BYTES) throw licenseRequestTooLarge(MAX_CHALLENGE_BYTES);
+  if (bytes > MAX_CHALLENGE_BYTES) throw errors.LICENSE_REQUEST_TOO_LARGE(MAX_CHALLENGE_BYTES);
   return Buffer.concat(chunks);
 }

@@ -6,7 +6,7 @@ import { PLAY_ISSUER } from "#pkg/auth/viewer";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Grant } from "./domain/entitlement.ts";
-import { licenseTokenInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { parseGrant } from "./grant.ts";
 
 export interface PlayTokens {
@@ -19,12 +19,12 @@ const MAX_TOKEN_LENGTH = 8192;
 export function newPlayTokens(options: { readonly keySets: KeySets; readonly clock: Clock }): PlayTokens {
   return {
     async read(token) {
-      if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw licenseTokenInvalid();
+      if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw errors.LICENSE_TOKEN_INVALID();
       try {
         const verified = await verifyToken(token, { ...options, issuers: [PLAY_ISSUER], expired: "accept" });
         return { grant: parseGrant(verified.claims), expiresAt: verified.expiresAt };
       } catch (error) {
-        throw isAppError(error) && error.kind === "unauthenticated" ? licenseTokenInvalid(error) : error;
+        throw isAppError(error) && error.kind === "unauthenticated" ? errors.LICENSE_TOKEN_INVALID(error) : error;
       }
     },
   };

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
-import { licensePlayEnded } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { PlayStore } from "./store/play-store.ts";
 
 /** What has been licensed to a play that lives, as the cache knows it; undefined where it knows nothing. */
@@ -50,7 +50,7 @@ export class Plays {
       return undefined;
     });
     if (known === ENDED || (known === undefined && (await this.#store.isEnded(playSessionId)))) {
-      throw licensePlayEnded();
+      throw errors.LICENSE_PLAY_ENDED();
     }
     return known;
   }

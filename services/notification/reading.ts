@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import { Bell } from "#pkg/postgres/poll";
 import type { Inbox, Notification } from "./domain/notification.ts";
-import { tooManyStreams } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { INBOX_CHANNEL, type NotificationStore, type Position } from "./store/notification-store.ts";
 
 export interface ReadingOptions {
@@ -90,7 +90,8 @@ export class Reading {
 
   #enter(inboxes: readonly [Inbox, ...Inbox[]], bell: Bell): void {
     const { streamsPerAccount } = this.#options;
-    if ((this.#watchers.get(inboxes[0])?.size ?? 0) >= streamsPerAccount) throw tooManyStreams(streamsPerAccount);
+    if ((this.#watchers.get(inboxes[0])?.size ?? 0) >= streamsPerAccount)
+      throw errors.NOTIFICATION_STREAMS_EXHAUSTED(streamsPerAccount);
     for (const inbox of inboxes) {
       const bells = this.#watchers.get(inbox) ?? new Set();
       this.#watchers.set(inbox, bells.add(bell));

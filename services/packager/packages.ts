@@ -5,7 +5,7 @@ import type { Inbox } from "#pkg/app/module";
 import type { Clock } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import type { Revision, RevisionInput } from "./domain/revision.ts";
-import { packageNotFailed, packageNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { RevisionStore } from "./store/revision-store.ts";
 
 /** A set of tracks for a revision. */
@@ -50,7 +50,7 @@ export class Packages {
   /** `revision` undefined means the newest that is ready. Throws `PACKAGE_NOT_FOUND`. */
   async get(packageId: string, revision: number | undefined): Promise<Revision> {
     const found = await this.#options.store.find(packageId, revision);
-    if (found === undefined) throw packageNotFound();
+    if (found === undefined) throw errors.PACKAGE_NOT_FOUND();
     return found;
   }
 
@@ -77,6 +77,6 @@ export class Packages {
     if (started !== undefined) return started;
     const found = await this.get(packageId, revision);
     if (found.state === "packaging") return found;
-    throw packageNotFailed(found.state);
+    throw errors.PACKAGE_NOT_FAILED(found.state);
   }
 }

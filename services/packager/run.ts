@@ -20,7 +20,7 @@ import {
   type Track,
   type VideoTrack,
 } from "./domain/revision.ts";
-import { packageInputDamaged, packageOutputWrong, packageWithoutVideo } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { ContentKeyPeer } from "./peers.ts";
 import { type KeyServerAccess, packagerArgs } from "./shaka/argv.ts";
 import { type ServedKey, startKeyServer } from "./shaka/key-server.ts";
@@ -62,7 +62,7 @@ export async function packageRevision(
   signal: AbortSignal,
 ): Promise<RevisionOutput> {
   const { input } = revision;
-  if (!input.tracks.some(({ kind }) => kind === "video")) throw packageWithoutVideo();
+  if (!input.tracks.some(({ kind }) => kind === "video")) throw errors.PACKAGE_WITHOUT_VIDEO();
   const work = join(options.scratch, folder);
   try {
     for (const name of [IN, OUT, "tmp"]) await mkdir(join(work, name), { recursive: true, mode: 0o700 });
@@ -130,7 +130,7 @@ function folderOf({ packageId, revision }: Revision, folder: string): object {
 
 async function checkHash(track: Track, path: string, signal: AbortSignal): Promise<void> {
   const { sha256 } = await hashFile(path, signal);
-  if (sha256 !== track.blob.sha256) throw packageInputDamaged(track.id, "its bytes have changed");
+  if (sha256 !== track.blob.sha256) throw errors.PACKAGE_INPUT_DAMAGED(track.id, "its bytes have changed");
 }
 
 /** Where a run's objects lie in the packaged store. */
@@ -154,7 +154,7 @@ async function fetchInputs(
     await mezzanine.getFile(track.blob.key, path, { signal });
     const { size } = await stat(path);
     if (size !== track.blob.sizeBytes)
-      throw packageInputDamaged(track.id, `it has ${size} bytes, not ${track.blob.sizeBytes}`);
+      throw errors.PACKAGE_INPUT_DAMAGED(track.id, `it has ${size} bytes, not ${track.blob.sizeBytes}`);
   }
 }
 
@@ -230,13 +230,14 @@ async function inspect(
 /** No file is published that is shorter than its own index says, or than the film; sound by an encoder's delay at most. */
 function checkWhole(track: Track, { segments, timescale }: TrackHeader, sizeBytes: number, filmSeconds: number): void {
   const last = segments.at(-1);
-  if (last === undefined) throw packageOutputWrong(track.id, "it has no segments");
+  if (last === undefined) throw errors.PACKAGE_OUTPUT_WRONG(track.id, "it has no segments");
   const endsAt = last.range.end + 1;
-  if (endsAt !== sizeBytes) throw packageOutputWrong(track.id, `it has ${sizeBytes} bytes, and its index ${endsAt}`);
+  if (endsAt !== sizeBytes)
+    throw errors.PACKAGE_OUTPUT_WRONG(track.id, `it has ${sizeBytes} bytes, and its index ${endsAt}`);
   const seconds = segments.reduce((sum, { duration }) => sum + duration, 0) / timescale;
   const isOff = track.kind === "video" ? Math.abs(seconds - filmSeconds) > MAX_SECONDS_OFF : seconds < filmSeconds - 1;
   if (isOff) {
-    throw packageOutputWrong(track.id, `it is ${seconds} s long, and the film ${filmSeconds} s`);
+    throw errors.PACKAGE_OUTPUT_WRONG(track.id, `it is ${seconds} s long, and the film ${filmSeconds} s`);
   }
 }
 
@@ -244,14 +245,17 @@ function checkWhole(track: Track, { segments, timescale }: TrackHeader, sizeByte
 function checkProtection(track: VideoTrack | AudioTrack, header: TrackHeader, keyId: string | undefined): void {
   const { encryption, sampleEntries } = header;
   if (keyId === undefined) {
-    if (encryption !== undefined) throw packageOutputWrong(track.id, "it is encrypted and should be in the clear");
+    if (encryption !== undefined)
+      throw errors.PACKAGE_OUTPUT_WRONG(track.id, "it is encrypted and should be in the clear");
     return;
   }
   const isWhole = sampleEntries.every((entry) => entry === "encv" || entry === "enca");
-  if (encryption === undefined || !isWhole) throw packageOutputWrong(track.id, "a part of it is in the clear");
-  if (encryption.scheme !== "cbcs") throw packageOutputWrong(track.id, `it is encrypted by ${encryption.scheme}`);
-  if (Buffer.from(encryption.keyId).toString("hex") !== keyId) throw packageOutputWrong(track.id, "it has another key");
-  if (encryption.constantIv === undefined) throw packageOutputWrong(track.id, "it has no constant vector");
+  if (encryption === undefined || !isWhole) throw errors.PACKAGE_OUTPUT_WRONG(track.id, "a part of it is in the clear");
+  if (encryption.scheme !== "cbcs")
+    throw errors.PACKAGE_OUTPUT_WRONG(track.id, `it is encrypted by ${encryption.scheme}`);
+  if (Buffer.from(encryption.keyId).toString("hex") !== keyId)
+    throw errors.PACKAGE_OUTPUT_WRONG(track.id, "it has another key");
+  if (encryption.constantIv === undefined) throw errors.PACKAGE_OUTPUT_WRONG(track.id, "it has no constant vector");
 }
 
 async function recordIvs(
@@ -304,7 +308,7 @@ async function store(
 /** What everything before the first fragment says. */
 async function readHead(trackId: string, path: string): Promise<TrackHeader> {
   const file = await open(path, "r").catch((cause) => {
-    throw packageOutputWrong(trackId, "it was not written", cause);
+    throw errors.PACKAGE_OUTPUT_WRONG(trackId, "it was not written", cause);
   });
   try {
     const header = Buffer.alloc(16);
@@ -312,13 +316,13 @@ async function readHead(trackId: string, path: string): Promise<TrackHeader> {
       const { bytesRead } = await file.read(header, 0, header.byteLength, at);
       const box = readBoxHeader(header.subarray(0, bytesRead), 0);
       if (box === undefined || box.size < 8 || at + box.size > MAX_HEAD_BYTES) {
-        throw packageOutputWrong(trackId, "it has no index");
+        throw errors.PACKAGE_OUTPUT_WRONG(trackId, "it has no index");
       }
       at += box.size;
       if (box.type !== "sidx") continue;
       const head = Buffer.alloc(at);
       const read = await file.read(head, 0, at, 0);
-      if (read.bytesRead < at) throw packageOutputWrong(trackId, "its index is cut short");
+      if (read.bytesRead < at) throw errors.PACKAGE_OUTPUT_WRONG(trackId, "its index is cut short");
       return readTrackHeader(head);
     }
   } finally {

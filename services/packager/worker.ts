@@ -8,7 +8,7 @@ import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { pollUntilAborted } from "#pkg/postgres/poll";
 import type { RevisionOutput } from "./domain/revision.ts";
-import { packagerInterrupted, packagingFailed } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { PackagerEvents } from "./events.ts";
 import { folderKey, type PackagingRun } from "./run.ts";
 import type { Lease, LeaseStore } from "./store/lease-store.ts";
@@ -97,7 +97,7 @@ export class PackagerWorker {
     const { packageId, revision } = lease.revision;
     const about = { packageId, revision, attempt: lease.attempt, folder: lease.folder };
     // A run that took its process with it has left no error behind; it must not do so for ever.
-    if (lease.attempt > maxAttempts) return this.#giveUp(lease, packagerInterrupted(maxAttempts), []);
+    if (lease.attempt > maxAttempts) return this.#giveUp(lease, errors.PACKAGER_INTERRUPTED(maxAttempts), []);
     log.info(about, "packaging begins");
     const lost = new AbortController();
     const renewing = this.#keepRenewing(lease, lost);
@@ -141,7 +141,7 @@ export class PackagerWorker {
       await leases.giveBack(lease, unavailableDelayMs, "does not count");
       return;
     }
-    const failure = isAppError(error) ? error : packagingFailed(error);
+    const failure = isAppError(error) ? error : errors.PACKAGING_FAILED(error);
     let unreadable: readonly string[];
     try {
       unreadable = await this.#options.findUnreadable({ revision: lease.revision, folder: lease.folder }, signal);

@@ -17,7 +17,7 @@ import { tokenInvalid } from "#pkg/auth/errors";
 import type { Ceiling } from "./domain/ceiling.ts";
 import type { Format, Grant, HeldGrant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
 import type { Device, PlaySession } from "./domain/session.ts";
-import { playGrantNotUnderstood } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 const CEILINGS: ReadonlyMap<number, Ceiling> = new Map([
   [ProtoCeiling.SD, "sd"],
@@ -160,7 +160,7 @@ export function heldGrantOf(claims: Readonly<Record<string, unknown>>): HeldGran
   if (typeof claims.grant !== "string") throw tokenInvalid();
   const grant = fromClaim(claims.grant);
   const unknown = grant.critical.find((entry) => !UNDERSTOOD.has(entry));
-  if (unknown !== undefined) throw playGrantNotUnderstood(unknown);
+  if (unknown !== undefined) throw errors.PLAY_GRANT_NOT_UNDERSTOOD(unknown);
   const read: HeldGrant = {
     sessionId: requireId("playSessions", grant.playSession),
     accountId: requireId("accounts", grant.account),

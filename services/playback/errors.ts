@@ -1,64 +1,7 @@
 /** What the playback service refuses, each with its reason. */
 
-import { AppError } from "#pkg/errors/errors";
+import { defineErrors, inField } from "#pkg/errors/errors";
 import type { EndReason } from "./domain/session.ts";
-
-/** Availability said no; its own reason goes with it as metadata, its sentence as the message. */
-export function titleUnavailable(availability: { readonly reason: string; readonly message: string }): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "TITLE_UNAVAILABLE",
-    message: availability.message,
-    metadata: { availability: availability.reason },
-  });
-}
-
-/** Every stream of the plan is in use. */
-export function streamLimitReached(maxStreams: number, devices: readonly string[]): AppError {
-  const screens = maxStreams === 1 ? "one screen" : `${maxStreams} screens`;
-  return new AppError({
-    kind: "resource_exhausted",
-    reason: "STREAM_LIMIT_REACHED",
-    message: `your plan plays on ${screens} at once; stop one of: ${devices.join(", ")}`,
-    metadata: { max_streams: String(maxStreams), devices: devices.join(", ") },
-  });
-}
-
-export function formatUnavailable(): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "FORMAT_UNAVAILABLE",
-    message: "this title is not packaged in a format that the device can play",
-    fields: [{ field: "device.formats", description: "none of these is packaged for this title" }],
-  });
-}
-
-export function keySystemUnavailable(): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "KEY_SYSTEM_UNAVAILABLE",
-    message: "this title is encrypted and the device names no key system that is offered here",
-    fields: [{ field: "device.key_systems", description: "none of these is offered here" }],
-  });
-}
-
-export function playSessionMismatch(): AppError {
-  return new AppError({
-    kind: "permission_denied",
-    reason: "PLAY_SESSION_MISMATCH",
-    message: "this play token belongs to another session",
-  });
-}
-
-/** The grant carries a term that this release cannot judge. */
-export function playGrantNotUnderstood(entry: string): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "PLAY_GRANT_NOT_UNDERSTOOD",
-    message: `this play was granted on a term that this server does not know: ${entry}`,
-    metadata: { critical: entry },
-  });
-}
 
 const ENDED: Readonly<Record<EndReason, string>> = {
   stopped: "this play was stopped; start it again",
@@ -70,62 +13,73 @@ const ENDED: Readonly<Record<EndReason, string>> = {
   account_deleted: "this play ended with its account",
 };
 
-/** `reason` says how it ended, where that is known. */
-export function playSessionEnded(reason: EndReason | undefined): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "PLAY_SESSION_ENDED",
-    message: reason === undefined ? "this play has ended; start it again" : ENDED[reason],
-    metadata: reason === undefined ? {} : { end_reason: reason },
-  });
-}
-
-/** Too many devices of one account at the same moment. */
-export function playsBusy(): AppError {
-  return new AppError({
-    kind: "unavailable",
-    reason: "PLAYS_BUSY",
-    message: "too many plays of this account change at once; try again",
-    retryAfterMs: 500,
-  });
-}
-
-/** The play that the address was made for has ended. */
-export function mediaSessionEnded(): AppError {
-  return new AppError({
-    kind: "permission_denied",
-    reason: "MEDIA_SESSION_ENDED",
-    message: "the play that this address was made for has ended",
-  });
-}
-
-export function playRequestReused(): AppError {
-  const description = "started another title, or another profile's or device's play; a new start needs a new one";
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "PLAY_REQUEST_REUSED",
-    message: `request_id: ${description}`,
-    fields: [{ field: "request_id", description }],
-  });
-}
-
-export function mediaTokenInvalid(cause?: unknown): AppError {
-  return new AppError({
-    kind: "permission_denied",
-    reason: "MEDIA_TOKEN_INVALID",
-    message: "this address was not made for this session, or has been changed",
-    cause,
-  });
-}
-
-export function mediaTokenExpired(): AppError {
-  return new AppError({
-    kind: "permission_denied",
-    reason: "MEDIA_TOKEN_EXPIRED",
-    message: "this address has expired; start the play again",
-  });
-}
-
-export function mediaNotFound(): AppError {
-  return new AppError({ kind: "not_found", reason: "MEDIA_NOT_FOUND", message: "there is no such file" });
-}
+export const errors = defineErrors({
+  /** Availability said no; its own reason goes with it as metadata, its sentence as the message. */
+  TITLE_UNAVAILABLE: [
+    "failed_precondition",
+    (availability: { readonly reason: string; readonly message: string }) => ({
+      message: availability.message,
+      metadata: { availability: availability.reason },
+    }),
+  ],
+  /** Every stream of the plan is in use. */
+  STREAM_LIMIT_REACHED: [
+    "resource_exhausted",
+    (maxStreams: number, devices: readonly string[]) => {
+      const screens = maxStreams === 1 ? "one screen" : `${maxStreams} screens`;
+      return {
+        message: `your plan plays on ${screens} at once; stop one of: ${devices.join(", ")}`,
+        metadata: { max_streams: String(maxStreams), devices: devices.join(", ") },
+      };
+    },
+  ],
+  FORMAT_UNAVAILABLE: [
+    "failed_precondition",
+    () => ({
+      message: "this title is not packaged in a format that the device can play",
+      fields: [{ field: "device.formats", description: "none of these is packaged for this title" }],
+    }),
+  ],
+  KEY_SYSTEM_UNAVAILABLE: [
+    "failed_precondition",
+    () => ({
+      message: "this title is encrypted and the device names no key system that is offered here",
+      fields: [{ field: "device.key_systems", description: "none of these is offered here" }],
+    }),
+  ],
+  PLAY_SESSION_MISMATCH: ["permission_denied", "this play token belongs to another session"],
+  /** The grant carries a term that this release cannot judge. */
+  PLAY_GRANT_NOT_UNDERSTOOD: [
+    "failed_precondition",
+    (entry: string) => ({
+      message: `this play was granted on a term that this server does not know: ${entry}`,
+      metadata: { critical: entry },
+    }),
+  ],
+  /** `reason` says how it ended, where that is known. */
+  PLAY_SESSION_ENDED: [
+    "failed_precondition",
+    (reason: EndReason | undefined) => ({
+      message: reason === undefined ? "this play has ended; start it again" : ENDED[reason],
+      metadata: reason === undefined ? {} : { end_reason: reason },
+    }),
+  ],
+  /** Too many devices of one account at the same moment. */
+  PLAYS_BUSY: [
+    "unavailable",
+    () => ({ message: "too many plays of this account change at once; try again", retryAfterMs: 500 }),
+  ],
+  /** The play that the address was made for has ended. */
+  MEDIA_SESSION_ENDED: ["permission_denied", "the play that this address was made for has ended"],
+  PLAY_REQUEST_REUSED: [
+    "failed_precondition",
+    () =>
+      inField(
+        "request_id",
+        "started another title, or another profile's or device's play; a new start needs a new one",
+      ),
+  ],
+  MEDIA_TOKEN_INVALID: ["permission_denied", "this address was not made for this session, or has been changed"],
+  MEDIA_TOKEN_EXPIRED: ["permission_denied", "this address has expired; start the play again"],
+  MEDIA_NOT_FOUND: ["not_found", "there is no such file"],
+});

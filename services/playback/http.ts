@@ -7,7 +7,7 @@ import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
 import { isAdmitted } from "./domain/media-file.ts";
 import { parseRange } from "./domain/range.ts";
-import { mediaNotFound, mediaSessionEnded, mediaTokenInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { LivePlays } from "./live-plays.ts";
 import type { MediaTicket, Tickets } from "./tickets.ts";
 
@@ -49,10 +49,10 @@ export function mediaHandler(deps: {
     const { token = "", package: packageId = "", revision = "", file = "" } = params;
     const ticket = await deps.tickets.verifyMedia(token);
     requireWithin(ticket, packageId, revision, file);
-    if (!(await isLive(ticket))) throw mediaSessionEnded();
+    if (!(await isLive(ticket))) throw errors.MEDIA_SESSION_ENDED();
     const key = `${packageId}/${revision}/${file}`;
     const blob = await deps.packaged.find(key);
-    if (blob === undefined) throw mediaNotFound();
+    if (blob === undefined) throw errors.MEDIA_NOT_FOUND();
     const etag = blob.sha256 === undefined ? undefined : `"${blob.sha256.slice(0, 32)}"`;
     const headers = {
       "content-type": TYPES[file.slice(file.lastIndexOf(".") + 1)] ?? "application/octet-stream",
@@ -96,15 +96,15 @@ async function* whileLive(
   isLive: () => Promise<boolean>,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
-    if (!(await isLive())) throw mediaSessionEnded();
+    if (!(await isLive())) throw errors.MEDIA_SESSION_ENDED();
     yield chunk;
   }
 }
 
 /** The token names one revision of one package, and what in it is above the ceiling. */
 function requireWithin(ticket: MediaTicket, packageId: string, revision: string, file: string): void {
-  if (packageId !== ticket.packageId || revision !== String(ticket.revision)) throw mediaTokenInvalid();
+  if (packageId !== ticket.packageId || revision !== String(ticket.revision)) throw errors.MEDIA_TOKEN_INVALID();
   const parts = file.split("/");
-  if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw mediaNotFound();
-  if (!isAdmitted(file, ticket.denied)) throw mediaTokenInvalid();
+  if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw errors.MEDIA_NOT_FOUND();
+  if (!isAdmitted(file, ticket.denied)) throw errors.MEDIA_TOKEN_INVALID();
 }

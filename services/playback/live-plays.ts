@@ -7,7 +7,7 @@ import { LRUCache } from "lru-cache";
 import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import { type LivePlay, packPlays, unpackPlays } from "./domain/live.ts";
-import { playsBusy } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { SessionStore } from "./store/session-store.ts";
 
 /** Longer than a sweep takes to come round to every play, so that a silent one is ended before its value is forgotten. */
@@ -60,7 +60,7 @@ export class LivePlays {
         if (await cache.compareAndSet(key, text, packPlays(plays), KEEP_MS)) return result;
       }
     }
-    throw playsBusy();
+    throw errors.PLAYS_BUSY();
   }
 
   /** Takes plays out and answers those that were there, as they were last. */

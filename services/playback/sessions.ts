@@ -12,15 +12,7 @@ import { namesAbove } from "./domain/media-file.ts";
 import { resumePositionMs } from "./domain/progress.ts";
 import type { Device, EndReason, PlaySession } from "./domain/session.ts";
 import { type Endings, endingOf } from "./endings.ts";
-import {
-  formatUnavailable,
-  keySystemUnavailable,
-  playRequestReused,
-  playSessionEnded,
-  playSessionMismatch,
-  streamLimitReached,
-  titleUnavailable,
-} from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { PlaybackEvents } from "./events.ts";
 import type { Change, LivePlays } from "./live-plays.ts";
 import type { Decision, Peers, Viewer } from "./peers.ts";
@@ -110,7 +102,7 @@ export class Sessions {
     ]);
     const decision = await peers.decide(request.titleId, { ...viewer, territory: request.territory }, signal);
     try {
-      if (!decision.isAvailable) throw titleUnavailable(decision);
+      if (!decision.isAvailable) throw errors.TITLE_UNAVAILABLE(decision);
       if (repeated !== undefined) requireRepeat(repeated, request);
       return await this.#grant(request, viewer, decision, startedAt, signal, repeated);
     } catch (error) {
@@ -138,13 +130,13 @@ export class Sessions {
       const manifest = pack.manifests.find((one) => one.format === format && one.ceiling === ceiling);
       return manifest === undefined ? [] : [{ format, path: manifest.path }];
     });
-    if (ceiling === undefined || chosen.length === 0) throw formatUnavailable();
+    if (ceiling === undefined || chosen.length === 0) throw errors.FORMAT_UNAVAILABLE();
     const offered = pack.isEncrypted ? await peers.keySystems(signal) : new Map<KeySystem, string>();
     const keySystems = request.keySystems.flatMap((keySystem) => {
       const path = offered.get(keySystem);
       return path === undefined ? [] : [{ keySystem, path }];
     });
-    if (pack.isEncrypted && keySystems.length === 0) throw keySystemUnavailable();
+    if (pack.isEncrypted && keySystems.length === 0) throw errors.KEY_SYSTEM_UNAVAILABLE();
 
     const position = resumePositionMs(viewer.resumePoint);
     const asked: PlaySession = {
@@ -230,7 +222,7 @@ export class Sessions {
     const { taken, replaces, lapsed } = await live.change(accountId, (plays): Change<TakenSlot> => {
       const slot = decideSlot(plays, { requestId, deviceId: device.id, maxStreams, nowMs });
       if (slot.kind === "refused") {
-        throw streamLimitReached(
+        throw errors.STREAM_LIMIT_REACHED(
           maxStreams,
           slot.playing.map(({ deviceName }) => deviceName),
         );
@@ -248,7 +240,7 @@ export class Sessions {
           ...lapsed.map((one) => endingOf(one, "expired")),
         ];
         for (const ended of await store.end(tx, endings, session.startedAt)) await events.ended(tx, ended);
-        if (!(await store.insert(tx, session, requestId))) throw playSessionEnded(undefined);
+        if (!(await store.insert(tx, session, requestId))) throw errors.PLAY_SESSION_ENDED(undefined);
         await events.started(tx, session);
       });
     } catch (error) {
@@ -269,7 +261,7 @@ export class Sessions {
       if (play === undefined) return { result: undefined };
       return { plays: plays.with(plays.indexOf(play), { ...play, leaseEndsAt }), result: play };
     });
-    if (renewed === undefined) throw playSessionEnded(session.endReason);
+    if (renewed === undefined) throw errors.PLAY_SESSION_ENDED(session.endReason);
     return { session, leaseEndsAt };
   }
 
@@ -279,7 +271,7 @@ export class Sessions {
    * Throws `PLAY_SESSION_MISMATCH`, `PLAY_SESSION_ENDED`, `TITLE_UNAVAILABLE`.
    */
   async heartbeat(sessionId: string, held: HeldGrant, positionMs: number, signal: AbortSignal) {
-    if (sessionId !== held.sessionId) throw playSessionMismatch();
+    if (sessionId !== held.sessionId) throw errors.PLAY_SESSION_MISMATCH();
     const { live, progress, clock, tickets, options } = this.#deps;
     const now = clock.now();
     const nowMs = now.getTime();
@@ -303,14 +295,14 @@ export class Sessions {
     if (renewed === "ended") throw await this.#whyEnded(sessionId);
     if (held.rightsEndAt !== undefined && held.rightsEndAt <= now) {
       await this.#end(held, "rights_ended", positionMs);
-      throw titleUnavailable(RIGHTS_ENDED);
+      throw errors.TITLE_UNAVAILABLE(RIGHTS_ENDED);
     }
     let rightsEndAt = held.rightsEndAt;
     if (renewed?.isToCheck === true) {
       const decision = await this.#decideAgain(held, renewed.play, signal);
       if (decision?.isAvailable === false) {
         await this.#end(held, "unavailable", positionMs);
-        throw titleUnavailable(decision);
+        throw errors.TITLE_UNAVAILABLE(decision);
       }
       if (decision !== undefined) rightsEndAt = decision.endsAt;
     }
@@ -344,7 +336,7 @@ export class Sessions {
 
   /** Stopping twice is no error. Throws `PLAY_SESSION_MISMATCH`. */
   async stop(sessionId: string, held: HeldGrant, positionMs: number): Promise<void> {
-    if (sessionId !== held.sessionId) throw playSessionMismatch();
+    if (sessionId !== held.sessionId) throw errors.PLAY_SESSION_MISMATCH();
     await this.#end(held, "stopped", positionMs);
   }
 
@@ -365,8 +357,8 @@ export class Sessions {
   /** For what came with a token that is good, of a play that is no more. */
   async #whyEnded(sessionId: string) {
     const reason = (await this.#deps.store.find(sessionId))?.endReason;
-    if (reason === "unavailable") return titleUnavailable(NOT_IN_CATALOGUE);
-    return reason === "rights_ended" ? titleUnavailable(RIGHTS_ENDED) : playSessionEnded(reason);
+    if (reason === "unavailable") return errors.TITLE_UNAVAILABLE(NOT_IN_CATALOGUE);
+    return reason === "rights_ended" ? errors.TITLE_UNAVAILABLE(RIGHTS_ENDED) : errors.PLAY_SESSION_ENDED(reason);
   }
 }
 
@@ -384,12 +376,12 @@ const RIGHTS_ENDED = {
 
 /** A repeat takes no slot, so it must be the same start, of a session that has not ended. */
 function requireRepeat(session: PlaySession, request: StartRequest): void {
-  if (session.endedAt !== undefined) throw playSessionEnded(session.endReason);
+  if (session.endedAt !== undefined) throw errors.PLAY_SESSION_ENDED(session.endReason);
   const isSame =
     session.titleId === request.titleId &&
     session.profileId === request.profileId &&
     session.device.id === request.device.id;
-  if (!isSame) throw playRequestReused();
+  if (!isSame) throw errors.PLAY_REQUEST_REUSED();
 }
 
 /** Relative to the edge's origin; manifests name their segments relative to themselves, so the token goes along. */

@@ -7,7 +7,7 @@ import { verifyToken } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE } from "#pkg/auth/viewer";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { mediaTokenExpired, mediaTokenInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 const MEDIA_TOKEN_USE = "media";
 /** Sessions whose media token is remembered; a verification costs 0.1 ms, and a player asks many times. */
@@ -71,10 +71,10 @@ export class Tickets {
   async verifyMedia(token: string): Promise<MediaTicket> {
     const known = this.#verified.get(token);
     if (known !== undefined) {
-      if (known.expiresAt <= this.#clock.now()) throw mediaTokenExpired();
+      if (known.expiresAt <= this.#clock.now()) throw errors.MEDIA_TOKEN_EXPIRED();
       return known;
     }
-    if (token.length > MAX_TOKEN_LENGTH) throw mediaTokenInvalid();
+    if (token.length > MAX_TOKEN_LENGTH) throw errors.MEDIA_TOKEN_INVALID();
     const ticket = await this.#verify(token);
     this.#verified.set(token, ticket);
     return ticket;
@@ -86,12 +86,12 @@ export class Tickets {
       const { claims, subject, expiresAt } = await verifyToken(token, options);
       const { use, acc, pkg, rev, no } = claims;
       const isMedia = use === MEDIA_TOKEN_USE && typeof pkg === "string" && typeof rev === "number";
-      if (!isMedia || typeof acc !== "string" || typeof no !== "string") throw mediaTokenInvalid();
+      if (!isMedia || typeof acc !== "string" || typeof no !== "string") throw errors.MEDIA_TOKEN_INVALID();
       const about = { sessionId: subject, accountId: acc, packageId: pkg, revision: rev };
       return { ...about, denied: no.split(" "), expiresAt };
     } catch (error) {
-      if (isAppError(error, "TOKEN_EXPIRED")) throw mediaTokenExpired();
-      if (isAppError(error, "TOKEN_INVALID")) throw mediaTokenInvalid(error);
+      if (isAppError(error, "TOKEN_EXPIRED")) throw errors.MEDIA_TOKEN_EXPIRED();
+      if (isAppError(error, "TOKEN_INVALID")) throw errors.MEDIA_TOKEN_INVALID(error);
       throw error;
     }
   }

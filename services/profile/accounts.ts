@@ -9,7 +9,7 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { type Account, judgeRefresh, normalizeEmail, type Profile, permissionsOf } from "./domain/account.ts";
 import type { EndedSessionList } from "./ended-sessions.ts";
-import { accountNotFound, emailTaken, profileNotFound, refreshTokenReused, signInFailed } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { EndReason, ProfileEvents } from "./events.ts";
 import type { Guessing } from "./guessing.ts";
 import type { AccountStore } from "./store/account-store.ts";
@@ -121,7 +121,7 @@ export class Accounts {
     const found = await this.#store.findByEmail(email);
     if (found?.requestId !== requestId || !(await verifyPassword(password, found.passwordHash))) {
       await this.#guessing.addressWasTaken(network);
-      throw emailTaken();
+      throw errors.EMAIL_TAKEN();
     }
     return this.#signedIn(found.account);
   }
@@ -134,7 +134,7 @@ export class Accounts {
     const matches = await verifyPassword(password, found?.passwordHash ?? NO_ACCOUNT_HASH);
     if (found === undefined || !matches) {
       await this.#guessing.signInFailed(network);
-      throw signInFailed();
+      throw errors.SIGN_IN_FAILED();
     }
     await this.#guessing.signInSucceeded(address, network);
     return this.#signedIn(found.account);
@@ -175,7 +175,8 @@ export class Accounts {
       });
       return { verdict, accountId: found.session.accountId, profile } as const;
     });
-    if (outcome.verdict !== "rotate") throw outcome.verdict === "reused" ? refreshTokenReused() : sessionEnded();
+    if (outcome.verdict !== "rotate")
+      throw outcome.verdict === "reused" ? errors.REFRESH_TOKEN_REUSED() : sessionEnded();
     const account = await this.#store.findAccount(outcome.accountId);
     if (account === undefined) throw sessionEnded();
     const access = await this.#signAccess(account, sessionId, outcome.profile?.id);
@@ -185,7 +186,7 @@ export class Accounts {
   async #chosenProfile(accountId: string, profileId: string | undefined): Promise<Profile | undefined> {
     if (profileId === undefined) return undefined;
     const profile = await this.#store.findProfile(profileId);
-    if (profile?.accountId !== accountId) throw profileNotFound();
+    if (profile?.accountId !== accountId) throw errors.PROFILE_NOT_FOUND();
     return profile;
   }
 
@@ -210,19 +211,19 @@ export class Accounts {
   /** Throws `ACCOUNT_NOT_FOUND`. */
   async getAccount(accountId: string): Promise<Account> {
     const account = await this.#store.findAccount(accountId);
-    if (account === undefined) throw accountNotFound();
+    if (account === undefined) throw errors.ACCOUNT_NOT_FOUND();
     return account;
   }
 
   /** Erases the account and all that hangs on it. Throws `SIGN_IN_FAILED` for a wrong password, `SIGN_IN_TOO_OFTEN`. */
   async deleteAccount(accountId: string, password: string, network: string): Promise<void> {
     const found = await this.#store.findCredentials(accountId);
-    if (found === undefined) throw accountNotFound();
+    if (found === undefined) throw errors.ACCOUNT_NOT_FOUND();
     // A stolen access token must not be a way to guess the password either.
     await this.#guessing.admitSignIn(found.account.email, network);
     if (!(await verifyPassword(password, found.passwordHash))) {
       await this.#guessing.signInFailed(network);
-      throw signInFailed();
+      throw errors.SIGN_IN_FAILED();
     }
     await this.#db.tx(async (tx) => {
       await this.#end(tx, accountId, this.#clock.now(), "account erased");
@@ -240,7 +241,7 @@ export class Accounts {
       await this.signUp(studio, "");
     }
     const known = found ?? (await this.#store.findByEmail(address));
-    if (known === undefined) throw accountNotFound();
+    if (known === undefined) throw errors.ACCOUNT_NOT_FOUND();
     if (known.account.roles.includes("operator") && (await verifyPassword(password, known.passwordHash))) return;
     const { id } = known.account;
     const roles = [...new Set([...known.account.roles, "operator"])];

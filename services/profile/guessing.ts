@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import type { Cache } from "#pkg/cache/cache";
 import type { Logger } from "#pkg/obs/obs";
-import { signInTooOften, signUpTooOften } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 /** Tries at one account from one network: five at once, then one in ten seconds. */
 const PAIR_BUCKET = { perSecond: 0.1, burst: 5 } as const;
@@ -59,7 +59,7 @@ export function newGuessing(deps: { readonly cache: Cache; readonly log: Logger 
   return {
     async admitSignIn(email, network) {
       const retryAfterMs = await unlessAway(() => waitMs(email, network), 0);
-      if (retryAfterMs > 0) throw signInTooOften(retryAfterMs);
+      if (retryAfterMs > 0) throw errors.SIGN_IN_TOO_OFTEN(retryAfterMs);
     },
 
     async signInFailed(network) {
@@ -72,7 +72,7 @@ export function newGuessing(deps: { readonly cache: Cache; readonly log: Logger 
 
     async admitSignUp(network) {
       const taken = await unlessAway(() => cache.get(takenKey(network)), undefined);
-      if (Number(taken ?? 0) >= TAKEN_ANSWERS.most) throw signUpTooOften(WINDOW_RETRY_MS);
+      if (Number(taken ?? 0) >= TAKEN_ANSWERS.most) throw errors.SIGN_UP_TOO_OFTEN(WINDOW_RETRY_MS);
     },
 
     async addressWasTaken(network) {

@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import type { ListItem, Profile, ResumePoint } from "./domain/account.ts";
 import { type Plan, planOf } from "./domain/plan.ts";
-import { accountNotFound, profileNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { ProfileEvents } from "./events.ts";
 import type { AccountStore } from "./store/account-store.ts";
 import type { After, ViewingStore } from "./store/viewing-store.ts";
@@ -43,8 +43,8 @@ export class Viewing {
       this.#accounts.findProfile(profileId),
       titleId === undefined ? undefined : this.#store.findResumePoint(profileId, titleId),
     ]);
-    if (account === undefined) throw accountNotFound();
-    if (profile?.accountId !== accountId) throw profileNotFound();
+    if (account === undefined) throw errors.ACCOUNT_NOT_FOUND();
+    if (profile?.accountId !== accountId) throw errors.PROFILE_NOT_FOUND();
     return { profile, plan: planOf(account.tier), resumePoint };
   }
 
@@ -56,7 +56,7 @@ export class Viewing {
   async addListItem(profileId: string, titleId: string): Promise<ListItem> {
     return this.#db.tx(async (tx) => {
       const added = await this.#store.addListItem(tx, profileId, titleId, this.#clock.now());
-      if (added === undefined) throw profileNotFound();
+      if (added === undefined) throw errors.PROFILE_NOT_FOUND();
       const { item, isNew } = added;
       if (isNew) await this.#events.listChanged(tx, profileId, titleId, "listed");
       return item;

@@ -6,7 +6,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Handler } from "#pkg/rpc/call";
 import { playSessionOf } from "#pkg/rpc/principal";
 import { grantOf, titleId, toProtoSummary } from "./convert.ts";
-import { telemetrySessionMismatch } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { TelemetryEvents } from "./events.ts";
 import type { Quality } from "./quality.ts";
 
@@ -19,7 +19,7 @@ export function telemetryHandler(options: {
   return {
     async recordPlayerEvents(request, call) {
       const grant = grantOf(playSessionOf(call).claims);
-      if (grant === undefined || grant.playSession !== request.playSession) throw telemetrySessionMismatch();
+      if (grant === undefined || grant.playSession !== request.playSession) throw errors.TELEMETRY_SESSION_MISMATCH();
       await events.record({
         playSession: request.playSession,
         // Never the client's word: the token says what is played.

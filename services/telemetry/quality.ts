@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import type { PlayerEventBatch } from "./domain/player-event.ts";
 import { findBreaches, type QualitySummary } from "./domain/quality.ts";
-import { qualitySpanInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { TelemetryEvents } from "./events.ts";
 import type { QualityStore } from "./store/quality-store.ts";
 
@@ -50,7 +50,7 @@ export class Quality {
     const now = this.#options.clock.now();
     const to = span.to ?? now;
     const from = span.from ?? new Date(now.getTime() - DAY_MS);
-    if (from >= to) throw qualitySpanInvalid();
+    if (from >= to) throw errors.QUALITY_SPAN_INVALID();
     const silentSince = new Date(now.getTime() - this.#options.sessionSilenceMs);
     return this.#options.store.summarize({ titleId: span.titleId, from, to, silentSince });
   }

@@ -6,7 +6,7 @@ import type { BlobRef } from "#gen/matinee/common/v1/blob_pb";
 import type { Rational as ProtoRational } from "#gen/matinee/common/v1/media_pb";
 import type { Task as ProtoTask, TaskOutputSchema } from "#gen/matinee/transcode/v1/task_pb";
 import { requireId } from "#pkg/aip/resource-name";
-import { workUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { Blob, Output, Rational, Task, Work } from "./task.ts";
 
 /** Throws `WORKER_TASK_UNKNOWN` for work that this release does not know. */
@@ -79,19 +79,20 @@ function fromWork(work: ProtoTask["work"]): Work {
     case "takePosters":
       return { kind: "take_posters", positionsSeconds: work.value.positions.map(secondsOf), width: work.value.width };
     default:
-      throw workUnknown("it was made for a newer release");
+      throw errors.WORKER_TASK_UNKNOWN("it was made for a newer release");
   }
 }
 
 function fromBlob(blob: BlobRef | undefined): Blob {
-  if (blob === undefined) throw workUnknown("it names no file");
+  if (blob === undefined) throw errors.WORKER_TASK_UNKNOWN("it names no file");
   const { store, key, sha256, sizeBytes } = blob;
-  if (store !== "originals" && store !== "mezzanine" && store !== "images") throw workUnknown(`it reads from ${store}`);
+  if (store !== "originals" && store !== "mezzanine" && store !== "images")
+    throw errors.WORKER_TASK_UNKNOWN(`it reads from ${store}`);
   return { store, key, sha256, sizeBytes: Number(sizeBytes) };
 }
 
 function fromRational(rational: ProtoRational | undefined): Rational {
-  if (rational === undefined) throw workUnknown("it has no frame rate");
+  if (rational === undefined) throw errors.WORKER_TASK_UNKNOWN("it has no frame rate");
   return { num: Number(rational.numerator), den: Number(rational.denominator) };
 }
 

@@ -11,7 +11,7 @@ import type { ToolOptions } from "#pkg/media/ffmpeg";
 import { encodeAudio, encodeChunk, extractPoster, resizePicture, stitchChunks } from "#pkg/media/run";
 import { extractText } from "#pkg/media/text";
 import { parseVtt } from "#pkg/media/vtt";
-import { sourceMismatch, streamMissing, workUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { Source } from "./source.ts";
 import type { Made, OnProgress, Rational, Work } from "./task.ts";
 
@@ -51,17 +51,17 @@ export function doWork(work: Work, options: WorkOptions): Promise<readonly Made[
 async function encodeVideo(work: Of<"encode_video">, options: WorkOptions): Promise<Made[]> {
   const { path, info } = await options.source();
   if (info.video.frameCount !== work.totalFrameCount) {
-    throw sourceMismatch(work.totalFrameCount, info.video.frameCount);
+    throw errors.WORKER_SOURCE_MISMATCH(work.totalFrameCount, info.video.frameCount);
   }
   const preset = PRESETS.find((known) => known === work.preset);
-  if (preset === undefined) throw workUnknown(`preset ${work.preset}`);
+  if (preset === undefined) throw errors.WORKER_TASK_UNKNOWN(`preset ${work.preset}`);
   const { firstFrame, frameCount, gopFrames, frameRate, totalFrameCount } = work;
   const keyframes = work.keyframes.length > 0 ? work.keyframes : undefined;
   const chunk = chunkAt(info, { firstFrame, frameCount, keyframes });
   const timing = info.video.isConstantFrameRate ? "counted" : "timed";
   const plan: ChunkPlan = { frameRate, gopFrames, frameCount: totalFrameCount, timing, chunks: [chunk] };
   const outputs = work.targets.map((target) => {
-    if (target.profile !== "high") throw workUnknown(`profile ${target.profile}`);
+    if (target.profile !== "high") throw errors.WORKER_TASK_UNKNOWN(`profile ${target.profile}`);
     const rung = {
       width: target.width,
       height: target.height,
@@ -104,7 +104,7 @@ async function joinVideo(work: Of<"join_video">, options: WorkOptions): Promise<
 async function encodeSound(work: Of<"encode_audio">, options: WorkOptions): Promise<Made[]> {
   const { path, info } = await options.source();
   const stream = info.audio.find(({ index }) => index === work.streamIndex);
-  if (stream === undefined) throw streamMissing(work.streamIndex);
+  if (stream === undefined) throw errors.WORKER_STREAM_MISSING(work.streamIndex);
   const output = join(options.folder, "audio.mp4");
   const durationSeconds = info.video.durationSeconds;
   await encodeAudio(
@@ -124,7 +124,7 @@ async function encodeSound(work: Of<"encode_audio">, options: WorkOptions): Prom
 async function extractCues(work: Of<"extract_text">, options: WorkOptions): Promise<Made[]> {
   const { path, info } = await options.source();
   const stream = info.text.find(({ index, isText }) => index === work.streamIndex && isText);
-  if (stream === undefined) throw streamMissing(work.streamIndex);
+  if (stream === undefined) throw errors.WORKER_STREAM_MISSING(work.streamIndex);
   const output = join(options.folder, "text.vtt");
   await extractText({ source: path, info, stream, output }, options.tool);
   const cueCount = parseVtt(await readFile(output, "utf8")).length;

@@ -11,7 +11,7 @@ import { isFull } from "#pkg/errors/free-space";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import { fromProtoTask, toProtoOutput } from "./convert.ts";
-import { workerFailed } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { holdLease } from "./lease.ts";
 import { storeResults } from "./results.ts";
 import { SourceCache } from "./source.ts";
@@ -143,7 +143,11 @@ export class Worker {
   async #fail(task: Task, cause: unknown, why: "failed" | "ending"): Promise<void> {
     const { transcode, log } = this.#options;
     const hasNoRoom = isOutOfSpace(cause);
-    const error = isAppError(cause) ? cause : hasNoRoom ? outOfSpace(this.#scratchName, cause) : workerFailed(cause);
+    const error = isAppError(cause)
+      ? cause
+      : hasNoRoom
+        ? outOfSpace(this.#scratchName, cause)
+        : errors.WORKER_FAILED(cause);
     if (why === "failed" && !hasNoRoom) log.warn({ taskId: task.id, kind: task.work.kind, err: error }, "task failed");
     try {
       await transcode.failTask(

@@ -5,7 +5,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { hasEnded, type Job, type JobState } from "./domain/job.ts";
 import type { JobView } from "./domain/progress.ts";
-import { jobAlreadyEnded, jobChanged, jobNotFound, jobNotRetryable, jobSourceDeleted } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { Redoing } from "./redoing.ts";
@@ -42,7 +42,7 @@ export class Jobs {
   /** Throws `JOB_NOT_FOUND`, also for somebody else's job. */
   async get(id: string, scope: Scope): Promise<JobView> {
     const job = await this.#options.jobs.find(id);
-    if (job === undefined || !isInScope(job, scope)) throw jobNotFound(id);
+    if (job === undefined || !isInScope(job, scope)) throw errors.JOB_NOT_FOUND(id);
     return this.#view(job);
   }
 
@@ -71,13 +71,13 @@ export class Jobs {
   async retry(id: string, etag: string, scope: Scope): Promise<JobView> {
     const { jobs, tasks, events, hints, clock, hasSource, redoing } = this.#options;
     const known = await this.get(id, scope);
-    if (!(await hasSource(known.job.assetId))) throw jobSourceDeleted(id);
+    if (!(await hasSource(known.job.assetId))) throw errors.JOB_SOURCE_DELETED(id);
     await this.#change(id, etag, async (tx, job) => {
-      if (job.state === "succeeded" && job.packageFailure === undefined) throw jobNotRetryable(id);
+      if (job.state === "succeeded" && job.packageFailure === undefined) throw errors.JOB_NOT_RETRYABLE(id);
       if (!hasEnded(job.state)) return;
-      if (await jobs.isDeleted(tx, job.assetId)) throw jobSourceDeleted(id);
+      if (await jobs.isDeleted(tx, job.assetId)) throw errors.JOB_SOURCE_DELETED(id);
       // A job that could not even be planned has nothing to run.
-      if (job.frameCount === 0) throw jobNotRetryable(id);
+      if (job.frameCount === 0) throw errors.JOB_NOT_RETRYABLE(id);
       const now = clock.now();
       if (job.state === "succeeded") await redoing.undo(tx, job, await redoing.readyTracks(tx, job));
       await jobs.restart(tx, id, now);
@@ -98,7 +98,7 @@ export class Jobs {
     await this.get(id, scope);
     await this.#change(id, etag, async (tx, job) => {
       if (job.state === "canceled") return;
-      if (hasEnded(job.state)) throw jobAlreadyEnded(id, job.state);
+      if (hasEnded(job.state)) throw errors.JOB_ALREADY_ENDED(id, job.state);
       await jobs.end(tx, id, "canceled", undefined, clock.now());
       await tasks.hold(tx, id);
       events.jobCanceled(tx, job);
@@ -110,15 +110,15 @@ export class Jobs {
     const { db, jobs } = this.#options;
     await db.tx(async (tx) => {
       const job = await jobs.lock(tx, id);
-      if (job === undefined) throw jobNotFound(id);
-      if (etag !== "" && etag !== String(job.version)) throw jobChanged(id);
+      if (job === undefined) throw errors.JOB_NOT_FOUND(id);
+      if (etag !== "" && etag !== String(job.version)) throw errors.JOB_CHANGED(id);
       await change(tx, job);
     });
   }
 
   async #view(job: Job): Promise<JobView> {
     const [view] = await this.#options.views.views([job], this.#options.clock.now());
-    if (view === undefined) throw jobNotFound(job.id);
+    if (view === undefined) throw errors.JOB_NOT_FOUND(job.id);
     return view;
   }
 }

@@ -5,7 +5,7 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import type { Failure, Job, LeasedTask, TaskOutput } from "./domain/job.ts";
 import { findMistake } from "./domain/outputs.ts";
-import { taskLeaseLost, taskNotFound, taskOutputInvalid, workerLost } from "./errors.ts";
+import { errors, workerLost } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { Results } from "./results.ts";
@@ -81,12 +81,12 @@ export class Tasks {
   async complete(taskId: string, lease: string, outputs: readonly TaskOutput[]): Promise<void> {
     const { db, jobs, tasks, results, events, clock } = this.#options;
     const found = await tasks.find(db, taskId);
-    if (found === undefined) throw taskNotFound(taskId);
+    if (found === undefined) throw errors.TASK_NOT_FOUND(taskId);
     if (found.state === "done" && found.lease === lease) return;
-    if (found.state !== "leased" || found.lease !== lease) throw taskLeaseLost(taskId);
+    if (found.state !== "leased" || found.lease !== lease) throw errors.TASK_LEASE_LOST(taskId);
     const job = await jobs.find(found.jobId);
     const mistake = job === undefined ? "its job is gone" : findMistake(job, found, outputs);
-    if (mistake !== undefined) throw taskOutputInvalid(taskId, mistake);
+    if (mistake !== undefined) throw errors.TASK_OUTPUT_INVALID(taskId, mistake);
     for (const { blob } of outputs) await this.#checkStored(taskId, blob);
     const now = clock.now();
     await db.tx(async (tx) => {
@@ -95,7 +95,7 @@ export class Tasks {
         // A repeat of the same call may have come first.
         const current = await tasks.find(tx, taskId);
         if (current?.state === "done" && current.lease === lease) return;
-        throw taskLeaseLost(taskId);
+        throw errors.TASK_LEASE_LOST(taskId);
       }
       events.taskEnded(tx, taskId, found.work.kind, "done");
       await results.take(tx, locked, found, outputs, now);
@@ -106,8 +106,8 @@ export class Tasks {
   async fail(taskId: string, lease: string, failure: TaskFailure): Promise<void> {
     const { db, tasks, clock, maxAttempts, retryDelayMs, spaceDelayMs, hints, events } = this.#options;
     const found = await tasks.find(db, taskId);
-    if (found === undefined) throw taskNotFound(taskId);
-    if (found.state !== "leased" || found.lease !== lease) throw taskLeaseLost(taskId);
+    if (found === undefined) throw errors.TASK_NOT_FOUND(taskId);
+    if (found.state !== "leased" || found.lease !== lease) throw errors.TASK_LEASE_LOST(taskId);
     const now = clock.now();
     const { retry, ...reason } = failure;
     if (retry === "none" || (retry === "counted" && found.attempts >= maxAttempts)) {
@@ -165,7 +165,7 @@ export class Tasks {
     await db.tx(async (tx) => {
       const job: Job | undefined = await jobs.lock(tx, jobId);
       const task = await tasks.find(tx, taskId);
-      if (job === undefined || !(await tasks.fail(tx, taskId, lease, now))) throw taskLeaseLost(taskId);
+      if (job === undefined || !(await tasks.fail(tx, taskId, lease, now))) throw errors.TASK_LEASE_LOST(taskId);
       events.taskEnded(tx, taskId, task?.work.kind ?? "", "failed", { reason: failure.reason });
       for (const track of task?.tracks ?? []) await jobs.setRendition(tx, jobId, track, { state: "failed" });
       await jobs.end(tx, jobId, "failed", failure, now);
@@ -177,9 +177,9 @@ export class Tasks {
   async #checkStored(taskId: string, blob: TaskOutput["blob"]): Promise<void> {
     const store = blob.store === "images" ? this.#options.images : this.#options.mezzanine;
     const stored = await store.find(blob.key);
-    if (stored === undefined) throw taskOutputInvalid(taskId, `${blob.key} is not stored`);
+    if (stored === undefined) throw errors.TASK_OUTPUT_INVALID(taskId, `${blob.key} is not stored`);
     if (stored.sizeBytes !== blob.sizeBytes || (stored.sha256 !== undefined && stored.sha256 !== blob.sha256)) {
-      throw taskOutputInvalid(taskId, `${blob.key} is stored with other bytes`);
+      throw errors.TASK_OUTPUT_INVALID(taskId, `${blob.key} is stored with other bytes`);
     }
   }
 }

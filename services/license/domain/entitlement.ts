@@ -1,13 +1,6 @@
 /** The one decision before any engine: may this token have a licence, and for which keys. */
 
-import {
-  licenseGrantNotUnderstood,
-  licenseKeyNotGranted,
-  licenseRightsEnded,
-  licenseSessionMismatch,
-  licenseTerritory,
-  licenseTokenExpired,
-} from "../errors.ts";
+import { errors } from "../errors.ts";
 import { type KeyClass, toKid, type WrappedContentKey } from "./content-key.ts";
 
 /** Protection of the digital output, from none to the strictest. */
@@ -63,12 +56,13 @@ const UNDERSTOOD: ReadonlySet<string> = new Set();
  * before expiry, because a token never outlives the rights and the viewer should be told the cause.
  */
 export function checkGrant(grant: Grant, at: Circumstances): void {
-  if (at.playSessionId !== grant.playSessionId) throw licenseSessionMismatch();
+  if (at.playSessionId !== grant.playSessionId) throw errors.LICENSE_SESSION_MISMATCH();
   const unknown = grant.critical.find((entry) => !UNDERSTOOD.has(entry));
-  if (unknown !== undefined) throw licenseGrantNotUnderstood(unknown);
-  if (grant.rightsEndAt !== undefined && at.now >= grant.rightsEndAt) throw licenseRightsEnded(grant.rightsEndAt);
-  if (at.now >= at.tokenExpiresAt) throw licenseTokenExpired();
-  if (at.territory !== grant.territory) throw licenseTerritory(grant.territory, at.territory);
+  if (unknown !== undefined) throw errors.LICENSE_GRANT_NOT_UNDERSTOOD(unknown);
+  if (grant.rightsEndAt !== undefined && at.now >= grant.rightsEndAt)
+    throw errors.LICENSE_RIGHTS_ENDED(grant.rightsEndAt);
+  if (at.now >= at.tokenExpiresAt) throw errors.LICENSE_TOKEN_EXPIRED();
+  if (at.territory !== grant.territory) throw errors.LICENSE_TERRITORY(grant.territory, at.territory);
 }
 
 /** How long a licence for these keys lasts: as long as the shortest of their policies, and never past the rights. */
@@ -99,6 +93,6 @@ export function grantedKeys(
     const covered = wanted.has(toKid(key.keyId)) && key.assetId === grant.assetId;
     return covered && policy !== undefined ? [{ key, policy }] : [];
   });
-  if (granted.length === 0) throw licenseKeyNotGranted();
+  if (granted.length === 0) throw errors.LICENSE_KEY_NOT_GRANTED();
   return granted;
 }

@@ -5,7 +5,7 @@
 
 import { base64UrlBytes } from "#pkg/keys/base64";
 import { KEY_BYTES, KEY_ID_BYTES, toKid } from "../domain/content-key.ts";
-import { licenseRequestMalformed, licenseTypeUnsupported } from "../errors.ts";
+import { errors } from "../errors.ts";
 import { type LicenseEngine, MAX_KEY_IDS } from "./engine.ts";
 
 /** Sixteen bytes in base64url without padding; the last digit carries two bits. */
@@ -44,27 +44,28 @@ function parseRequest(challenge: Uint8Array): Readonly<Record<string, unknown>> 
   try {
     request = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(challenge));
   } catch (error) {
-    throw licenseRequestMalformed("it is not JSON", error);
+    throw errors.LICENSE_REQUEST_MALFORMED("it is not JSON", error);
   }
   if (typeof request !== "object" || request === null || Array.isArray(request)) {
-    throw licenseRequestMalformed("it is not a JSON object");
+    throw errors.LICENSE_REQUEST_MALFORMED("it is not a JSON object");
   }
   return request as Readonly<Record<string, unknown>>;
 }
 
 function parseKeyIds(request: Readonly<Record<string, unknown>>): Uint8Array[] {
   const { kids, type = "temporary" } = request;
-  if (typeof type !== "string") throw licenseRequestMalformed("type is not a string");
-  if (!Array.isArray(kids) || kids.length === 0) throw licenseRequestMalformed("kids is not a list of key ids");
-  if (kids.length > MAX_KEY_IDS) throw licenseRequestMalformed(`it asks for more than ${MAX_KEY_IDS} keys`);
+  if (typeof type !== "string") throw errors.LICENSE_REQUEST_MALFORMED("type is not a string");
+  if (!Array.isArray(kids) || kids.length === 0)
+    throw errors.LICENSE_REQUEST_MALFORMED("kids is not a list of key ids");
+  if (kids.length > MAX_KEY_IDS) throw errors.LICENSE_REQUEST_MALFORMED(`it asks for more than ${MAX_KEY_IDS} keys`);
   const byKid = new Map<string, Uint8Array>();
   for (const kid of kids) {
     if (typeof kid !== "string" || !KID.test(kid)) {
-      throw licenseRequestMalformed(`a key id is not ${KEY_ID_BYTES} bytes in base64url without padding`);
+      throw errors.LICENSE_REQUEST_MALFORMED(`a key id is not ${KEY_ID_BYTES} bytes in base64url without padding`);
     }
     const bytes = new Uint8Array(Buffer.from(kid, "base64url"));
     byKid.set(toKid(bytes), bytes);
   }
-  if (type !== "temporary") throw licenseTypeUnsupported(type.slice(0, 40));
+  if (type !== "temporary") throw errors.LICENSE_TYPE_UNSUPPORTED(type.slice(0, 40));
   return [...byKid.values()];
 }

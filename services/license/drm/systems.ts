@@ -1,7 +1,7 @@
 /** The key systems of this installation: which engines are on, and why the others are off. */
 
 import { KEY_SYSTEMS, type KeySystem } from "../domain/record.ts";
-import { keySystemOff, keySystemUnknown } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { LicenseEngine, Trust } from "./engine.ts";
 
 export interface SystemStatus {
@@ -32,7 +32,7 @@ export function newKeySystems(engines: readonly LicenseEngine[]): KeySystems {
       const engine = bySystem.get(system);
       if (engine !== undefined) return engine;
       const known = toKeySystem(system);
-      throw known === undefined ? keySystemUnknown() : keySystemOff(known, MISSING[known]);
+      throw known === undefined ? errors.KEY_SYSTEM_UNKNOWN() : errors.KEY_SYSTEM_OFF(known, MISSING[known]);
     },
     list: () =>
       KEY_SYSTEMS.map((system) => {

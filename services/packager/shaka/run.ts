@@ -9,7 +9,7 @@ import { assertNever } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import { SYSTEM_PATH } from "#pkg/process/find";
 import { runProgram } from "#pkg/process/run";
-import { packagerFailed, packagerTimeLimit } from "../errors.ts";
+import { errors } from "../errors.ts";
 
 export interface PackagerRun {
   readonly args: readonly string[];
@@ -46,11 +46,11 @@ export async function runShakaPackager(run: PackagerRun): Promise<void> {
     case "done":
       return;
     case "late":
-      throw packagerTimeLimit(run.timeLimitMs, ended.tail);
+      throw errors.PACKAGER_TIME_LIMIT(run.timeLimitMs, ended.tail);
     case "failed":
     case "missing":
     case "too much":
-      throw packagerFailed(ended.exit, ended.tail);
+      throw errors.PACKAGER_FAILED(ended.exit, ended.tail);
     default:
       assertNever(ended.how);
   }
