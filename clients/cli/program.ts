@@ -161,7 +161,7 @@ Examples:
     .option("--limit <count>", "at most this many", parseCount, 20);
   packagesList.action(() => listPackages(context(packagesList), packagesList.opts()));
   const packagesRetry = packages
-    .command("retry <package>")
+    .command("retry <revision>")
     .description("Package again what has failed; nothing is encoded again unless it cannot be read.");
   packagesRetry.action((name: string) => retryPackage(context(packagesRetry), name));
 

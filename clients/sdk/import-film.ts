@@ -185,7 +185,7 @@ async function runFailedAgain(platform: Platform, asset: string, signal: AbortSi
   const { packages } = await packager.listPackages({ asset, pageSize: 10 }, { signal });
   const [newest] = packages;
   if (newest?.state !== Package_State.FAILED) return;
-  await packager.retryPackage({ name: newest.name, revision: newest.revision }, { signal });
+  await packager.retryPackage({ name: newest.name }, { signal });
 }
 
 async function loadAsset(platform: Platform, name: string, signal: AbortSignal): Promise<Asset> {

@@ -14,3 +14,9 @@ export function requireId(collection: string, name: string): string {
   if (id === undefined) throw new Error(`expected a name of ${collection}`);
   return id;
 }
+
+/** What a name says that may name a revision (AIP-162), `packages/{uuid}@{revision}`: undefined where it names none. */
+export function requireRevision(collection: string, name: string): { id: string; revision: number | undefined } {
+  const [id = "", revision] = requireId(collection, name).split("@");
+  return { id, revision: revision === undefined ? undefined : Number(revision) };
+}

@@ -15,7 +15,7 @@ import {
 } from "#gen/matinee/catalog/v1/title_pb";
 import { Protection, TrackKind } from "#gen/matinee/common/v1/media_pb";
 import { type Package, PackageSchema } from "#gen/matinee/packager/v1/package_pb";
-import { idOf } from "#pkg/aip/resource-name";
+import { idOf, requireRevision } from "#pkg/aip/resource-name";
 import type { HomeRow, SeenTitle } from "./browsing.ts";
 import { type Availability, explainUnavailable } from "./domain/availability.ts";
 import {
@@ -116,8 +116,7 @@ function mediaToProto(media: TitleMedia) {
     audioLanguages: [...media.audioLanguages],
     textLanguages: [...media.textLanguages],
     protection: media.isEncrypted ? Protection.CBCS : Protection.CLEAR,
-    package: `packages/${media.packageId}`,
-    revision: media.revision,
+    package: `packages/${media.packageId}@${media.revision}`,
   };
 }
 
@@ -216,7 +215,7 @@ export function mediaFromProto(pack: Package): TitleMedia {
     ),
   ];
   return {
-    packageId: idOf("packages", pack.name) ?? "",
+    packageId: requireRevision("packages", pack.name).id,
     revision: pack.revision,
     isComplete: pack.isComplete,
     durationMs: pack.duration === undefined ? 0 : durationMs(pack.duration),

@@ -26,9 +26,7 @@ export function notificationConsumers(writing: Writing): Consumer[] {
     consume(AssetPackagedSchema, async ({ id }, { package: revision, owner, fileName }) => {
       if (revision === undefined) return;
       const asset = { asset: revision.asset, fileName, ownerId: accountId(owner) };
-      const complete = revision.isComplete
-        ? ready({ ...asset, package: revision.name, revision: revision.revision })
-        : undefined;
+      const complete = revision.isComplete ? ready({ ...asset, package: revision.name }) : undefined;
       await writing.tellPackaged(id, asset, complete);
     }),
     consume(PackageFailedSchema, ({ id }, event) =>

@@ -286,7 +286,7 @@ describe("notification", () => {
   }
 
   function packaged(accountId: string, asset: string, revision: { revision: number; isComplete: boolean }) {
-    const name = `packages/${asset.slice("assets/".length)}`;
+    const name = `packages/${asset.slice("assets/".length)}@${revision.revision}`;
     return platform.publish(AssetPackagedSchema, {
       package: { name, asset, ...revision },
       owner: `accounts/${accountId}`,

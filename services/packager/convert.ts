@@ -60,10 +60,14 @@ export function toRevisionInput(message: RenditionsReady): RevisionInput {
   };
 }
 
+export function packageName({ packageId, revision }: Pick<Revision, "packageId" | "revision">): string {
+  return `packages/${packageId}@${revision}`;
+}
+
 export function toPackageProto(revision: Revision): MessageInitShape<typeof PackageSchema> {
   const { input, output } = revision;
   return {
-    name: `packages/${revision.packageId}`,
+    name: packageName(revision),
     asset: `assets/${revision.assetId}`,
     revision: revision.revision,
     state: STATE[revision.state],
@@ -174,7 +178,7 @@ function toPackagedTrackProto(track: Track, file: PackagedFile): MessageInitShap
     track: toTrackProto(track, file.codec),
     trackClass: file.keyClass === undefined ? TrackClass.UNSPECIFIED : KEY_CLASS[file.keyClass],
     path: file.path,
-    keyId: file.keyId === undefined ? new Uint8Array() : new Uint8Array(Buffer.from(file.keyId, "hex")),
+    keyIds: file.keyId === undefined ? [] : [new Uint8Array(Buffer.from(file.keyId, "hex"))],
   };
 }
 

@@ -4,7 +4,7 @@ import { AssetPackagedSchema, PackageChangedSchema, PackageFailedSchema } from "
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { toBlobProto, toPackageProto } from "./convert.ts";
+import { packageName, toBlobProto, toPackageProto } from "./convert.ts";
 import type { Reason, Revision } from "./domain/revision.ts";
 
 export interface PackagerEvents {
@@ -58,7 +58,7 @@ export function newPackagerEvents(host: {
         PackageFailedSchema,
         {
           asset: `assets/${revision.assetId}`,
-          package: `packages/${revision.packageId}`,
+          package: packageName(revision),
           revision: revision.revision,
           owner,
           fileName,

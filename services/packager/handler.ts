@@ -1,7 +1,7 @@
 /** The packager contract: converts, calls, converts. */
 
 import type { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
-import { idOf, requireId } from "#pkg/aip/resource-name";
+import { idOf, requireRevision } from "#pkg/aip/resource-name";
 import type { Handler } from "#pkg/rpc/call";
 import { toPackageProto } from "./convert.ts";
 import type { Packages } from "./packages.ts";
@@ -9,7 +9,8 @@ import type { Packages } from "./packages.ts";
 export function packagerHandler(packages: Packages): Handler<typeof PackagerService> {
   return {
     async getPackage(request) {
-      return { package: toPackageProto(await packages.get(requireId("packages", request.name), request.revision)) };
+      const { id, revision } = requireRevision("packages", request.name);
+      return { package: toPackageProto(await packages.get(id, revision)) };
     },
 
     async listPackages(request) {
@@ -18,7 +19,8 @@ export function packagerHandler(packages: Packages): Handler<typeof PackagerServ
     },
 
     async retryPackage(request) {
-      return { package: toPackageProto(await packages.retry(requireId("packages", request.name), request.revision)) };
+      const { id, revision } = requireRevision("packages", request.name);
+      return { package: toPackageProto(await packages.retry(id, Number(revision))) };
     },
   };
 }

@@ -26,12 +26,12 @@ describe("packages", () => {
   });
   after(() => platform?.[Symbol.asyncDispose]());
 
-  const name = `packages/${packageId}`;
+  const name = `packages/${packageId}@0`;
   const calls = (client: ReturnType<typeof platform.client<typeof PackagerService>>) => [
-    () => client.getPackage({ name, revision: 0 }),
+    () => client.getPackage({ name }),
     () => client.listPackages({ asset: `assets/${assetId}` }),
     () => client.listPackages({}),
-    () => client.retryPackage({ name, revision: 0 }),
+    () => client.retryPackage({ name }),
   ];
 
   it("are refused to creators, viewers, operators without the permission, and nobody signed in", async () => {
@@ -53,8 +53,6 @@ describe("packages", () => {
 
   it("are not retried by an operator who may only look", async () => {
     const client = platform.client(PackagerService, { as: operator(["assets.read", "jobs.read"]) });
-    await assert.rejects(client.retryPackage({ name, revision: 0 }), (error) =>
-      isAppError(error, "PERMISSION_MISSING"),
-    );
+    await assert.rejects(client.retryPackage({ name }), (error) => isAppError(error, "PERMISSION_MISSING"));
   });
 });

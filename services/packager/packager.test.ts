@@ -63,7 +63,7 @@ describe("packager", function () {
     const event = await platform.nextEvent(AssetPackagedSchema, (found) => found.package?.asset === `assets/${of}`);
     assert.ok(event.package);
     const folder = await mkdtemp(join(work, "p-"));
-    const prefix = `${event.package.name.slice("packages/".length)}/${event.package.revision}/`;
+    const prefix = `${event.package.name.slice("packages/".length).replace("@", "/")}/`;
     for await (const { key } of shown.stores().packaged.list(prefix)) {
       await shown.stores().packaged.getFile(key, join(folder, basename(key)));
     }
@@ -91,16 +91,23 @@ describe("packager", function () {
     assert.equal(event.package?.isComplete, true);
     assert.equal(event.package?.protection, Protection.CBCS);
     assert.deepEqual(
-      event.package?.tracks.map(({ track, trackClass, keyId }) => [track?.id, trackClass, keyId.byteLength]),
+      event.package?.tracks.map(({ track, trackClass, keyIds }) => [
+        track?.id,
+        trackClass,
+        keyIds.map((id) => id.byteLength),
+      ]),
       [
-        ["video-360p", TrackClass.SD, 16],
-        ["video-720p", TrackClass.HD, 16],
-        ["audio-en-1", TrackClass.AUDIO, 16],
-        ["audio-de-2", TrackClass.AUDIO, 16],
-        ["text-en-1", TrackClass.UNSPECIFIED, 0],
+        ["video-360p", TrackClass.SD, [16]],
+        ["video-720p", TrackClass.HD, [16]],
+        ["audio-en-1", TrackClass.AUDIO, [16]],
+        ["audio-de-2", TrackClass.AUDIO, [16]],
+        ["text-en-1", TrackClass.UNSPECIFIED, []],
       ],
     );
-    assert.equal(new Set(event.package?.tracks.map(({ keyId }) => Buffer.from(keyId).toString("hex"))).size, 4);
+    assert.equal(
+      new Set(event.package?.tracks.flatMap(({ keyIds }) => keyIds.map((id) => Buffer.from(id).toString("hex")))).size,
+      3,
+    );
     assert.deepEqual(
       event.package?.manifests.map(({ format, ceiling, path }) => [
         format,
@@ -200,7 +207,7 @@ describe("packager", function () {
   it("packages in the clear without a key where it is asked to", async () => {
     const { paths } = await tinyFilm();
     assert.equal(clear.package.protection, Protection.CLEAR);
-    assert.ok(clear.package.tracks.every(({ keyId }) => keyId.byteLength === 0));
+    assert.ok(clear.package.tracks.every(({ keyIds }) => keyIds.length === 0));
     for (const id of mediaIds) {
       assert.deepEqual(await packetHashes(fileOf(clear, id)), await packetHashes(paths.get(id) ?? ""), id);
     }
@@ -236,8 +243,12 @@ describe("packager", function () {
 
   it("shows packages to operators, in pages, and to nobody else", async () => {
     const client = platform.client(PackagerService, { as: OPERATOR });
-    const newest = await client.getPackage({ name: encrypted.package.name });
+    const newest = await client.getPackage({ name: encrypted.package.name.replace(/@.*/, "") });
     assert.deepEqual(newest.package, encrypted.package);
+    assert.deepEqual((await client.getPackage({ name: encrypted.package.name })).package, encrypted.package);
+    await assert.rejects(client.retryPackage({ name: encrypted.package.name.replace(/@.*/, "") }), (error) =>
+      isAppError(error, "VALIDATION_FAILED"),
+    );
     const first = await client.listPackages({ pageSize: 1 });
     const second = await client.listPackages({ pageSize: 1, pageToken: first.nextPageToken });
     assert.deepEqual(

@@ -12,7 +12,7 @@ import {
   PlayGrantSchema,
 } from "#gen/matinee/playback/v1/play_grant_pb";
 import { Device_Kind, PlaySession_State, type Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
-import { requireId } from "#pkg/aip/resource-name";
+import { requireId, requireRevision } from "#pkg/aip/resource-name";
 import { tokenInvalid } from "#pkg/auth/errors";
 import type { Ceiling } from "./domain/ceiling.ts";
 import type { Format, Grant, HeldGrant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
@@ -107,7 +107,7 @@ export function deviceFromProto(device: ProtoDevice) {
 
 export function packageFromProto(pack: Package): PlayablePackage {
   return {
-    id: requireId("packages", pack.name),
+    id: requireRevision("packages", pack.name).id,
     revision: pack.revision,
     assetId: requireId("assets", pack.asset),
     isEncrypted: pack.protection !== Protection.CLEAR,

@@ -258,13 +258,13 @@ inEveryTopology("a film on its way to a living room", (cluster) => {
        from transcode.renditions r join transcode.jobs j on j.id = r.job_id where j.asset_id = $1`,
       [idOf(imported.asset)],
     );
-    const coded = imported.package.tracks.filter(({ keyId }) => keyId.length > 0);
+    const coded = imported.package.tracks.filter(({ keyIds }) => keyIds.length > 0);
     assert.equal(coded.length, tracks.filter(({ keyId }) => keyId !== "").length);
     for (const packaged of coded) {
       const id = packaged.track?.id ?? "";
       const track = tracks.find(({ url }) => url.endsWith(`/${packaged.path.split("/").at(-1)}`));
       assert.ok(track !== undefined, `${packaged.path} is in the manifest`);
-      assert.equal(track.keyId, Buffer.from(packaged.keyId).toString("hex"));
+      assert.equal(track.keyId, Buffer.from(packaged.keyIds[0] ?? []).toString("hex"));
       const rendition = renditions.find(({ track_id }) => track_id === id);
       const clear = await blobPath(cluster(), "mezzanine", rendition?.key ?? "");
       const encrypted = await download(track.url);

@@ -11,6 +11,13 @@ export function parseName(collection: string, text: string): string {
   return `${collection}/${id}`;
 }
 
+/** `packages/{uuid}@{revision}`, also without the collection. */
+export function parseRevision(collection: string, text: string): string {
+  const [id = "", revision = ""] = text.split("@");
+  if (!/^[0-9]{1,9}$/.test(revision)) throw new UsageError(`${text} names no revision such as ${collection}/0197...@1`);
+  return `${parseName(collection, id)}@${revision}`;
+}
+
 /** The number of a state's name in lower case. */
 export function parseState<T extends number>(states: Readonly<Record<string, T>>, text: string): T {
   const found = states[text.toUpperCase()];

@@ -5,9 +5,8 @@ import { type Package, Package_State, PackageSchema } from "@matinee/sdk/gen/mat
 import { PackagerService } from "@matinee/sdk/gen/matinee/packager/v1/packager_service_pb";
 import { toDate } from "@matinee/sdk/time";
 import type { Context } from "../context.ts";
-import { UsageError } from "../failure.ts";
 import { bytes, stateName, table, when } from "../text.ts";
-import { parseName } from "./names.ts";
+import { parseName, parseRevision } from "./names.ts";
 
 const PAGE = 200;
 
@@ -29,10 +28,9 @@ export async function listPackages(context: Context, flags: { asset?: string; li
   if (packages.length === 0) return context.say("No packages. Import a film with: matinee import FILE");
   context.say(
     table(
-      ["package", "revision", "state", "size", "created", ""],
+      ["package", "state", "size", "created", ""],
       packages.map((one) => [
         one.name,
-        String(one.revision),
         stateName(Package_State, one.state),
         bytes(Number(one.sizeBytes)),
         when(toDate(one.createTime)),
@@ -42,21 +40,10 @@ export async function listPackages(context: Context, flags: { asset?: string; li
   );
 }
 
-/** Packages every failed revision again, without encoding again. */
+/** Packages a failed revision again, without encoding again. */
 export async function retryPackage(context: Context, given: string): Promise<void> {
-  const name = parseName("packages", given);
-  const client = (await context.platform()).client(PackagerService);
-  const failed: Package[] = [];
-  for (let pageToken = ""; ; ) {
-    const page = await client.listPackages({ pageToken, pageSize: PAGE });
-    failed.push(...page.packages.filter((one) => one.name === name && one.state === Package_State.FAILED));
-    pageToken = page.nextPageToken;
-    if (pageToken === "") break;
-  }
-  if (failed.length === 0) throw new UsageError(`nothing of ${name} has failed`);
-  for (const { revision } of failed) {
-    const answer = await client.retryPackage({ name, revision });
-    context.emit({ package: answer.package === undefined ? null : toJson(PackageSchema, answer.package) });
-    context.say(`Revision ${revision} of ${name} is packaged again.`);
-  }
+  const name = parseRevision("packages", given);
+  const answer = await (await context.platform()).client(PackagerService).retryPackage({ name });
+  context.emit({ package: answer.package === undefined ? null : toJson(PackageSchema, answer.package) });
+  context.say(`${name} is packaged again.`);
 }

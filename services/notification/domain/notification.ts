@@ -49,13 +49,13 @@ export function playable(about: AboutAsset): Message {
   };
 }
 
-export function ready(about: AboutAsset & { readonly package: string; readonly revision: number }): Message {
+export function ready(about: AboutAsset & { readonly package: string }): Message {
   return {
     kind: "upload_ready",
     headline: `${about.fileName} is ready`,
     body: "Every rendition is there.",
     subject: about.asset,
-    once: `ready ${about.package} ${about.revision}`,
+    once: `ready ${about.package}`,
   };
 }
 

@@ -138,11 +138,7 @@ export function FilmCard({
                   icon="retry"
                   data-testid="retry-package"
                   onClick={() =>
-                    void act(() =>
-                      platform
-                        .client(PackagerService)
-                        .retryPackage({ name: film.package?.name ?? "", revision: film.package?.revision ?? 0 }),
-                    )
+                    void act(() => platform.client(PackagerService).retryPackage({ name: film.package?.name ?? "" }))
                   }
                 >
                   Package again
