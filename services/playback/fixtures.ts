@@ -16,6 +16,7 @@ import { PlaybackEndedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { PlaybackService, type StartPlaybackResponse } from "#gen/matinee/playback/v1/playback_service_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
+import type { Module, ServiceBinding } from "#pkg/app/module";
 import { openBlobStore } from "#pkg/blobstore/open";
 import { ManualClock, newId } from "#pkg/clock/clock";
 import { silentLogger } from "#pkg/obs/logger";
@@ -64,7 +65,7 @@ export class Answers {
 
 export type Stage = Awaited<ReturnType<typeof openStage>>;
 
-export async function openStage(settings: Readonly<Record<string, string>> = {}) {
+export async function openStage(settings: Readonly<Record<string, string>> = {}, beside: readonly Module[] = []) {
   const clock = new ManualClock(new Date("2026-05-01T12:00:00Z"));
   const packageId = newId();
   const answers = new Answers();
@@ -80,7 +81,7 @@ export async function openStage(settings: Readonly<Record<string, string>> = {})
     { trackClass: TrackClass.UHD, path: "a1b2c3d4/video-2160p.mp4" },
     { trackClass: TrackClass.UNSPECIFIED, path: "a1b2c3d4/text-en-1.vtt" },
   ];
-  const fakes = [
+  const fakes: readonly ServiceBinding[] = [
     fake(LicenseService, {
       listKeySystems: async () => {
         answers.keySystemsAsked += 1;
@@ -134,7 +135,10 @@ export async function openStage(settings: Readonly<Record<string, string>> = {})
       }),
     }),
   ];
-  const platform = await openModules([playback], { clock, fakes, settings });
+  const served = new Set(beside.flatMap(({ serves }) => serves));
+  const platform = await openModules([playback, ...beside], {
+    ...{ clock, settings, fakes: fakes.filter(({ service }) => !served.has(service)) },
+  });
   const folder = join(platform.data, "blobs", "packaged");
   await mkdir(folder, { recursive: true });
   const options = { name: "packaged", signingSecret: randomBytes(32), clock, log: silentLogger };

@@ -10,6 +10,9 @@ export interface Person {
   readonly session: Session;
 }
 
+/** Of everybody new. */
+export const PASSWORD = "a password for scenarios";
+
 /** The studio's account, signed in; the same sign-in at every call for one platform. */
 export function operatorOf(cluster: Cluster): Promise<Person> {
   let person = operators.get(cluster);
@@ -28,7 +31,7 @@ export async function newViewer(cluster: Cluster): Promise<Person> {
   const session = newSession(cluster);
   await session.signUp({
     email: `viewer-${randomUUID()}@matinee.test`,
-    password: "a password for scenarios",
+    password: PASSWORD,
     displayName: "Viewer",
     language: "en",
     requestId: randomUUID(),

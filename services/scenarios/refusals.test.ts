@@ -15,7 +15,7 @@ import { ProfileService } from "../../clients/sdk/gen/matinee/profile/v1/profile
 import { newPlatform } from "../../clients/sdk/platform.ts";
 import { film } from "./films.ts";
 import { download, ffmpeg, frameCount } from "./media.ts";
-import { newViewer, operatorOf, type Person } from "./people.ts";
+import { newViewer, operatorOf, PASSWORD, type Person } from "./people.ts";
 import {
   askLicense,
   bearer,
@@ -176,12 +176,13 @@ inEveryTopology("refusals", (cluster) => {
     assert.deepEqual([beat.reason, beat.metadata.availability], ["TITLE_UNAVAILABLE", "TITLE_NOT_PUBLISHED"]);
   });
 
-  it("everything to a play that was stopped, replaced, or begun by who has signed out", async () => {
+  it("everything to a play that was stopped, replaced, or begun by who has signed out or left for good", async () => {
     const title = (await firstFilm(cluster())).title.name;
     const person = await newViewer(cluster());
     const device = randomUUID();
     const stopped = await start(person, title, device);
     assert.equal((await askLicense(person, stopped, { keyIds: old.keyIds })).status, 200);
+    assert.equal((await fetch(manifestUrl(person, stopped, "dash"))).status, 200);
     await stop(person, stopped);
     await assertOver(stopped);
 
@@ -199,6 +200,13 @@ inEveryTopology("refusals", (cluster) => {
 
     await person.session.signOut();
     await assertOver(last);
+
+    const leaving = await newViewer(cluster());
+    const orphan = await start(leaving, title);
+    assert.equal((await askLicense(leaving, orphan, { keyIds: old.keyIds })).status, 200);
+    assert.equal((await fetch(manifestUrl(leaving, orphan, "dash"))).status, 200);
+    await leaving.platform.client(ProfileService).deleteAccount({ password: PASSWORD });
+    await assertOver(orphan);
   });
 
   it("one stream more than the plan has, until another one stops", async () => {
