@@ -203,5 +203,7 @@ export function sessionToProto(session: PlaySession, leaseEndsAt: Date) {
     state: session.endedAt === undefined ? PlaySession_State.ACTIVE : PlaySession_State.ENDED,
     createTime: timestampFromDate(session.startedAt),
     expireTime: timestampFromDate(leaseEndsAt),
+    deviceDisplayName: session.device.displayName,
+    deviceKind: numberOf(DEVICE_KINDS, session.device.kind) as Device_Kind,
   };
 }

@@ -47,6 +47,10 @@ describe("the end of a play whose player sends no heartbeat", function () {
       by: (_, { caller }) => stage.start(caller),
       says: PlaybackEnded_Reason.REPLACED,
     },
+    "another device of the account ends it": {
+      by: ({ playSession: { name } }, { caller }) => stage.as(caller).endPlaySession({ name }),
+      says: PlaybackEnded_Reason.ENDED_ELSEWHERE,
+    },
     "its title is unpublished": {
       by: ({ playSession }) => stage.platform.publish(TitleUnpublishedSchema, { title: playSession.title }),
       says: PlaybackEnded_Reason.UNAVAILABLE,

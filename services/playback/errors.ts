@@ -11,6 +11,7 @@ const ENDED: Readonly<Record<EndReason, string>> = {
   unavailable: "this title may no longer be watched",
   signed_out: "this play ended with the sign-in that started it",
   account_deleted: "this play ended with its account",
+  ended_elsewhere: "this play was ended from another device of the account",
 };
 
 export const errors = defineErrors({
@@ -64,6 +65,8 @@ export const errors = defineErrors({
       metadata: reason === undefined ? {} : { end_reason: reason },
     }),
   ],
+  /** Neither a play of the account nor one that it had. */
+  PLAY_SESSION_NOT_FOUND: ["not_found", "there is no such play"],
   /** Too many devices of one account at the same moment. */
   PLAYS_BUSY: [
     "unavailable",

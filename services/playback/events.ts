@@ -23,6 +23,7 @@ const REASONS = {
   unavailable: PlaybackEnded_Reason.UNAVAILABLE,
   signed_out: PlaybackEnded_Reason.SIGNED_OUT,
   account_deleted: PlaybackEnded_Reason.ACCOUNT_DELETED,
+  ended_elsewhere: PlaybackEnded_Reason.ENDED_ELSEWHERE,
 } as const satisfies Record<EndReason, PlaybackEnded_Reason>;
 
 export type PlaybackEvents = ReturnType<typeof openPlaybackEvents>;

@@ -3,9 +3,10 @@
 import { type Duration, durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
 import type { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
+import { loadPage } from "#pkg/aip/page";
 import { requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
-import { playSessionOf, profileOf } from "#pkg/rpc/principal";
+import { playSessionOf, profileOf, userOf } from "#pkg/rpc/principal";
 import { deviceFromProto, formatToProto, heldGrantOf, keySystemToProto, sessionToProto } from "./convert.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -64,6 +65,24 @@ export function playbackHandler(deps: {
     async stopPlayback({ playSession, position }, call) {
       const held = heldGrantOf(playSessionOf(call).claims);
       await sessions.stop(requireId("playSessions", playSession), held, positionMs(position));
+      return {};
+    },
+
+    async listPlaySessions(request, call) {
+      const { accountId } = userOf(call);
+      const page = await loadPage(request, {
+        parameters: [],
+        load: (limit, after) => sessions.listLive(accountId, limit, after && String(after.id)),
+        cursorOf: ({ session }) => ({ id: session.id }),
+      });
+      return {
+        playSessions: page.items.map(({ session, leaseEndsAt }) => sessionToProto(session, leaseEndsAt)),
+        nextPageToken: page.nextPageToken,
+      };
+    },
+
+    async endPlaySession({ name }, call) {
+      await sessions.endFor(userOf(call).accountId, requireId("playSessions", name));
       return {};
     },
   };

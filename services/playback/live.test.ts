@@ -6,6 +6,7 @@ import {
   PlaybackEndedSchema,
   PlaybackProgressedSchema,
 } from "#gen/matinee/playback/v1/events_pb";
+import { PlaySession_State } from "#gen/matinee/playback/v1/play_session_pb";
 import { AccountDeletedSchema, SessionsEndedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
@@ -42,6 +43,47 @@ describe("a play that lives", function () {
     });
     await stage.start(who, { device: "telephone" });
     assert.equal((await stage.endOf(phone)).reason, PlaybackEnded_Reason.REPLACED);
+  });
+
+  it("shows the account what plays, and ends one of it for whoever of the account asks; nobody else's", async () => {
+    const [who, stranger] = [profile(), profile()];
+    const [television, phone] = [await stage.start(who, { device: "television" }), await stage.start(who)];
+    const theirs = await stage.start(stranger);
+    const { playSessions } = await stage.as(who).listPlaySessions({});
+    assert.deepEqual(
+      playSessions.map(({ name, deviceDisplayName, displayTitle, state }) => [
+        name,
+        deviceDisplayName,
+        displayTitle,
+        state,
+      ]),
+      [
+        [television.playSession.name, "the television", "The Night Train", PlaySession_State.ACTIVE],
+        [phone.playSession.name, "the device-0001", "The Night Train", PlaySession_State.ACTIVE],
+      ],
+    );
+    const page = await stage.as(who).listPlaySessions({ pageSize: 1 });
+    assert.deepEqual(page.playSessions, playSessions.slice(0, 1));
+    const { playSessions: rest } = await stage.as(who).listPlaySessions({ pageToken: page.nextPageToken });
+    assert.deepEqual(rest, playSessions.slice(1));
+
+    for (const name of [theirs.playSession.name, `playSessions/${newId()}`]) {
+      await assert.rejects(stage.as(who).endPlaySession({ name }), refused("PLAY_SESSION_NOT_FOUND"));
+    }
+    stage.later();
+    assert.equal(await stage.mediaOf(theirs), "");
+
+    await assert.rejects(stage.start(who, { device: "tablet-01" }), refused("STREAM_LIMIT_REACHED"));
+    for (let count = 0; count < 2; count++) await stage.as(who).endPlaySession({ name: television.playSession.name });
+    assert.equal((await stage.endOf(television)).reason, PlaybackEnded_Reason.ENDED_ELSEWHERE);
+    await assert.rejects(stage.beat(television), (error) => {
+      assert.ok(isAppError(error, "PLAY_SESSION_ENDED"));
+      assert.equal(error.metadata.end_reason, "ended_elsewhere");
+      return true;
+    });
+    assert.equal(await stage.mediaOf(television), "MEDIA_SESSION_ENDED");
+    assert.equal((await stage.as(who).listPlaySessions({})).playSessions.length, 1);
+    await stage.start(who, { device: "tablet-01" });
   });
 
   it("gives two slots to two devices that start at once, not three", async () => {

@@ -334,6 +334,34 @@ export class Sessions {
     }
   }
 
+  /** What lives of the account, oldest first, with the end of its lease. */
+  async listLive(
+    accountId: string,
+    limit: number,
+    afterId: string | undefined,
+  ): Promise<readonly { readonly session: PlaySession; readonly leaseEndsAt: Date }[]> {
+    const { live, store } = this.#deps;
+    const plays = await live.change(accountId, (plays) => ({ result: plays }));
+    const leases = new Map(plays.map(({ id, leaseEndsAt }) => [id, new Date(leaseEndsAt)]));
+    const recorded = await store.listUnended(accountId);
+    return recorded
+      .flatMap(({ session }) => {
+        const leaseEndsAt = leases.get(session.id);
+        return leaseEndsAt === undefined ? [] : [{ session, leaseEndsAt }];
+      })
+      .filter(({ session }) => afterId === undefined || session.id > afterId)
+      .slice(0, limit);
+  }
+
+  /** Ends a play of the account, whichever device asks. Ending twice is no error. Throws `PLAY_SESSION_NOT_FOUND`. */
+  async endFor(accountId: string, sessionId: string): Promise<void> {
+    const { live, store, endings } = this.#deps;
+    // Whose it is comes first: what is taken out is remembered as ended.
+    if ((await store.find(sessionId))?.accountId !== accountId) throw errors.PLAY_SESSION_NOT_FOUND();
+    const removed = await live.remove(accountId, [sessionId]);
+    await endings.record(removed.map((play) => endingOf(play, "ended_elsewhere")));
+  }
+
   /** Stopping twice is no error. Throws `PLAY_SESSION_MISMATCH`. */
   async stop(sessionId: string, held: HeldGrant, positionMs: number): Promise<void> {
     if (sessionId !== held.sessionId) throw errors.PLAY_SESSION_MISMATCH();

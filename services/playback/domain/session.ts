@@ -14,7 +14,8 @@ export type EndReason =
   | "replaced"
   | "unavailable"
   | "signed_out"
-  | "account_deleted";
+  | "account_deleted"
+  | "ended_elsewhere";
 
 export interface PlaySession {
   readonly id: string;

@@ -96,7 +96,7 @@ export function openSessionStore(db: Db) {
     /** The account's plays that were started and not ended, each with the request that started it. */
     async listUnended(accountId: string): Promise<{ readonly requestId: string; readonly session: PlaySession }[]> {
       const rows = await db.query<SessionRow & { request_id: string }>(
-        `select request_id, ${COLUMNS} from play_sessions where account_id = $1 and ended_at is null order by started_at`,
+        `select request_id, ${COLUMNS} from play_sessions where account_id = $1 and ended_at is null order by id`,
         [accountId],
       );
       return rows.map((row) => ({ requestId: row.request_id, session: toSession(row) }));
