@@ -12,9 +12,9 @@ import { eventually } from "#pkg/testkit/eventually";
 import { profile } from "#pkg/testkit/module";
 import { askLicense, makeKeys } from "../license/fixtures.ts";
 import { license } from "../license/module.ts";
-import { openStage, type Play, type Stage } from "./fixtures.ts";
-import { LivePlays } from "./live-plays.ts";
-import { openSessionStore } from "./store/session-store.ts";
+import { openStage, type Play, type Stage } from "../playback/fixtures.ts";
+import { LivePlays } from "../playback/live-plays.ts";
+import { openSessionStore } from "../playback/store/session-store.ts";
 
 const LEASE_MS = 60_000;
 
