@@ -103,6 +103,7 @@ describe("the documentation's data", () => {
     );
     assert.ok(given.length > 100);
     const documented = new Set(reference.reasons.map(({ reason }) => reason));
+    for (const reason of documented) assert.match(reason, /^[A-Z][A-Z0-9_]+$/);
     const missing = given.filter((reason) => !documented.has(reason ?? ""));
     assert.deepEqual(missing, []);
     const withCode = reference.reasons.filter(({ code }) => code !== "");
@@ -121,12 +122,15 @@ describe("a reason in the code", () => {
       });
       const description = "must be later";
       return new AppError({ kind: "aborted", reason: "FILM_LATE", message: \`time: \${description}\` });
+      const FILM_NAMED = "FILM_NAMED";
+      return [{ reason: FILM_NAMED, kind: "internal" }, { reason: IMPORTED }];
       function other(message: string) {
         return new AppError({ kind: "internal", reason: "FILM_OTHER", message });
       }`;
     assert.deepEqual(reasonsIn(text), [
       { reason: "FILM_GONE", code: "not_found", message: "no film … here" },
       { reason: "FILM_LATE", code: "aborted", message: "time: must be later" },
+      { reason: "FILM_NAMED", code: "internal", message: "" },
       { reason: "FILM_OTHER", code: "internal", message: "" },
     ]);
   });

@@ -27,8 +27,10 @@ export async function readReasons(root: string): Promise<readonly ReasonDoc[]> {
 }
 
 export function reasonsIn(text: string): readonly Omit<ReasonDoc, "folder">[] {
-  return [...text.matchAll(GIVEN)].map(({ 1: given = "", index }) => {
+  return [...text.matchAll(GIVEN)].flatMap(({ 1: given = "", index }) => {
     const reason = spoken(`${given};`, text.slice(0, index));
+    // A constant of another file: that one gives it.
+    if (reason === "") return [];
     const literal = around(text, index);
     const [, code = ""] = /\bkind: "([a-z_]+)"/.exec(literal) ?? [];
     return { reason, code, message: sentence(literal, text.slice(0, index)) };
