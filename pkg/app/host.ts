@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { type EndedSessionSource, newEndedSessions } from "#pkg/auth/ended-sessions";
-import { sessionEnded } from "#pkg/auth/errors";
+import { errors as authErrors } from "#pkg/auth/errors";
 import { newKeySets } from "#pkg/auth/keyset-client";
 import type { KeySet } from "#pkg/auth/keysets";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
@@ -146,7 +146,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const endedSessions = newEndedSessions({
     clock,
     log,
-    onEnded: (sessionIds) => chain.endStreamsOf(sessionIds, sessionEnded()),
+    onEnded: (sessionIds) => chain.endStreamsOf(sessionIds, authErrors.SESSION_ENDED()),
   });
   const limiting =
     test?.unlimited === true ? UNLIMITED : { buckets: new Buckets(clock), cache: await ports.open("cache") };

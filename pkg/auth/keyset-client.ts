@@ -2,7 +2,7 @@
 
 import type { JWK } from "jose";
 import type { Clock } from "#pkg/clock/clock";
-import { keySetUnavailable } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { KeySet, KeySets } from "./keysets.ts";
 
 /** An unknown key makes the set be read again at most this often. */
@@ -65,7 +65,7 @@ async function readKeys(issuer: string, options: KeySetsOptions): Promise<readon
   const local = options.local(issuer);
   if (local !== undefined) return local.keys();
   const remote = options.remote(issuer);
-  if (remote === undefined) throw keySetUnavailable(issuer);
+  if (remote === undefined) throw errors.KEY_SET_UNAVAILABLE(issuer);
   try {
     const response = await fetch(remote.url, {
       headers: remote.headers,
@@ -76,7 +76,7 @@ async function readKeys(issuer: string, options: KeySetsOptions): Promise<readon
     if (!isKeySet(body)) throw new Error(`${remote.url} answered something that is no key set`);
     return body.keys;
   } catch (error) {
-    throw keySetUnavailable(issuer, error);
+    throw errors.KEY_SET_UNAVAILABLE(issuer, error);
   }
 }
 

@@ -5,17 +5,17 @@ import {
   calculateJwkThumbprint,
   decodeJwt,
   decodeProtectedHeader,
-  errors,
   exportJWK,
   generateKeyPair,
   importJWK,
   type JWK,
+  errors as joseErrors,
   jwtVerify,
   SignJWT,
 } from "jose";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { tokenExpired, tokenInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { KeySets } from "./keysets.ts";
 
 const ALGORITHM = "ES256";
@@ -101,10 +101,10 @@ export async function verifyToken(
     const { kid, alg } = decodeProtectedHeader(token);
     const { iss } = decodeJwt(token);
     if (kid === undefined || alg !== ALGORITHM || iss === undefined || !options.issuers.includes(iss)) {
-      throw tokenInvalid();
+      throw errors.TOKEN_INVALID();
     }
     const jwk = await options.keySets.find(iss, kid);
-    if (jwk === undefined) throw tokenInvalid();
+    if (jwk === undefined) throw errors.TOKEN_INVALID();
     let key = publicKeys.get(jwk);
     if (key === undefined) {
       key = importJWK(jwk, ALGORITHM) as Promise<CryptoKey>;
@@ -125,8 +125,8 @@ export async function verifyToken(
     };
   } catch (error) {
     if (isAppError(error)) throw error;
-    if (error instanceof errors.JWTExpired) throw tokenExpired();
-    throw tokenInvalid(error);
+    if (error instanceof joseErrors.JWTExpired) throw errors.TOKEN_EXPIRED();
+    throw errors.TOKEN_INVALID(error);
   }
 }
 

@@ -14,16 +14,7 @@ import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import { readHandleChunks } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
 import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
-import {
-  blobAlreadyExists,
-  blobChecksumMismatch,
-  blobMultipartNotFound,
-  blobNotFound,
-  blobPartInvalid,
-  blobRangeNotSatisfiable,
-  blobStoreCannotSign,
-  blobStoreUnavailable,
-} from "./errors.ts";
+import { errors } from "./errors.ts";
 import { hasCode, hashDurably, inFolderOf, readFiles, syncPath, writeDurably } from "./file-io.ts";
 import { type Entry, FileLayout, parsePartFileName, partFileName } from "./file-layout.ts";
 import { keepSweeping, listEntries } from "./file-sweep.ts";
@@ -48,7 +39,7 @@ export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<
     }
     await mkdir(layout.ownTmp);
   } catch (error) {
-    throw isOutOfSpace(error) ? outOfSpace(`the ${options.name} store`, error) : blobStoreUnavailable(error);
+    throw isOutOfSpace(error) ? outOfSpace(`the ${options.name} store`, error) : errors.BLOB_STORE_UNAVAILABLE(error);
   }
   const sweeping = await keepSweeping(layout, options.log);
   const store = new FileBlobStore(layout, options, sweeping);
@@ -84,22 +75,22 @@ class FileBlobStore implements BlobStore {
 
   async put(key: string, body: Readable | Uint8Array, options: PutOptions = {}): Promise<BlobInfo> {
     parseKey(key);
-    if (options.ifAbsent === true && (await this.#entry(key)) !== undefined) throw blobAlreadyExists(key);
+    if (options.ifAbsent === true && (await this.#entry(key)) !== undefined) throw errors.BLOB_ALREADY_EXISTS(key);
     const chunks = body instanceof Uint8Array ? one(body) : body;
     return this.#store(key, options, async (path) => {
       const written = await writeDurably(path, chunks, options.signal === undefined ? {} : { signal: options.signal });
-      if (options.sha256 !== undefined && written.sha256 !== options.sha256) throw blobChecksumMismatch(key);
+      if (options.sha256 !== undefined && written.sha256 !== options.sha256) throw errors.BLOB_CHECKSUM_MISMATCH(key);
       return written;
     });
   }
 
   async putFile(key: string, path: string, options: PutOptions = {}): Promise<BlobInfo> {
     parseKey(key);
-    if (options.ifAbsent === true && (await this.#entry(key)) !== undefined) throw blobAlreadyExists(key);
+    if (options.ifAbsent === true && (await this.#entry(key)) !== undefined) throw errors.BLOB_ALREADY_EXISTS(key);
     return this.#store(key, options, async (target) => {
       await linkOrCopy(path, target);
       const written = await hashDurably(target, options.signal);
-      if (options.sha256 !== undefined && written.sha256 !== options.sha256) throw blobChecksumMismatch(key);
+      if (options.sha256 !== undefined && written.sha256 !== options.sha256) throw errors.BLOB_CHECKSUM_MISMATCH(key);
       return written;
     });
   }
@@ -110,7 +101,7 @@ class FileBlobStore implements BlobStore {
   ): Promise<AsyncIterable<Uint8Array>> {
     options.signal?.throwIfAborted();
     const entry = await this.#entry(parseKey(key));
-    if (entry === undefined) throw blobNotFound(key);
+    if (entry === undefined) throw errors.BLOB_NOT_FOUND(key);
     requireStart(entry, options.range);
     return this.#read(key, entry, options);
   }
@@ -195,7 +186,7 @@ class FileBlobStore implements BlobStore {
   ): Promise<SignedRequest> {
     parseKey(key);
     const { name, signingSecret, publicBase } = this.#options;
-    if (signingSecret === undefined) throw blobStoreCannotSign(name);
+    if (signingSecret === undefined) throw errors.BLOB_STORE_CANNOT_SIGN(name);
     return signPartUrl({ store: name, key, multipartId, ...part }, signingSecret, publicBase ?? "");
   }
 
@@ -210,7 +201,8 @@ class FileBlobStore implements BlobStore {
     const building = this.#layout.tmpPath(newId());
     try {
       const written = await writeDurably(building, body, { maxBytes: part.sizeBytes });
-      if (written.sha256 !== part.sha256 || written.sizeBytes !== part.sizeBytes) throw blobChecksumMismatch(key);
+      if (written.sha256 !== part.sha256 || written.sizeBytes !== part.sizeBytes)
+        throw errors.BLOB_CHECKSUM_MISMATCH(key);
       // Of two versions of a part that come at once, each would take the other for the one to be replaced.
       await this.#inTurn(`${multipartId} ${part.number}`, () => this.#replacePart(folder, building, part));
     } catch (error) {
@@ -218,7 +210,7 @@ class FileBlobStore implements BlobStore {
       if (!hasCode(error, "ENOENT")) throw this.#toStoreError(error);
       // Either the upload was aborted, or this process stood still for so long that its files were swept.
       await this.#uploadFolder(key, multipartId);
-      throw blobStoreUnavailable(error);
+      throw errors.BLOB_STORE_UNAVAILABLE(error);
     }
     return { ...part, etag: part.sha256 };
   }
@@ -263,13 +255,13 @@ class FileBlobStore implements BlobStore {
     const folder = await this.#uploadFolder(key, multipartId);
     const upload = JSON.parse(await readFile(join(folder, "upload.json"), "utf8")) as { contentType: string };
     const stored = new Map((await this.listParts(key, multipartId)).map((part) => [part.number, part]));
-    if (parts.length === 0) throw blobPartInvalid(key, 1);
+    if (parts.length === 0) throw errors.BLOB_PART_INVALID(key, 1);
     const paths: string[] = [];
     let last = 0;
     for (const part of parts) {
       const found = stored.get(part.number);
       if (found === undefined || found.etag !== part.etag || part.number <= last)
-        throw blobPartInvalid(key, part.number);
+        throw errors.BLOB_PART_INVALID(key, part.number);
       last = part.number;
       paths.push(join(folder, partFileName(found)));
     }
@@ -297,7 +289,7 @@ class FileBlobStore implements BlobStore {
     try {
       await access(this.#layout.ownTmp, constants.W_OK);
     } catch (error) {
-      throw blobStoreUnavailable(error);
+      throw errors.BLOB_STORE_UNAVAILABLE(error);
     }
     if (await isFull(this.#layout.tmp)) throw outOfSpace(`the ${this.#options.name} store`);
   }
@@ -321,7 +313,7 @@ class FileBlobStore implements BlobStore {
       const written = await write(building);
       return await this.#inTurn(key, async () => {
         const previous = await this.#entry(key);
-        if (previous !== undefined && options.ifAbsent === true) throw blobAlreadyExists(key);
+        if (previous !== undefined && options.ifAbsent === true) throw errors.BLOB_ALREADY_EXISTS(key);
         if (options.multipartId !== undefined && previous?.multipartId === options.multipartId) return toInfo(previous);
         const entry: Entry = {
           key,
@@ -359,7 +351,7 @@ class FileBlobStore implements BlobStore {
       try {
         await inFolderOf(path, () => link(description, path));
       } catch (error) {
-        throw hasCode(error, "EEXIST") ? blobAlreadyExists(key) : error;
+        throw hasCode(error, "EEXIST") ? errors.BLOB_ALREADY_EXISTS(key) : error;
       }
     } else {
       // The description stays until its bytes are accounted for, so a second name of it takes the entry's place.
@@ -384,14 +376,14 @@ class FileBlobStore implements BlobStore {
     let tried: string | undefined;
     for (;;) {
       const entry: Entry | undefined = (tried === undefined ? known : undefined) ?? (await this.#entry(key));
-      if (entry === undefined) throw blobNotFound(key);
+      if (entry === undefined) throw errors.BLOB_NOT_FOUND(key);
       try {
         return await use(entry, this.#layout.dataPath(entry.data));
       } catch (error) {
         // Reading takes no room here: what is full then is where the caller wants the file.
         if (hasCode(error, "ENOSPC", "EDQUOT")) throw error;
         if (!hasCode(error, "ENOENT")) throw this.#toStoreError(error);
-        if (tried === entry.data) throw blobStoreUnavailable(error);
+        if (tried === entry.data) throw errors.BLOB_STORE_UNAVAILABLE(error);
         tried = entry.data;
       }
     }
@@ -407,20 +399,20 @@ class FileBlobStore implements BlobStore {
   }
 
   async #uploadFolder(key: string, multipartId: string): Promise<string> {
-    if (!/^[0-9a-f-]{36}$/.test(multipartId)) throw blobMultipartNotFound(key);
+    if (!/^[0-9a-f-]{36}$/.test(multipartId)) throw errors.BLOB_MULTIPART_NOT_FOUND(key);
     const folder = this.#layout.multipartFolder(multipartId);
     try {
       const upload = JSON.parse(await readFile(join(folder, "upload.json"), "utf8")) as { key: string };
-      if (upload.key !== key) throw blobMultipartNotFound(key);
+      if (upload.key !== key) throw errors.BLOB_MULTIPART_NOT_FOUND(key);
       return folder;
     } catch (error) {
-      throw hasCode(error, "ENOENT") ? blobMultipartNotFound(key) : error;
+      throw hasCode(error, "ENOENT") ? errors.BLOB_MULTIPART_NOT_FOUND(key) : error;
     }
   }
 
   #toStoreError(error: unknown): unknown {
     if (hasCode(error, "ENOSPC", "EDQUOT")) return outOfSpace(`the ${this.#options.name} store`, error);
-    if (hasCode(error, "EACCES", "EROFS", "EIO", "EMFILE", "ENFILE")) return blobStoreUnavailable(error);
+    if (hasCode(error, "EACCES", "EROFS", "EIO", "EMFILE", "ENFILE")) return errors.BLOB_STORE_UNAVAILABLE(error);
     return error;
   }
 
@@ -456,7 +448,8 @@ async function makePrivate(folder: string): Promise<void> {
 }
 
 function requireStart(entry: Entry, range: ByteRange | undefined): void {
-  if (range !== undefined && range.start >= entry.sizeBytes) throw blobRangeNotSatisfiable(entry.key, entry.sizeBytes);
+  if (range !== undefined && range.start >= entry.sizeBytes)
+    throw errors.BLOB_RANGE_NOT_SATISFIABLE(entry.key, entry.sizeBytes);
 }
 
 function toInfo(entry: Entry): BlobInfo {
@@ -495,5 +488,5 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 }
 
 function isMultipartNotFound(error: unknown): boolean {
-  return isAppError(error, blobMultipartNotFound("").reason);
+  return isAppError(error, errors.BLOB_MULTIPART_NOT_FOUND("").reason);
 }

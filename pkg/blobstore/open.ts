@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { blobStoreUrlUnsupported } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { OpenBlobStoreOptions, OpenedBlobStore } from "./opened.ts";
 
 /**
@@ -26,6 +26,6 @@ export async function openBlobStore(url: string, options: OpenBlobStoreOptions):
       return openFileBlobStore({ ...options, folder, onDispose });
     }
     default:
-      throw blobStoreUrlUnsupported(scheme);
+      throw errors.BLOB_STORE_URL_UNSUPPORTED(scheme);
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "#pkg/clock/clock";
-import { blobPartReplaced, blobPartsTooMany, blobPartTooSlow } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 /** A client sends three at a time. */
 const MAX_PUTS_PER_UPLOAD = 16;
@@ -30,14 +30,15 @@ export function newPartPuts(clock: Clock): PartPuts {
     async run({ multipartId, number }, body, store) {
       const running = uploads.get(multipartId) ?? new Map<number, AbortController>();
       const older = running.get(number);
-      if (older === undefined && running.size >= MAX_PUTS_PER_UPLOAD) throw blobPartsTooMany(MAX_PUTS_PER_UPLOAD);
-      older?.abort(blobPartReplaced(number));
+      if (older === undefined && running.size >= MAX_PUTS_PER_UPLOAD)
+        throw errors.BLOB_PARTS_TOO_MANY(MAX_PUTS_PER_UPLOAD);
+      older?.abort(errors.BLOB_PART_REPLACED(number));
       const own = new AbortController();
       running.set(number, own);
       uploads.set(multipartId, running);
       const progress = { bytes: 0 };
       const ended = new AbortController();
-      void watchPace(clock, progress, ended.signal, () => own.abort(blobPartTooSlow(number)));
+      void watchPace(clock, progress, ended.signal, () => own.abort(errors.BLOB_PART_TOO_SLOW(number)));
       try {
         return await store(untilAborted(body, progress, own.signal));
       } finally {

@@ -4,7 +4,7 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "#pkg/clock/clock";
 import { takeFrom } from "./bucket.ts";
 import type { Cache } from "./cache.ts";
-import { cacheNotACounter, cacheUnavailable } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { checkKey, checkKeys, checkTtl, checkValue } from "./limits.ts";
 
 export interface MemoryCacheOptions {
@@ -31,7 +31,7 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
   const nowMs = () => options.clock.now().getTime();
 
   function read(key: string): Item | undefined {
-    if (!isOpen) throw cacheUnavailable(new Error("the cache was disposed of"));
+    if (!isOpen) throw errors.CACHE_UNAVAILABLE(new Error("the cache was disposed of"));
     const item = items.get(key);
     if (item === undefined || item.expiresAtMs > nowMs()) return item;
     items.delete(key);
@@ -39,7 +39,7 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
   }
 
   function write(key: string, value: string, ttlMs: number): void {
-    if (!isOpen) throw cacheUnavailable(new Error("the cache was disposed of"));
+    if (!isOpen) throw errors.CACHE_UNAVAILABLE(new Error("the cache was disposed of"));
     items.set(key, { value, expiresAtMs: nowMs() + ttlMs });
   }
 
@@ -107,6 +107,6 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
 }
 
 function toCount(key: string, value: string): number {
-  if (!/^-?\d{1,15}$/.test(value)) throw cacheNotACounter(key);
+  if (!/^-?\d{1,15}$/.test(value)) throw errors.CACHE_NOT_A_COUNTER(key);
   return Number(value);
 }

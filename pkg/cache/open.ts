@@ -3,7 +3,7 @@
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Cache } from "./cache.ts";
-import { cacheUrlUnsupported } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export interface OpenCacheOptions {
   readonly clock: Clock;
@@ -28,6 +28,6 @@ export async function openCache(url: string, options: OpenCacheOptions): Promise
       return openRedisCache({ url, log: options.log });
     }
     default:
-      throw cacheUrlUnsupported(scheme);
+      throw errors.CACHE_URL_UNSUPPORTED(scheme);
   }
 }

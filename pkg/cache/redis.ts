@@ -3,7 +3,7 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions, ReplyError } from "ioredis";
 import type { Logger } from "#pkg/obs/obs";
 import type { Cache } from "./cache.ts";
-import { cacheNotACounter, cacheUnavailable } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { checkKey, checkKeys, checkTtl, checkValue } from "./limits.ts";
 
 export interface RedisCacheOptions {
@@ -70,7 +70,7 @@ export function openRedisCache(options: RedisCacheOptions): Cache {
       return await operation();
     } catch (error) {
       const answer = answerOf(error);
-      if (answer === undefined || AWAY.test(answer)) throw cacheUnavailable(error);
+      if (answer === undefined || AWAY.test(answer)) throw errors.CACHE_UNAVAILABLE(error);
       throw error;
     }
   }
@@ -117,7 +117,7 @@ export function openRedisCache(options: RedisCacheOptions): Cache {
       try {
         return await run(() => client.increment(key, by, Math.ceil(ttlMs)));
       } catch (error) {
-        if (answerOf(error)?.includes("not an integer")) throw cacheNotACounter(key);
+        if (answerOf(error)?.includes("not an integer")) throw errors.CACHE_NOT_A_COUNTER(key);
         throw error;
       }
     },

@@ -1,15 +1,11 @@
 /** What a caller of the event bus can do wrong. */
 
-import { AppError } from "#pkg/errors/errors";
+import { defineErrors } from "#pkg/errors/errors";
 
-export function eventInvalid(message: string): AppError {
-  return new AppError({ kind: "invalid_argument", reason: "EVENT_INVALID", message });
-}
-
-export function eventBusUrlUnknown(scheme: string): AppError {
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "EVENTBUS_URL_UNKNOWN",
-    message: `No event bus adapter knows the scheme ${scheme}; expected postgres:.`,
-  });
-}
+export const errors = defineErrors({
+  EVENT_INVALID: ["invalid_argument", (message: string) => message],
+  EVENTBUS_URL_UNKNOWN: [
+    "invalid_argument",
+    (scheme: string) => `No event bus adapter knows the scheme ${scheme}; expected postgres:.`,
+  ],
+});

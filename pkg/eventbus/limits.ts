@@ -1,19 +1,20 @@
 /** Sizes that every adapter enforces alike: an EventBridge entry holds 256 KiB, base64 and envelope included. */
 
 import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
-import { eventInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export const MAX_DATA_BYTES = 150 * 1024;
 export const MAX_KEY_CHARACTERS = 128;
 
 /** Throws `EVENT_INVALID` for an event that some adapter could not carry. */
 export function checkEvent({ type, key, occurTime, data }: EventEnvelope): void {
-  if (type === "" || occurTime === undefined) throw eventInvalid("An event says its type and when it became true.");
+  if (type === "" || occurTime === undefined)
+    throw errors.EVENT_INVALID("An event says its type and when it became true.");
   if (data.byteLength > MAX_DATA_BYTES) {
-    throw eventInvalid(`An event has at most ${MAX_DATA_BYTES} bytes; this ${type} has ${data.byteLength}.`);
+    throw errors.EVENT_INVALID(`An event has at most ${MAX_DATA_BYTES} bytes; this ${type} has ${data.byteLength}.`);
   }
   if (key === "" || key.length > MAX_KEY_CHARACTERS) {
-    throw eventInvalid(
+    throw errors.EVENT_INVALID(
       `An event's key has 1 to ${MAX_KEY_CHARACTERS} characters; that of this ${type} has ${key.length}.`,
     );
   }

@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import type { MigrationSet } from "#pkg/postgres/migrate";
-import { eventBusUrlUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { EventBus } from "./eventbus.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function openEventBus(
       return openPostgresEventBus({ db: await deps.postgres(), clock: deps.clock, log: deps.log });
     }
     default:
-      throw eventBusUrlUnknown(protocol);
+      throw errors.EVENTBUS_URL_UNKNOWN(protocol);
   }
 }
 

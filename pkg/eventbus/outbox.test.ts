@@ -7,7 +7,7 @@ import { isAppError } from "#pkg/errors/errors";
 import type { Db } from "#pkg/postgres/db";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
-import { eventInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { EventBus } from "./eventbus.ts";
 import { MAX_DATA_BYTES } from "./limits.ts";
 import { migrationsFor } from "./open.ts";
@@ -130,7 +130,7 @@ describe("the outbox", () => {
     const choosy: EventBus = {
       ...bus,
       async publish(events) {
-        if (events.some(({ id }) => id === refused)) throw eventInvalid("not this one");
+        if (events.some(({ id }) => id === refused)) throw errors.EVENT_INVALID("not this one");
         await bus.publish(events);
       },
     };

@@ -1,19 +1,21 @@
 /** Sizes that every adapter enforces alike: Kafka takes messages of 1 MB by default (message.max.bytes). */
 
-import { recordInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { LogRecord } from "./eventlog.ts";
 
 export const MAX_VALUE_BYTES = 900 * 1024;
 export const MAX_KEY_CHARACTERS = 128;
 
 export function checkRecord(record: LogRecord): void {
-  if (record.value.byteLength > MAX_VALUE_BYTES) throw recordInvalid(`A record has at most ${MAX_VALUE_BYTES} bytes.`);
+  if (record.value.byteLength > MAX_VALUE_BYTES)
+    throw errors.LOG_RECORD_INVALID(`A record has at most ${MAX_VALUE_BYTES} bytes.`);
   if (record.key === "" || record.key.length > MAX_KEY_CHARACTERS) {
-    throw recordInvalid(`A record's key has 1 to ${MAX_KEY_CHARACTERS} characters.`);
+    throw errors.LOG_RECORD_INVALID(`A record's key has 1 to ${MAX_KEY_CHARACTERS} characters.`);
   }
 }
 
 /** Kafka's rule for topic and group names. */
 export function checkName(name: string): void {
-  if (!/^[A-Za-z0-9._-]{1,200}$/.test(name)) throw recordInvalid(`Not a name for a topic or group: ${name}.`);
+  if (!/^[A-Za-z0-9._-]{1,200}$/.test(name))
+    throw errors.LOG_RECORD_INVALID(`Not a name for a topic or group: ${name}.`);
 }

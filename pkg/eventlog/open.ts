@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import type { MigrationSet } from "#pkg/postgres/migrate";
-import { eventLogUrlUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { EventLog } from "./eventlog.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function openEventLog(
       return openPostgresEventLog({ db: await deps.postgres(), clock: deps.clock, log: deps.log });
     }
     default:
-      throw eventLogUrlUnknown(protocol);
+      throw errors.EVENTLOG_URL_UNKNOWN(protocol);
   }
 }
 

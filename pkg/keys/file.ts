@@ -8,7 +8,7 @@ import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { keyFileExposed, keyFileInvalid, keyFileUnavailable, keyUnwrapFailed } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { type KeyContext, type Keys, SecretBytes } from "./keys.ts";
 import { checkWrap } from "./limits.ts";
 
@@ -65,7 +65,7 @@ function keysUnder(initial: readonly RootKey[], { read, write }: Keyring): Keys 
     async wrap(plaintext, context) {
       checkWrap(plaintext, context);
       const key = keyring.at(-1);
-      if (key === undefined) throw keyUnwrapFailed();
+      if (key === undefined) throw errors.KEY_UNWRAP_FAILED();
       const header = Buffer.concat([Buffer.from([FORMAT]), Buffer.from(key.id, "hex")]);
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv("aes-256-gcm", key.secret, iv, { authTagLength: TAG_BYTES });
@@ -79,10 +79,10 @@ function keysUnder(initial: readonly RootKey[], { read, write }: Keyring): Keys 
       const ivAt = 1 + ID_BYTES;
       const tagAt = ivAt + IV_BYTES;
       const bodyAt = tagAt + TAG_BYTES;
-      if (bytes[0] !== FORMAT || bytes.byteLength <= bodyAt) throw keyUnwrapFailed();
+      if (bytes[0] !== FORMAT || bytes.byteLength <= bodyAt) throw errors.KEY_UNWRAP_FAILED();
       const header = bytes.subarray(0, ivAt);
       const key = await findKey(header.subarray(1).toString("hex"));
-      if (key === undefined) throw keyUnwrapFailed();
+      if (key === undefined) throw errors.KEY_UNWRAP_FAILED();
       const decipher = createDecipheriv("aes-256-gcm", key.secret, bytes.subarray(ivAt, tagAt), {
         authTagLength: TAG_BYTES,
       });
@@ -93,7 +93,7 @@ function keysUnder(initial: readonly RootKey[], { read, write }: Keyring): Keys 
         decipher.final();
       } catch (error) {
         plaintext.fill(0);
-        throw keyUnwrapFailed(error);
+        throw errors.KEY_UNWRAP_FAILED(error);
       }
       return new SecretBytes(plaintext);
     },
@@ -141,13 +141,13 @@ async function readKeyFile(path: string): Promise<readonly RootKey[]> {
     const handle = await open(path, "r");
     try {
       const { mode } = await handle.stat();
-      if ((mode & 0o077) !== 0) throw keyFileExposed(path);
+      if ((mode & 0o077) !== 0) throw errors.KEY_FILE_EXPOSED(path);
       text = await readFile(handle, "utf8");
     } finally {
       await handle.close();
     }
   } catch (error) {
-    throw isAppError(error) ? error : keyFileUnavailable(path, error);
+    throw isAppError(error) ? error : errors.KEY_FILE_UNAVAILABLE(path, error);
   }
   return parseKeyFile(path, text);
 }
@@ -160,7 +160,7 @@ function parseKeyFile(path: string, text: string): readonly RootKey[] {
     if (keys.length === 0 || !whole) throw new Error("a root key is missing or cut short");
     return keys;
   } catch (error) {
-    throw keyFileInvalid(path, error);
+    throw errors.KEY_FILE_INVALID(path, error);
   }
 }
 
@@ -184,7 +184,7 @@ async function writeKeyFile(path: string, keys: readonly RootKey[], mode: "creat
     return true;
   } catch (error) {
     if (mode === "create" && error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw keyFileUnavailable(path, error);
+    throw errors.KEY_FILE_UNAVAILABLE(path, error);
   } finally {
     await rm(building, { force: true });
   }

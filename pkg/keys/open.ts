@@ -2,7 +2,7 @@
 
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Logger } from "#pkg/obs/obs";
-import { keysUrlUnsupported } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 
 export interface OpenKeysOptions {
@@ -23,6 +23,6 @@ export async function openKeys(url: string, options: OpenKeysOptions): Promise<K
       return openMemoryKeys();
     }
     default:
-      throw keysUrlUnsupported(scheme);
+      throw errors.KEYS_URL_UNSUPPORTED(scheme);
   }
 }

@@ -11,7 +11,7 @@ import { outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import { runConfined } from "#pkg/process/confined";
 import { programEnvironment } from "#pkg/process/environment";
-import { mediaOutputTooLarge, mediaToolFailed, mediaToolMissing, mediaToolTimeout } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export type Tool = "ffmpeg" | "ffprobe";
 
@@ -137,23 +137,23 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   });
   const { tail } = ended;
   if (ended.how !== "late" && writes.length > 0 && NO_SPACE.test(tail)) {
-    throw outOfSpace("the scratch folder of the media tools", mediaToolFailed(tool, ended.exit, tail));
+    throw outOfSpace("the scratch folder of the media tools", errors.MEDIA_TOOL_FAILED(tool, ended.exit, tail));
   }
   switch (ended.how) {
     case "done":
       if (UNFINISHED.test(tail)) {
         for (const path of writes) await rm(path, { force: true });
-        throw mediaToolFailed(tool, "it could not finish its output", tail);
+        throw errors.MEDIA_TOOL_FAILED(tool, "it could not finish its output", tail);
       }
       return { stdout: ended.stdout, log: tail };
     case "late":
-      throw mediaToolTimeout(tool, timeoutMs, tail);
+      throw errors.MEDIA_TOOL_TIMEOUT(tool, timeoutMs, tail);
     case "too much":
-      throw mediaOutputTooLarge(tool, tail);
+      throw errors.MEDIA_OUTPUT_TOO_LARGE(tool, tail);
     case "missing":
-      throw mediaToolMissing(tool);
+      throw errors.MEDIA_TOOL_MISSING(tool);
     case "failed":
-      throw mediaToolFailed(tool, ended.exit, tail);
+      throw errors.MEDIA_TOOL_FAILED(tool, ended.exit, tail);
     default:
       return assertNever(ended.how);
   }

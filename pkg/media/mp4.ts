@@ -1,7 +1,7 @@
 /** Reads the index of MP4 files of our own making (ISO/IEC 14496-12), which starting ffprobe for would cost more. */
 
 import { type FileHandle, open } from "node:fs/promises";
-import { mediaOutputDamaged } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export interface Mp4Track {
   /** Such as `vide` and `soun`. */
@@ -31,7 +31,7 @@ export async function readTracks(path: string): Promise<readonly Mp4Track[]> {
       const sizes = table && child(table, "stsz");
       const times = table && child(table, "stts");
       if (media === undefined || header === undefined || sizes === undefined || times === undefined) {
-        throw mediaOutputDamaged(path, "a track has no table of samples");
+        throw errors.MEDIA_OUTPUT_DAMAGED(path, "a track has no table of samples");
       }
       // hdlr: version and flags, pre_defined, then the handler's type.
       const handler = child(media, "hdlr")?.toString("latin1", 8, 12) ?? "";
@@ -48,11 +48,12 @@ export async function readTracks(path: string): Promise<readonly Mp4Track[]> {
       }
       tracks.push({ handler, samples, seconds: ticks / timescale });
     }
-    if (named > mediaBytes) throw mediaOutputDamaged(path, `${named} bytes are named and ${mediaBytes} are there`);
+    if (named > mediaBytes)
+      throw errors.MEDIA_OUTPUT_DAMAGED(path, `${named} bytes are named and ${mediaBytes} are there`);
     return tracks;
   } catch (error) {
     // A table that ends before it should.
-    if (error instanceof RangeError) throw mediaOutputDamaged(path, "its index is cut short");
+    if (error instanceof RangeError) throw errors.MEDIA_OUTPUT_DAMAGED(path, "its index is cut short");
     throw error;
   } finally {
     await file.close();
@@ -80,14 +81,14 @@ async function readBoxes(file: FileHandle, path: string): Promise<{ index: Buffe
     const type = header.toString("latin1", 4, 8);
     if (type === "mdat") mediaBytes += length - headerBytes;
     if (type === "moov") {
-      if (length > MAX_INDEX_BYTES) throw mediaOutputDamaged(path, `its index has ${length} bytes`);
+      if (length > MAX_INDEX_BYTES) throw errors.MEDIA_OUTPUT_DAMAGED(path, `its index has ${length} bytes`);
       index = Buffer.alloc(length - headerBytes);
       await file.read(index, 0, index.length, at + headerBytes);
     }
     at += length;
   }
-  if (at !== size) throw mediaOutputDamaged(path, "its last box is cut short");
-  if (index === undefined) throw mediaOutputDamaged(path, "its index is missing");
+  if (at !== size) throw errors.MEDIA_OUTPUT_DAMAGED(path, "its last box is cut short");
+  if (index === undefined) throw errors.MEDIA_OUTPUT_DAMAGED(path, "its index is missing");
   return { index, mediaBytes };
 }
 

@@ -2,14 +2,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { isAppError } from "#pkg/errors/errors";
-import {
-  MEDIA_OUTPUT_TOO_LARGE,
-  MEDIA_TOOL_FAILED,
-  mediaDescriptionTooLarge,
-  mediaNotRecognised,
-  mediaTooManyStreams,
-  mediaTruncated,
-} from "./errors.ts";
+import { errors } from "./errors.ts";
 import { inputArgs, runTool, type ToolOptions } from "./ffmpeg.ts";
 import type { MediaLimits } from "./limits.ts";
 import { parseRawMedia, type RawMedia } from "./probe-raw.ts";
@@ -44,12 +37,12 @@ export async function checkContainer(path: string, sizeBytes: number): Promise<v
       // Trailing bytes that are no box are common and harmless once the index was seen.
       if (length < 8 || !/^[\x20-\x7e\xa9]{4}$/.test(type)) break;
       if (at + length > sizeBytes && type !== "free" && type !== "skip") {
-        throw mediaTruncated(`its "${type}" box ends ${at + length - sizeBytes} bytes after the file does.`);
+        throw errors.MEDIA_TRUNCATED(`its "${type}" box ends ${at + length - sizeBytes} bytes after the file does.`);
       }
       types += type;
       at += length;
     }
-    if (!types.includes("moov")) throw mediaTruncated("its index (the moov box) is missing.");
+    if (!types.includes("moov")) throw errors.MEDIA_TRUNCATED("its index (the moov box) is missing.");
   } finally {
     await file.close();
   }
@@ -73,7 +66,7 @@ async function checkSegment(file: FileHandle, sizeBytes: number): Promise<void> 
     const end = at + idLength + sizeLength + Number(raw - marker);
     const isSegment = idLength === 4 && header.readUInt32BE(0) === SEGMENT;
     if (isSegment && end > sizeBytes)
-      throw mediaTruncated(`its segment ends ${end - sizeBytes} bytes after the file does.`);
+      throw errors.MEDIA_TRUNCATED(`its segment ends ${end - sizeBytes} bytes after the file does.`);
     if (isSegment) return;
     at = end;
   }
@@ -102,21 +95,22 @@ export async function readStreams(path: string, limits: MediaLimits, options: To
   const raw = await runTool({ ...options, tool: "ffprobe", args, maxStdoutBytes: limits.descriptionBytes }).then(
     ({ stdout }) => parseRawMedia(stdout),
     async (error: unknown) => {
-      if (isAppError(error, MEDIA_OUTPUT_TOO_LARGE)) throw mediaDescriptionTooLarge(limits.descriptionBytes);
-      if (!isAppError(error, MEDIA_TOOL_FAILED)) throw error;
+      if (isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"))
+        throw errors.MEDIA_DESCRIPTION_TOO_LARGE(limits.descriptionBytes);
+      if (!isAppError(error, "MEDIA_TOOL_FAILED")) throw error;
       if (/max_streams/.test(error.metadata.log ?? ""))
-        throw mediaTooManyStreams(undefined, undefined, MAX_DEMUXED_STREAMS);
-      if (await startsWithEbml(path)) throw mediaTruncated("its header is not complete.");
-      throw mediaNotRecognised(error);
+        throw errors.MEDIA_TOO_MANY_STREAMS(undefined, undefined, MAX_DEMUXED_STREAMS);
+      if (await startsWithEbml(path)) throw errors.MEDIA_TRUNCATED("its header is not complete.");
+      throw errors.MEDIA_NOT_RECOGNISED(error);
     },
   );
   const kinds = { video: limits.videoStreams, audio: limits.audioStreams, subtitle: limits.textStreams };
   for (const [kind, limit] of Object.entries(kinds)) {
     const found = raw.streams.filter((stream) => stream.codec_type === kind).length;
-    if (found > limit) throw mediaTooManyStreams(kind, found, limit);
+    if (found > limit) throw errors.MEDIA_TOO_MANY_STREAMS(kind, found, limit);
   }
   const others = raw.streams.filter(({ codec_type }) => codec_type === undefined || !(codec_type in kinds)).length;
-  if (others > limits.otherStreams) throw mediaTooManyStreams("other", others, limits.otherStreams);
+  if (others > limits.otherStreams) throw errors.MEDIA_TOO_MANY_STREAMS("other", others, limits.otherStreams);
   return raw;
 }
 

@@ -1,6 +1,6 @@
 /** The time of every packet of a file, read by demuxing alone: nothing is decoded. */
 
-import { mediaBeyondContent } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { inputArgs, runTool, type ToolOptions } from "./ffmpeg.ts";
 import { MAX_PACKETS } from "./limits.ts";
 import type { RawMedia, RawStream } from "./probe-raw.ts";
@@ -74,7 +74,7 @@ export async function scanPackets(
     onLine(line) {
       takePacket(streams, video, line);
       if (++count > most)
-        stop.abort(mediaBeyondContent(`${of.sizeBytes} bytes are to hold more than ${most} packets.`));
+        stop.abort(errors.MEDIA_BEYOND_CONTENT(`${of.sizeBytes} bytes are to hold more than ${most} packets.`));
     },
   });
   const seconds = (scan: StreamScan, ticks: number) => (ticks * scan.timeBase.num) / scan.timeBase.den;

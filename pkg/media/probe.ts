@@ -1,16 +1,7 @@
 /** What a film file holds, read in two passes of ffprobe: the streams, and every packet's time. */
 
 import { stat } from "node:fs/promises";
-import {
-  mediaBeyondContent,
-  mediaEmptyFile,
-  mediaNoVideo,
-  mediaPictureTooLarge,
-  mediaPixelAspect,
-  mediaTooLong,
-  mediaTooShort,
-  mediaTruncated,
-} from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { ToolOptions } from "./ffmpeg.ts";
 import { type FrameTiming, timeFrames } from "./frame-timing.ts";
 import { DEFAULT_LIMITS, FRAMES_WITHOUT_QUESTION, MAX_PIXEL_ASPECT, MAX_PIXELS, type MediaLimits } from "./limits.ts";
@@ -119,11 +110,11 @@ export async function probe(
   { limits = DEFAULT_LIMITS, ...options }: ProbeOptions = {},
 ): Promise<MediaInfo> {
   const { size } = await stat(path);
-  if (size === 0) throw mediaEmptyFile();
+  if (size === 0) throw errors.MEDIA_EMPTY_FILE();
   await checkContainer(path, size);
   const raw = await readStreams(path, limits, options);
   const videoStream = raw.streams.find((stream) => stream.codec_type === "video" && !isStillImage(stream));
-  if (videoStream === undefined || !videoStream.width || !videoStream.height) throw mediaNoVideo();
+  if (videoStream === undefined || !videoStream.width || !videoStream.height) throw errors.MEDIA_NO_VIDEO();
   checkPicture(videoStream, limits);
   const scan = await scanPackets(path, raw, { video: videoStream, sizeBytes: size }, options);
   checkWhole(raw, scan);
@@ -133,7 +124,7 @@ export async function probe(
     timeBase: parseRational(videoStream.time_base ?? "") ?? rational(1, 1000),
     isInterlaced: isInterlaced(videoStream),
   });
-  if (timing.frameCount < MIN_FRAMES) throw mediaTooShort(timing.frameCount);
+  if (timing.frameCount < MIN_FRAMES) throw errors.MEDIA_TOO_SHORT(timing.frameCount);
   checkLength(timing.durationSeconds, limits);
   checkFrames(timing.frameCount, scan.video.ticks.length, limits);
   return {
@@ -156,7 +147,9 @@ function checkWhole(raw: RawMedia, scan: PacketScan): void {
   const readSeconds = scan.endSeconds - Math.min(0, raw.startSeconds);
   // Rounding and the last picture's length lose a second at most.
   if (raw.durationSeconds - readSeconds > Math.max(1, raw.durationSeconds * 0.02)) {
-    throw mediaTruncated(`it declares ${raw.durationSeconds.toFixed(1)} s and holds ${readSeconds.toFixed(1)} s.`);
+    throw errors.MEDIA_TRUNCATED(
+      `it declares ${raw.durationSeconds.toFixed(1)} s and holds ${readSeconds.toFixed(1)} s.`,
+    );
   }
 }
 
@@ -164,25 +157,25 @@ function checkWhole(raw: RawMedia, scan: PacketScan): void {
 function checkPicture(stream: RawStream, limits: MediaLimits): void {
   const { num, den } = aspectOf(stream);
   if (num > den * MAX_PIXEL_ASPECT || den > num * MAX_PIXEL_ASPECT) {
-    throw mediaPixelAspect(`${num}:${den}`, MAX_PIXEL_ASPECT);
+    throw errors.MEDIA_PIXEL_ASPECT(`${num}:${den}`, MAX_PIXEL_ASPECT);
   }
   for (const { width, height } of [{ width: stream.width ?? 0, height: stream.height ?? 0 }, squared(stream)]) {
     const { pictureSide } = limits;
     if (width > pictureSide || height > pictureSide) {
-      throw mediaPictureTooLarge(width, height, `${pictureSide} pixels a side`);
+      throw errors.MEDIA_PICTURE_TOO_LARGE(width, height, `${pictureSide} pixels a side`);
     }
-    if (width * height > MAX_PIXELS) throw mediaPictureTooLarge(width, height, `${MAX_PIXELS} pixels in all`);
+    if (width * height > MAX_PIXELS) throw errors.MEDIA_PICTURE_TOO_LARGE(width, height, `${MAX_PIXELS} pixels in all`);
   }
 }
 
 function checkLength(seconds: number, { durationSeconds }: MediaLimits): void {
-  if (!(seconds <= durationSeconds)) throw mediaTooLong(seconds, durationSeconds);
+  if (!(seconds <= durationSeconds)) throw errors.MEDIA_TOO_LONG(seconds, durationSeconds);
 }
 
 /** Pictures that stand for long are repeated, and each repetition costs as much as a picture. */
 function checkFrames(frames: number, pictures: number, { framesPerPicture }: MediaLimits): void {
   if (frames <= FRAMES_WITHOUT_QUESTION || frames <= pictures * framesPerPicture) return;
-  throw mediaBeyondContent(`${pictures} pictures are to become ${frames} frames.`);
+  throw errors.MEDIA_BEYOND_CONTENT(`${pictures} pictures are to become ${frames} frames.`);
 }
 
 function aspectOf(stream: RawStream): Rational {

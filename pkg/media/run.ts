@@ -15,7 +15,7 @@ import {
   stitchArgs,
   stitchList,
 } from "./encode.ts";
-import { mediaFrameCount, mediaOutputDamaged } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { type Progress, runTool, type ToolOptions } from "./ffmpeg.ts";
 import { countVideoSamples, readTracks } from "./mp4.ts";
 import type { MediaInfo } from "./probe.ts";
@@ -75,10 +75,14 @@ export async function encodeAudio(job: AudioJob, options: EncodeOptions = {}): P
     await runTool({ ...options, tool: "ffmpeg", args: audioArgs(job) });
     const tracks = await readTracks(job.output);
     const [track] = tracks;
-    if (tracks.length !== 1 || track?.handler !== "soun") throw mediaOutputDamaged(job.output, "it has no sound");
+    if (tracks.length !== 1 || track?.handler !== "soun")
+      throw errors.MEDIA_OUTPUT_DAMAGED(job.output, "it has no sound");
     const excess = track.seconds - job.info.video.durationSeconds;
     if (excess < -HALF_SAMPLE_SECONDS || excess > MAX_PADDING_SECONDS) {
-      throw mediaOutputDamaged(job.output, `it lasts ${track.seconds} s, not ${job.info.video.durationSeconds} s`);
+      throw errors.MEDIA_OUTPUT_DAMAGED(
+        job.output,
+        `it lasts ${track.seconds} s, not ${job.info.video.durationSeconds} s`,
+      );
     }
   });
 }
@@ -119,12 +123,12 @@ async function checkPicture(path: string): Promise<void> {
   const picture = await readFile(path);
   // ITU-T T.81, table B.1: start and end of image.
   const isWhole = picture.readUInt16BE(0) === 0xffd8 && picture.readUInt16BE(picture.length - 2) === 0xffd9;
-  if (!isWhole) throw mediaOutputDamaged(path, "the picture has no end");
+  if (!isWhole) throw errors.MEDIA_OUTPUT_DAMAGED(path, "the picture has no end");
 }
 
 async function checkFrames(path: string, expected: number): Promise<void> {
   const found = await countVideoSamples(path);
-  if (found !== expected) throw mediaFrameCount(path, expected, found);
+  if (found !== expected) throw errors.MEDIA_FRAME_COUNT(path, expected, found);
 }
 
 /** A file that could not be finished must not be taken for one that was. */

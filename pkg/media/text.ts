@@ -2,7 +2,7 @@
 
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { isAppError } from "#pkg/errors/errors";
-import { MEDIA_TOOL_FAILED, mediaTextInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { inputArgs, runTool, TEXT_DEMUXERS, type ToolOptions } from "./ffmpeg.ts";
 import type { MediaInfo, TextStream } from "./probe.ts";
 import { formatVtt, parseVtt, shiftCues } from "./vtt.ts";
@@ -33,7 +33,7 @@ export async function convertSidecarText(
   options: ToolOptions = {},
 ): Promise<void> {
   const { size } = await stat(job.source);
-  if (size > MAX_SIDECAR_BYTES) throw mediaTextInvalid(`the file is larger than ${MAX_SIDECAR_BYTES} bytes.`);
+  if (size > MAX_SIDECAR_BYTES) throw errors.MEDIA_TEXT_INVALID(`the file is larger than ${MAX_SIDECAR_BYTES} bytes.`);
   const bytes = await readFile(job.source);
   const text = bytes.toString("utf8");
   if (/^\uFEFF?WEBVTT/.test(text)) {
@@ -49,9 +49,9 @@ export async function convertSidecarText(
     if (cues > 0) return;
     await rm(job.output, { force: true });
   } catch (error) {
-    if (!isAppError(error, MEDIA_TOOL_FAILED)) throw error;
+    if (!isAppError(error, "MEDIA_TOOL_FAILED")) throw error;
   }
-  throw mediaTextInvalid("the file is neither SubRip nor WebVTT.");
+  throw errors.MEDIA_TEXT_INVALID("the file is neither SubRip nor WebVTT.");
 }
 
 /** Answers the number of cues. */

@@ -2,7 +2,7 @@
 
 import type { Logger } from "#pkg/obs/obs";
 import { describeConfinement, findConfinement } from "#pkg/process/confinement";
-import { mediaToolLacks } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { runTool, type Tool } from "./ffmpeg.ts";
 
 /** What films are encoded with. */
@@ -23,7 +23,7 @@ export async function openTools(tools: readonly Tool[], encoders: readonly strin
   if (encoders.length > 0) {
     const { stdout } = await runTool({ tool: "ffmpeg", args: ["-v", "error", "-encoders"], timeoutMs: TRIAL_MS });
     const missing = encoders.filter((name) => !new RegExp(`^ \\S+ ${name} `, "m").test(stdout));
-    if (missing.length > 0) throw mediaToolLacks("ffmpeg", missing);
+    if (missing.length > 0) throw errors.MEDIA_TOOL_LACKS("ffmpeg", missing);
   }
   const said = { ...versions, run: describeConfinement(confinement) };
   if (confinement.lacks.length === 0) log.info(said, "media tools found");

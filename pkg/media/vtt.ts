@@ -1,6 +1,6 @@
 /** WebVTT (W3C) captions: read leniently, written strictly. */
 
-import { mediaTextInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export interface Cue {
   readonly id: string | undefined;
@@ -21,14 +21,15 @@ export function parseVtt(text: string): Cue[] {
     .replace(/^\uFEFF/, "")
     .replaceAll("\0", "\uFFFD")
     .split(/\r\n|\r|\n/);
-  if (!/^WEBVTT(?:[ \t].*)?$/.test(lines[0] ?? "")) throw mediaTextInvalid("the file does not begin with WEBVTT.");
+  if (!/^WEBVTT(?:[ \t].*)?$/.test(lines[0] ?? ""))
+    throw errors.MEDIA_TEXT_INVALID("the file does not begin with WEBVTT.");
   const cues: Cue[] = [];
   for (const block of blocks(lines.slice(1))) {
     const at = block.findIndex((line) => line.includes("-->"));
     if (at === -1) continue;
     const match = TIMING.exec(block[at]?.trim() ?? "");
     if (match === null || at > 1)
-      throw mediaTextInvalid(`"${(block[at] ?? "").slice(0, 60)}" is not the timing of a cue.`);
+      throw errors.MEDIA_TEXT_INVALID(`"${(block[at] ?? "").slice(0, 60)}" is not the timing of a cue.`);
     const startSeconds = parseTime(match[1] ?? "");
     const endSeconds = parseTime(match[2] ?? "");
     const body = block.slice(at + 1).join("\n");
@@ -40,7 +41,7 @@ export function parseVtt(text: string): Cue[] {
       settings: match[3]?.trim() ?? "",
       text: body,
     });
-    if (cues.length > MAX_CUES) throw mediaTextInvalid(`there are more than ${MAX_CUES} cues.`);
+    if (cues.length > MAX_CUES) throw errors.MEDIA_TEXT_INVALID(`there are more than ${MAX_CUES} cues.`);
   }
   return cues.sort((a, b) => a.startSeconds - b.startSeconds || a.endSeconds - b.endSeconds);
 }

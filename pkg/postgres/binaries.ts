@@ -4,7 +4,7 @@ import { chmod, cp, lstat, mkdtemp, readFile, rename, rm } from "node:fs/promise
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Account } from "#pkg/process/accounts";
-import { binariesMissing } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { isReachable } from "./os-user.ts";
 
 export interface Binaries {
@@ -33,7 +33,7 @@ async function installed(): Promise<Binaries> {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     return { folder: join(root, "native"), version };
   } catch (error) {
-    throw binariesMissing(
+    throw errors.POSTGRES_BINARIES_MISSING(
       `the npm package ${PACKAGE} is not installed (${error instanceof Error ? error.message : error})`,
     );
   }
@@ -64,7 +64,7 @@ async function isOwnCopy(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return false;
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) {
-    throw binariesMissing(`${path} belongs to someone else; remove it`);
+    throw errors.POSTGRES_BINARIES_MISSING(`${path} belongs to someone else; remove it`);
   }
   return true;
 }

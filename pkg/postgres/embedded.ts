@@ -10,7 +10,7 @@ import { outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Account } from "#pkg/process/accounts";
 import { type Binaries, findBinaries } from "./binaries.ts";
-import { folderForeign, folderInUse, folderUnreachable, serverNotStarted } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { isReachable, runAsServerUser, serverUserFor } from "./os-user.ts";
 import { isSameProcess, processStartTime, stopServerOf } from "./processes.ts";
 import { type ServerProcess, spawnServer } from "./server-process.ts";
@@ -56,7 +56,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     if (user !== undefined) {
       // the server's user passes through the folder to its cluster, but cannot list it or read the password
       await chmod(folder, 0o711);
-      if (!(await isReachable(folder, user))) throw folderUnreachable(folder, user.name);
+      if (!(await isReachable(folder, user))) throw errors.POSTGRES_FOLDER_UNREACHABLE(folder, user.name);
     }
     const binaries = await findBinaries(user);
     await stopServerOf(cluster, log);
@@ -73,7 +73,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       try {
         server = await spawnServer({ cluster, port, user, binaries, durability, log });
       } catch (error) {
-        if (attempt === 3) throw serverNotStarted(folder, messageOf(error));
+        if (attempt === 3) throw errors.POSTGRES_NOT_STARTED(folder, messageOf(error));
         // another process may have taken the port, or children of a killed server may still be leaving
         await delay(200 * attempt);
       }
@@ -116,7 +116,10 @@ function supervise(initial: Supervised, respawn: () => Promise<ServerProcess>): 
         const now = performance.now();
         while (restarts[0] !== undefined && restarts[0] < now - RESTARTS.withinMs) restarts.shift();
         if (restarts.length === RESTARTS.most) {
-          const error = serverNotStarted(folder, `it died ${RESTARTS.most} times within a minute; last: ${ending}`);
+          const error = errors.POSTGRES_NOT_STARTED(
+            folder,
+            `it died ${RESTARTS.most} times within a minute; last: ${ending}`,
+          );
           log.error({ err: error }, "PostgreSQL is given up");
           giveUp(error);
           return;
@@ -191,7 +194,7 @@ async function initialize(options: {
       options.durability === "throwaway" ? ["--no-sync"] : [],
     ].flat(),
   ).catch((error) => {
-    throw serverNotStarted(folder, messageOf(error));
+    throw errors.POSTGRES_NOT_STARTED(folder, messageOf(error));
   });
   await rename(join(making, "data"), cluster);
   await rm(making, { recursive: true, force: true });
@@ -201,7 +204,10 @@ async function checkVersion(folder: string, cluster: string, binaries: Binaries)
   const found = (await readFile(join(cluster, "PG_VERSION"), "utf8")).trim();
   const expected = binaries.version.split(".")[0];
   if (found !== expected) {
-    throw folderForeign(folder, `it was made by PostgreSQL ${found}, and this is PostgreSQL ${expected}`);
+    throw errors.POSTGRES_FOLDER_FOREIGN(
+      folder,
+      `it was made by PostgreSQL ${found}, and this is PostgreSQL ${expected}`,
+    );
   }
 }
 
@@ -212,7 +218,8 @@ async function loadPassword(folder: string): Promise<string> {
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  if (await exists(join(folder, "cluster"))) throw folderForeign(folder, `its file ${path} is missing`);
+  if (await exists(join(folder, "cluster")))
+    throw errors.POSTGRES_FOLDER_FOREIGN(folder, `its file ${path} is missing`);
   const password = randomBytes(32).toString("base64url");
   await writeFile(`${path}.making`, password, { mode: 0o600, flush: true });
   await rename(`${path}.making`, path);
@@ -236,7 +243,7 @@ async function lockFolder(folder: string): Promise<FolderLock> {
     }
     const [pid, startTime] = (await readFile(path, "utf8").catch(() => "")).split(" ");
     if (pid !== undefined && startTime !== undefined && (await isSameProcess(Number(pid), startTime))) {
-      throw folderInUse(folder, Number(pid));
+      throw errors.POSTGRES_FOLDER_IN_USE(folder, Number(pid));
     }
     await rm(path, { force: true });
   }

@@ -1,7 +1,7 @@
 /** What can go wrong with the database, as errors for the caller, and how stores recognise a broken constraint. */
 
 import pg from "pg";
-import { AppError } from "#pkg/errors/errors";
+import { type AppError, defineErrors } from "#pkg/errors/errors";
 import { outOfSpace } from "#pkg/errors/space";
 
 /** Constraint classes that stores turn into errors of their own; SQLSTATE class 23 (PostgreSQL manual, appendix A). */
@@ -72,119 +72,64 @@ const DRIVER_MESSAGES = [
 
 /** The error that callers see for what the driver threw; anything that is not about availability passes unchanged. */
 export function toAppError(error: unknown): unknown {
-  if (isConnectionLoss(error)) return databaseUnavailable(error);
-  if (isConflict(error)) return databaseConflict(error);
+  if (isConnectionLoss(error)) return errors.DATABASE_UNAVAILABLE(error);
+  if (isConflict(error)) return errors.DATABASE_CONFLICT(error);
   if (isDatabaseFull(error)) return databaseFull(error);
-  if (error instanceof pg.DatabaseError && error.code === "57014") return statementTimeout(error);
+  if (error instanceof pg.DatabaseError && error.code === "57014") return errors.DATABASE_STATEMENT_TIMEOUT(error);
   // text with U+0000, which PostgreSQL cannot store, in a column or inside jsonb
   if (error instanceof pg.DatabaseError && (error.code === "22021" || error.code === "22P05"))
-    return textInvalid(error);
+    return errors.DATABASE_TEXT_INVALID(error);
   return error;
-}
-
-export function databaseUnavailable(cause: unknown): AppError {
-  return new AppError({
-    kind: "unavailable",
-    reason: "DATABASE_UNAVAILABLE",
-    message: "The database does not answer. Try again shortly.",
-    retryAfterMs: 1000,
-    cause,
-  });
 }
 
 export function databaseFull(cause?: unknown): AppError {
   return outOfSpace("the database", cause);
 }
 
-function databaseConflict(cause: unknown): AppError {
-  return new AppError({
-    kind: "aborted",
-    reason: "DATABASE_CONFLICT",
-    message: "Another change got in the way. Try again.",
-    cause,
-  });
-}
-
-function statementTimeout(cause: unknown): AppError {
-  return new AppError({
-    kind: "deadline_exceeded",
-    reason: "DATABASE_STATEMENT_TIMEOUT",
-    message: "The database took too long.",
-    cause,
-  });
-}
-
-function textInvalid(cause: unknown): AppError {
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "DATABASE_TEXT_INVALID",
-    message: "A text holds a character that cannot be stored.",
-    cause,
-  });
-}
-
-/** `problem` names the file or number at fault. */
-export function migrationRefused(schema: string, problem: string): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "MIGRATION_REFUSED",
-    message: `Schema ${schema} cannot be migrated: ${problem}.`,
-  });
-}
-
-export function migrationMissing(schema: string, files: readonly string[]): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "MIGRATION_MISSING",
-    message: `Schema ${schema} lacks ${files.join(", ")}; run the migrate command first.`,
-  });
-}
-
-export function migrationFailed(schema: string, file: string, cause: unknown): AppError {
-  return new AppError({
-    kind: "internal",
-    reason: "MIGRATION_FAILED",
-    message: `Schema ${schema}: ${file} failed: ${cause instanceof Error ? cause.message : String(cause)}.`,
-    cause,
-  });
-}
-
-export function folderUnreachable(folder: string, user: string): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "POSTGRES_FOLDER_UNREACHABLE",
-    message: `The data folder ${folder} cannot be reached by user ${user}, as whom PostgreSQL runs; choose another folder or open the folders above it (chmod a+x).`,
-  });
-}
-
-export function folderInUse(folder: string, pid: number): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "POSTGRES_FOLDER_IN_USE",
-    message: `The data folder ${folder} is in use by process ${pid}.`,
-  });
-}
-
-export function folderForeign(folder: string, problem: string): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "POSTGRES_FOLDER_FOREIGN",
-    message: `The data folder ${folder} cannot be used: ${problem}.`,
-  });
-}
-
-export function serverNotStarted(folder: string, output: string): AppError {
-  return new AppError({
-    kind: "unavailable",
-    reason: "POSTGRES_NOT_STARTED",
-    message: `PostgreSQL did not start in ${folder}: ${output}`,
-  });
-}
-
-export function binariesMissing(problem: string): AppError {
-  return new AppError({
-    kind: "failed_precondition",
-    reason: "POSTGRES_BINARIES_MISSING",
-    message: `The PostgreSQL binaries cannot be used: ${problem}.`,
-  });
-}
+export const errors = defineErrors({
+  DATABASE_UNAVAILABLE: [
+    "unavailable",
+    (cause: unknown) => ({ message: "The database does not answer. Try again shortly.", retryAfterMs: 1000, cause }),
+  ],
+  DATABASE_CONFLICT: ["aborted", "Another change got in the way. Try again."],
+  DATABASE_STATEMENT_TIMEOUT: ["deadline_exceeded", "The database took too long."],
+  DATABASE_TEXT_INVALID: ["invalid_argument", "A text holds a character that cannot be stored."],
+  /** `problem` names the file or number at fault. */
+  MIGRATION_REFUSED: [
+    "failed_precondition",
+    (schema: string, problem: string) => `Schema ${schema} cannot be migrated: ${problem}.`,
+  ],
+  MIGRATION_MISSING: [
+    "failed_precondition",
+    (schema: string, files: readonly string[]) =>
+      `Schema ${schema} lacks ${files.join(", ")}; run the migrate command first.`,
+  ],
+  MIGRATION_FAILED: [
+    "internal",
+    (schema: string, file: string, cause: unknown) => ({
+      message: `Schema ${schema}: ${file} failed: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      cause,
+    }),
+  ],
+  POSTGRES_FOLDER_UNREACHABLE: [
+    "failed_precondition",
+    (folder: string, user: string) =>
+      `The data folder ${folder} cannot be reached by user ${user}, as whom PostgreSQL runs; choose another folder or open the folders above it (chmod a+x).`,
+  ],
+  POSTGRES_FOLDER_IN_USE: [
+    "failed_precondition",
+    (folder: string, pid: number) => `The data folder ${folder} is in use by process ${pid}.`,
+  ],
+  POSTGRES_FOLDER_FOREIGN: [
+    "failed_precondition",
+    (folder: string, problem: string) => `The data folder ${folder} cannot be used: ${problem}.`,
+  ],
+  POSTGRES_NOT_STARTED: [
+    "unavailable",
+    (folder: string, output: string) => `PostgreSQL did not start in ${folder}: ${output}`,
+  ],
+  POSTGRES_BINARIES_MISSING: [
+    "failed_precondition",
+    (problem: string) => `The PostgreSQL binaries cannot be used: ${problem}.`,
+  ],
+});

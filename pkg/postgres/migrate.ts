@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import pg from "pg";
 import type { Logger } from "#pkg/obs/obs";
-import { migrationFailed, migrationMissing, migrationRefused, toAppError } from "./errors.ts";
+import { errors, toAppError } from "./errors.ts";
 import { prepareDatabase, prepareRole, roleOf, schemaOf } from "./roles.ts";
 
 /**
@@ -80,7 +80,7 @@ export async function checkMigrations(options: { readonly url: string; readonly 
   const applied = found.rows[0]?.there ? await readHistory(session.client) : [];
   const pending = pendingFiles(schema, files, applied);
   if (pending.length > 0) {
-    throw migrationMissing(
+    throw errors.MIGRATION_MISSING(
       schema,
       pending.map((file) => file.name),
     );
@@ -113,7 +113,8 @@ async function readSets(plan: SchemaPlan, schema: string): Promise<MigrationFile
     let previous = 0;
     for (const name of names) {
       const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1]);
-      if (!(number > previous)) throw migrationRefused(schema, `${name} is not named NNNN_what.sql with a new number`);
+      if (!(number > previous))
+        throw errors.MIGRATION_REFUSED(schema, `${name} is not named NNNN_what.sql with a new number`);
       previous = number;
       const sql = await readFile(new URL(name, directory), "utf8");
       files.push({ source, number, name, sql, sha256: createHash("sha256").update(sql).digest("hex") });
@@ -132,10 +133,13 @@ function pendingFiles(schema: string, files: readonly MigrationFile[], applied: 
     const ours = files.filter((file) => file.source === old.source);
     const same = ours.find((file) => file.number === old.number);
     if (same !== undefined && same.sha256 !== old.sha256) {
-      throw migrationRefused(schema, `${same.name} was changed after it had been applied; add a new file instead`);
+      throw errors.MIGRATION_REFUSED(
+        schema,
+        `${same.name} was changed after it had been applied; add a new file instead`,
+      );
     }
     if (same === undefined && ours.some((file) => file.number > old.number)) {
-      throw migrationRefused(schema, `${old.name} was applied and is gone`);
+      throw errors.MIGRATION_REFUSED(schema, `${old.name} was applied and is gone`);
     }
   }
   const pending = files.filter(
@@ -143,7 +147,8 @@ function pendingFiles(schema: string, files: readonly MigrationFile[], applied: 
   );
   for (const file of pending) {
     const later = applied.find((old) => old.source === file.source && old.number > file.number);
-    if (later !== undefined) throw migrationRefused(schema, `${file.name} was overtaken by ${later.name}; renumber it`);
+    if (later !== undefined)
+      throw errors.MIGRATION_REFUSED(schema, `${file.name} was overtaken by ${later.name}; renumber it`);
   }
   return pending;
 }
@@ -164,7 +169,7 @@ async function apply(client: pg.Client, schema: string, file: MigrationFile): Pr
     if (inTransaction) await client.query("commit");
   } catch (error) {
     if (inTransaction) await client.query("rollback").catch(() => undefined);
-    throw migrationFailed(schema, file.name, error);
+    throw errors.MIGRATION_FAILED(schema, file.name, error);
   }
 }
 

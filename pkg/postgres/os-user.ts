@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { type Account, readAccounts } from "#pkg/process/accounts";
-import { folderForeign } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 /** Accounts that the server runs as when the host is root, best first. */
 const CANDIDATES = ["postgres", "nobody"];
@@ -16,7 +16,7 @@ export async function serverUserFor(cluster: string): Promise<Account | undefine
   const own = process.getuid?.();
   if (own !== 0) {
     if (owner !== undefined && owner.uid !== own)
-      throw folderForeign(dirname(cluster), `it belongs to uid ${owner.uid}`);
+      throw errors.POSTGRES_FOLDER_FOREIGN(dirname(cluster), `it belongs to uid ${owner.uid}`);
     return undefined;
   }
   const accounts = await readAccounts();
@@ -28,7 +28,7 @@ export async function serverUserFor(cluster: string): Promise<Account | undefine
     const account = accounts.find((candidate) => candidate.name === name && candidate.uid !== 0);
     if (account !== undefined) return account;
   }
-  throw folderForeign(
+  throw errors.POSTGRES_FOLDER_FOREIGN(
     dirname(cluster),
     `PostgreSQL refuses to run as root and there is no user ${CANDIDATES.join(" or ")}`,
   );

@@ -5,14 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db, Row, Tx } from "./db.ts";
-import {
-  databaseFull,
-  databaseUnavailable,
-  isConflict,
-  isConnectionLoss,
-  isDatabaseFull,
-  toAppError,
-} from "./errors.ts";
+import { databaseFull, errors, isConflict, isConnectionLoss, isDatabaseFull, toAppError } from "./errors.ts";
 import { Listener } from "./listener.ts";
 import { tracedStatement } from "./trace.ts";
 
@@ -149,7 +142,7 @@ export function openPool(options: PoolOptions): Db {
       const timeout = delay(PING_TIMEOUT_MS, late, { signal: timer.signal }).catch(() => undefined);
       const first = await Promise.race([answered, timeout]).catch(rethrow);
       timer.abort();
-      if (first === late) throw databaseUnavailable(new Error(`no answer in ${PING_TIMEOUT_MS} ms`));
+      if (first === late) throw errors.DATABASE_UNAVAILABLE(new Error(`no answer in ${PING_TIMEOUT_MS} ms`));
       if (performance.now() - fullAtMs < FULL_FOR_MS) throw databaseFull();
     },
     listen: (channel, wake, signal) => listener.listen(channel, wake, signal),

@@ -1,15 +1,11 @@
 /** What a caller of the queue can do wrong. */
 
-import { AppError } from "#pkg/errors/errors";
+import { defineErrors } from "#pkg/errors/errors";
 
-export function queueArgumentInvalid(message: string): AppError {
-  return new AppError({ kind: "invalid_argument", reason: "QUEUE_ARGUMENT_INVALID", message });
-}
-
-export function queueUrlUnknown(scheme: string): AppError {
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "QUEUE_URL_UNKNOWN",
-    message: `No queue adapter knows the scheme ${scheme}; expected postgres:.`,
-  });
-}
+export const errors = defineErrors({
+  QUEUE_ARGUMENT_INVALID: ["invalid_argument", (message: string) => message],
+  QUEUE_URL_UNKNOWN: [
+    "invalid_argument",
+    (scheme: string) => `No queue adapter knows the scheme ${scheme}; expected postgres:.`,
+  ],
+});

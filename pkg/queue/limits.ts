@@ -1,6 +1,6 @@
 /** Amazon SQS's limits (its developer guide, "message quotas"), which every adapter enforces alike. */
 
-import { queueArgumentInvalid } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export const MAX_BODY_BYTES = 256 * 1024;
 export const MAX_DELAY_SECONDS = 900;
@@ -15,10 +15,10 @@ const UNSENDABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 export function checkSend(queue: string, body: string, delaySeconds: number): void {
   checkName(queue);
   if (body === "" || Buffer.byteLength(body) > MAX_BODY_BYTES) {
-    throw queueArgumentInvalid(`A message body has 1 to ${MAX_BODY_BYTES} bytes.`);
+    throw errors.QUEUE_ARGUMENT_INVALID(`A message body has 1 to ${MAX_BODY_BYTES} bytes.`);
   }
   if (UNSENDABLE.test(body))
-    throw queueArgumentInvalid("A message body holds no control characters but tab and line ends.");
+    throw errors.QUEUE_ARGUMENT_INVALID("A message body holds no control characters but tab and line ends.");
   checkRange("delaySeconds", delaySeconds, 0, MAX_DELAY_SECONDS);
 }
 
@@ -35,11 +35,11 @@ export function checkVisibility(delaySeconds: number): void {
 
 /** SQS's rule for names of standard queues. */
 export function checkName(queue: string): void {
-  if (!/^[A-Za-z0-9_-]{1,80}$/.test(queue)) throw queueArgumentInvalid(`Not a name for a queue: ${queue}.`);
+  if (!/^[A-Za-z0-9_-]{1,80}$/.test(queue)) throw errors.QUEUE_ARGUMENT_INVALID(`Not a name for a queue: ${queue}.`);
 }
 
 function checkRange(name: string, value: number, least: number, most: number): void {
   if (!(Number.isInteger(value) && value >= least && value <= most)) {
-    throw queueArgumentInvalid(`${name} must be a whole number from ${least} to ${most}; it is ${value}.`);
+    throw errors.QUEUE_ARGUMENT_INVALID(`${name} must be a whole number from ${least} to ${most}; it is ${value}.`);
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import type { MigrationSet } from "#pkg/postgres/migrate";
-import { queueUrlUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { Queue } from "./queue.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function openQueue(
       return openPostgresQueue({ db: await deps.postgres(), clock: deps.clock });
     }
     default:
-      throw queueUrlUnknown(protocol);
+      throw errors.QUEUE_URL_UNKNOWN(protocol);
   }
 }
 

@@ -1,23 +1,12 @@
 /** What a caller of the search index can do wrong. */
 
-import { AppError } from "#pkg/errors/errors";
+import { defineErrors } from "#pkg/errors/errors";
 
-export function searchArgumentInvalid(message: string): AppError {
-  return new AppError({ kind: "invalid_argument", reason: "SEARCH_ARGUMENT_INVALID", message });
-}
-
-export function searchIndexNotFound(index: string): AppError {
-  return new AppError({
-    kind: "not_found",
-    reason: "SEARCH_INDEX_NOT_FOUND",
-    message: `There is no search index ${index}.`,
-  });
-}
-
-export function searchUrlUnknown(scheme: string): AppError {
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "SEARCH_URL_UNKNOWN",
-    message: `No search adapter knows the scheme ${scheme}; expected postgres:.`,
-  });
-}
+export const errors = defineErrors({
+  SEARCH_ARGUMENT_INVALID: ["invalid_argument", (message: string) => message],
+  SEARCH_INDEX_NOT_FOUND: ["not_found", (index: string) => `There is no search index ${index}.`],
+  SEARCH_URL_UNKNOWN: [
+    "invalid_argument",
+    (scheme: string) => `No search adapter knows the scheme ${scheme}; expected postgres:.`,
+  ],
+});

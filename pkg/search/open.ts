@@ -4,7 +4,7 @@ import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import type { MigrationSet } from "#pkg/postgres/migrate";
-import { searchUrlUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { SearchIndex } from "./search.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function openSearchIndex(
       return openPostgresSearch({ db: await deps.postgres() });
     }
     default:
-      throw searchUrlUnknown(protocol);
+      throw errors.SEARCH_URL_UNKNOWN(protocol);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Db, Queryable } from "#pkg/postgres/db";
 import { isConstraintViolation } from "#pkg/postgres/errors";
-import { searchArgumentInvalid, searchIndexNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { checkDocument, checkIdAndVersion, checkIndexName, checkQuery } from "./limits.ts";
 import type { SearchDocument, SearchIndex, SearchQuery, SearchResult } from "./search.ts";
 import { joinedWordsOf, wordsOf } from "./words.ts";
@@ -83,7 +83,7 @@ export function openPostgresSearch(options: { readonly db: Db }): SearchIndex {
       // one transaction for its setting; the statements need no common view of the index
       return db.tx(async (tx) => {
         const found = await tx.query("select from indexes where name = $1", [index]);
-        if (found.length === 0) throw searchIndexNotFound(index);
+        if (found.length === 0) throw errors.SEARCH_INDEX_NOT_FOUND(index);
         return runQuery(tx, index, query, after);
       });
     },
@@ -255,7 +255,7 @@ async function inIndex(index: string, write: () => Promise<unknown>): Promise<vo
   try {
     await write();
   } catch (error) {
-    throw isConstraintViolation(error, "foreign_key") ? searchIndexNotFound(index) : error;
+    throw isConstraintViolation(error, "foreign_key") ? errors.SEARCH_INDEX_NOT_FOUND(index) : error;
   }
 }
 
@@ -270,5 +270,5 @@ function parseCursor(cursor: string): Cursor {
   } catch {
     // the same answer as for a cursor of the wrong shape
   }
-  throw searchArgumentInvalid("The cursor does not belong to this index.");
+  throw errors.SEARCH_ARGUMENT_INVALID("The cursor does not belong to this index.");
 }

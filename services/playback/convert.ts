@@ -13,7 +13,7 @@ import {
 } from "#gen/matinee/playback/v1/play_grant_pb";
 import { Device_Kind, PlaySession_State, type Device as ProtoDevice } from "#gen/matinee/playback/v1/play_session_pb";
 import { requireId, requireRevision } from "#pkg/aip/resource-name";
-import { tokenInvalid } from "#pkg/auth/errors";
+import { errors as authErrors } from "#pkg/auth/errors";
 import type { Ceiling } from "./domain/ceiling.ts";
 import type { Format, Grant, HeldGrant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
 import type { Device, PlaySession } from "./domain/session.ts";
@@ -157,7 +157,7 @@ const held = new WeakMap<object, HeldGrant>();
 export function heldGrantOf(claims: Readonly<Record<string, unknown>>): HeldGrant {
   const known = held.get(claims);
   if (known !== undefined) return known;
-  if (typeof claims.grant !== "string") throw tokenInvalid();
+  if (typeof claims.grant !== "string") throw authErrors.TOKEN_INVALID();
   const grant = fromClaim(claims.grant);
   const unknown = grant.critical.find((entry) => !UNDERSTOOD.has(entry));
   if (unknown !== undefined) throw errors.PLAY_GRANT_NOT_UNDERSTOOD(unknown);
@@ -191,7 +191,7 @@ function fromClaim(claim: string): PlayGrant {
   try {
     return fromBinary(PlayGrantSchema, Buffer.from(claim, "base64url"));
   } catch (error) {
-    throw tokenInvalid(error);
+    throw authErrors.TOKEN_INVALID(error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Sign-up, sign-in, refresh and sign-out. */
 
 import { createHash, randomBytes } from "node:crypto";
-import { sessionEnded } from "#pkg/auth/errors";
+import { errors as authErrors } from "#pkg/auth/errors";
 import { hashPassword, verifyPassword } from "#pkg/auth/password";
 import type { Signer } from "#pkg/auth/signer";
 import type { ViewerClaims } from "#pkg/auth/viewer";
@@ -152,7 +152,7 @@ export class Accounts {
     profileId: string | undefined,
   ): Promise<{ tokens: Tokens; profile: Profile | undefined }> {
     const sessionId = sessionIdOf(refreshToken);
-    if (sessionId === undefined) throw sessionEnded();
+    if (sessionId === undefined) throw authErrors.SESSION_ENDED();
     const now = this.#clock.now();
     const presentedHash = digest(refreshToken);
     const next = newRefreshToken(sessionId);
@@ -176,9 +176,9 @@ export class Accounts {
       return { verdict, accountId: found.session.accountId, profile } as const;
     });
     if (outcome.verdict !== "rotate")
-      throw outcome.verdict === "reused" ? errors.REFRESH_TOKEN_REUSED() : sessionEnded();
+      throw outcome.verdict === "reused" ? errors.REFRESH_TOKEN_REUSED() : authErrors.SESSION_ENDED();
     const account = await this.#store.findAccount(outcome.accountId);
-    if (account === undefined) throw sessionEnded();
+    if (account === undefined) throw authErrors.SESSION_ENDED();
     const access = await this.#signAccess(account, sessionId, outcome.profile?.id);
     return { tokens: { ...access, refreshToken: next, refreshTokenExpiresAt: expiresAt }, profile: outcome.profile };
   }

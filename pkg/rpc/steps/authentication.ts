@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { EndedSessions } from "#pkg/auth/ended-sessions";
-import { sessionEnded, tokenExpired, tokenInvalid } from "#pkg/auth/errors";
+import { errors as authErrors } from "#pkg/auth/errors";
 import type { KeySets } from "#pkg/auth/keysets";
 import { verifyToken } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE, parseViewerClaims, VIEWER_ISSUER } from "#pkg/auth/viewer";
@@ -47,7 +47,7 @@ export function authenticationStep(options: AuthenticationOptions): Step {
     const retryAfterMs = isLimited ? options.buckets.wait(bucket, FAILED_TOKENS) : 0;
     if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
     try {
-      if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw tokenInvalid();
+      if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw authErrors.TOKEN_INVALID();
       return await verify(token, key);
     } catch (error) {
       if (isLimited && isAppError(error, "TOKEN_INVALID")) options.buckets.take(bucket, FAILED_TOKENS);
@@ -64,7 +64,7 @@ export function authenticationStep(options: AuthenticationOptions): Step {
 
   /** A token may be good and its session over: signed out, or ended for good reasons. Throws `SESSION_ENDED`. */
   function admit(principal: Principal): Principal {
-    if (principal.kind === "user" && options.endedSessions.has(principal.sessionId)) throw sessionEnded();
+    if (principal.kind === "user" && options.endedSessions.has(principal.sessionId)) throw authErrors.SESSION_ENDED();
     return principal;
   }
 
@@ -85,7 +85,7 @@ export function authenticationStep(options: AuthenticationOptions): Step {
       if (known !== undefined) {
         if (options.clock.now().getTime() >= known.expiresAtMs) {
           verified.delete(key);
-          throw tokenExpired();
+          throw authErrors.TOKEN_EXPIRED();
         }
         call.principal = admit(known.principal);
         return undefined;
@@ -105,11 +105,11 @@ function toPrincipal(
 ): Principal {
   if (issuer === PLAY_ISSUER) {
     // The issuer signs other tokens too, such as those in media paths; only this use calls methods.
-    if (claims.use !== PLAY_TOKEN_USE) throw tokenInvalid();
+    if (claims.use !== PLAY_TOKEN_USE) throw authErrors.TOKEN_INVALID();
     return { kind: "play_session", claims, token };
   }
   const viewer = parseViewerClaims(claims);
-  if (viewer === undefined) throw tokenInvalid();
+  if (viewer === undefined) throw authErrors.TOKEN_INVALID();
   return {
     kind: "user",
     accountId: subject,
