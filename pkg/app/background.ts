@@ -3,12 +3,13 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import type { Clock } from "#pkg/clock/clock";
-import type { Logger } from "#pkg/obs/obs";
+import type { Logger, Metrics } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
 import type { Database } from "./database.ts";
 import { runReader } from "./event-log.ts";
 import type { Consumer } from "./module.ts";
 import type { RunningModule } from "./open-module.ts";
+import { periodic } from "./periodic.ts";
 import { type HostPorts, usesEventBus } from "./ports.ts";
 
 export interface BackgroundOptions {
@@ -19,7 +20,13 @@ export interface BackgroundOptions {
   readonly database: () => Promise<Database>;
   /** Background work ended with an error, or before it was told to. */
   readonly fail: (name: string, cause: unknown) => void;
+  readonly metrics: Metrics;
+  /** How many events each module handles at a time. */
+  readonly concurrency: number;
 }
+
+/** How often is counted what waits. */
+const COUNT_EVERY_MS = 60_000;
 
 export interface Background {
   /** Aborts everything and resolves when all of it has ended, at the latest after `graceMs`. */
@@ -98,6 +105,15 @@ function startEvents(
     );
   }
   if (module.consumers.length > 0) {
+    const help = "Events that wait for a release of their consumer that can handle them";
+    const parked = options.metrics.gauge("eventbus_parked_events", help, ["consumer"]);
+    const count = async () =>
+      parked.set(await (await options.ports.open("eventbus")).parked(module.name), { consumer: module.name });
+    const counting = periodic("count of parked events", COUNT_EVERY_MS, count, {
+      clock: options.clock,
+      log: module.log,
+    });
+    work.push(start(counting.name, () => counting.run(signal)));
     const consumers = new Map(module.consumers.map((consumer) => [consumer.event.typeName, consumer]));
     work.push(
       start("event consumers", async () => {
@@ -106,6 +122,7 @@ function startEvents(
           {
             consumer: module.name,
             types: [...consumers.keys()],
+            concurrency: options.concurrency,
             handle: (event, until) => handleEvent(module, consumers, event, options.tracer, until),
           },
           signal,

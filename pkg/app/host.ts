@@ -242,7 +242,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
       await following;
     });
   }
-  const background = startBackground(running, { clock, log, tracer, ports, database: openDatabaseOnce, fail });
+  const background = startBackground(running, {
+    ...{ clock, log, tracer, metrics, ports, database: openDatabaseOnce, fail },
+    concurrency: config.eventConcurrency,
+  });
   stack.defer(() => background.stop(config.graceMs));
   const routes: readonly BoundRoute[] = [
     ...running.flatMap((module) => module.routes.map((route) => bindRoute(module.name, route))),

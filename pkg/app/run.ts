@@ -2,7 +2,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { systemClock } from "#pkg/clock/clock";
 import type { Environment } from "#pkg/config/load";
+
 import { printSettings } from "#pkg/config/print";
 import { printReference } from "#pkg/config/reference";
 import { redactUrl } from "#pkg/config/url";
@@ -128,7 +130,7 @@ function help(modules: readonly Module[]): string {
   return `Usage: node services/main.ts [migrate|rotate-keys] [--target=all|MODULE,...] [options]
 
 Opens modules in one process and serves them until SIGINT or SIGTERM.
-migrate brings the schemas of the targets up to date and ends.
+migrate brings the schemas of the targets and the routes of their events up to date and ends.
 rotate-keys makes a new root key in each key keeper of the targets and ends; what older ones wrapped stays readable.
 
 Options:
@@ -152,6 +154,18 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
     onFailed: (error) => log.error({ err: error }, "database failed"),
   });
   await database.prepare(await schemaPlans(targets, settings));
+  const url = settings.portUrls.eventbus;
+  if (!url.startsWith("postgres:")) return;
+  // Where the bus is the database, its routes are made with its schema; hosts may then be told to verify them only.
+  const { openEventBus } = await import("#pkg/eventbus/open");
+  const postgres = () => database.pool("port-eventbus");
+  await using bus = await openEventBus("postgres:", { postgres, clock: systemClock, log });
+  for (const { name, consumes } of targets.filter((module) => module.consumes.length > 0)) {
+    await bus.register(
+      name,
+      consumes.map((event) => event.typeName),
+    );
+  }
 }
 
 async function rotateKeys(targets: readonly Module[], settings: Settings, log: Logger): Promise<void> {

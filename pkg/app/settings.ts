@@ -144,6 +144,13 @@ export const hostConfig = defineConfig({
     max: 1_000_000,
     doc: "streaming calls that all who are not signed in hold together, such as health watches",
   },
+  eventConcurrency: {
+    type: "integer",
+    default: 4,
+    min: 1,
+    max: 100,
+    doc: "events that each module handles at a time in this process",
+  },
   drainMs: {
     type: "duration",
     default: "0s",

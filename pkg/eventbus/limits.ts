@@ -5,6 +5,16 @@ import { errors } from "./errors.ts";
 
 export const MAX_DATA_BYTES = 150 * 1024;
 export const MAX_KEY_CHARACTERS = 128;
+const MAX_CONCURRENCY = 100;
+
+/** Throws `EVENT_INVALID`. */
+export function checkConcurrency(concurrency: number): void {
+  if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)) {
+    throw errors.EVENT_INVALID(
+      `concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}; it is ${concurrency}.`,
+    );
+  }
+}
 
 /** Throws `EVENT_INVALID` for an event that some adapter could not carry. */
 export function checkEvent({ type, key, occurTime, data }: EventEnvelope): void {

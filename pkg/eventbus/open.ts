@@ -9,17 +9,19 @@ import type { EventBus } from "./eventbus.ts";
 
 /**
  * Opens `postgres:` (the database that the host gives, logged in as `matinee_port_eventbus`; disposed with the bus).
- * Throws `invalid_argument` for a scheme that no adapter has.
+ * `?routing=verify` leaves the routes as `migrate` has made them, and starts no consumer without them. Throws `invalid_argument` for a scheme that no adapter has.
  */
 export async function openEventBus(
   url: string,
   deps: { readonly postgres: () => Promise<Db>; readonly clock: Clock; readonly log: Logger },
 ): Promise<EventBus> {
-  const { protocol } = new URL(url);
+  const { protocol, searchParams } = new URL(url);
   switch (protocol) {
     case "postgres:": {
+      const routing = searchParams.get("routing") ?? "own";
+      if (routing !== "own" && routing !== "verify") throw errors.EVENTBUS_URL_UNKNOWN(`postgres:?routing=${routing}`);
       const { openPostgresEventBus } = await import("./postgres.ts");
-      return openPostgresEventBus({ db: await deps.postgres(), clock: deps.clock, log: deps.log });
+      return openPostgresEventBus({ db: await deps.postgres(), clock: deps.clock, log: deps.log, routing });
     }
     default:
       throw errors.EVENTBUS_URL_UNKNOWN(protocol);

@@ -9,8 +9,9 @@ import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { pollUntilAborted } from "#pkg/postgres/poll";
-import { type EventBus, MAX_DELIVERIES, occurredAt, type Subscription } from "./eventbus.ts";
-import { checkEvent } from "./limits.ts";
+import { errors } from "./errors.ts";
+import { DEFAULT_CONCURRENCY, type EventBus, MAX_DELIVERIES, occurredAt, type Subscription } from "./eventbus.ts";
+import { checkConcurrency, checkEvent } from "./limits.ts";
 
 // Not pg-boss: its publish() fans out alike, but what a failed job's delay and end are is set per queue, and queues
 // are made at run time by its own migrations and maintenance. Here it is four statements on one table, under the
@@ -18,13 +19,13 @@ import { checkEvent } from "./limits.ts";
 
 /** Looking by time as well covers what another process let go; a lost connection wakes by itself. */
 const POLL_MS = 5000;
-/** How many events one subscription handles at a time. */
-const CONCURRENCY = 4;
 
 export interface PostgresEventBusOptions {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Logger;
+  /** `verify` changes no subscription, and refuses consumers that have not got theirs. Default `own`. */
+  readonly routing?: "own" | "verify";
   /** How long a dead process keeps an event from others; a living one renews. Default 10 s. */
   readonly leaseMs?: number;
   /** Delay before the second delivery; it doubles, up to 5 minutes. Default 1 s. */
@@ -70,7 +71,7 @@ export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus
     },
 
     async register(consumer, types) {
-      await register(db, consumer, types);
+      await route(options, consumer, types);
       const taken = await db.execute(
         `update deliveries set parked_at = null, attempts = 0, due_at = now()
          where consumer = $1 and parked_at is not null`,
@@ -79,7 +80,16 @@ export function openPostgresEventBus(options: PostgresEventBusOptions): EventBus
       if (taken > 0) log.warn({ consumer, events: taken }, "events that were parked are delivered again");
     },
 
+    async parked(consumer) {
+      const rows = await db.query<{ count: number }>(
+        "select count(*)::int as count from deliveries where consumer = $1 and parked_at is not null",
+        [consumer],
+      );
+      return rows[0]?.count ?? 0;
+    },
+
     async subscribe(subscription, signal) {
+      checkConcurrency(subscription.concurrency ?? DEFAULT_CONCURRENCY);
       const until = AbortSignal.any([signal, closed.signal]);
       const delivering = deliver({ ...options, subscription }, until);
       running.add(delivering);
@@ -121,10 +131,10 @@ async function deliver(options: Delivering, signal: AbortSignal): Promise<void> 
       concerns: (payload) => payload === consumer,
       async work() {
         if (!registered) {
-          await register(db, subscription.consumer, subscription.types);
+          await route(options, consumer, subscription.types);
           registered = true;
         }
-        const free = CONCURRENCY - handling.size;
+        const free = (subscription.concurrency ?? DEFAULT_CONCURRENCY) - handling.size;
         if (free === 0) return POLL_MS;
         const rows = await claim(db, consumer, free, leaseMs);
         for (const row of rows) {
@@ -144,7 +154,17 @@ async function deliver(options: Delivering, signal: AbortSignal): Promise<void> 
 }
 
 /** A type that the consumer no longer names does not reach it any more, but for what already waits for it. */
-async function register(db: Db, consumer: string, types: readonly string[]): Promise<void> {
+async function route(
+  { db, routing }: PostgresEventBusOptions,
+  consumer: string,
+  types: readonly string[],
+): Promise<void> {
+  if (routing === "verify") {
+    const routed = await db.query<{ type: string }>("select type from subscriptions where consumer = $1", [consumer]);
+    const missing = types.filter((type) => !routed.some((row) => row.type === type));
+    if (missing.length > 0) throw errors.EVENT_NOT_ROUTED(consumer, missing);
+    return;
+  }
   await db.tx(async (tx) => {
     await tx.execute("delete from subscriptions where consumer = $1 and type <> all ($2::text[])", [consumer, types]);
     await tx.execute(
