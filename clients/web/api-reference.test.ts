@@ -95,16 +95,18 @@ describe("the documentation's data", () => {
       readdirSync(`${ROOT}${top}`, { recursive: true, encoding: "utf8" })
         .filter((name) => /(^|\/)errors\.ts$/.test(name))
         .flatMap((name) => [
-          ...readFileSync(`${ROOT}${top}/${name}`, "utf8").matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g),
+          ...readFileSync(`${ROOT}${top}/${name}`, "utf8").matchAll(
+            /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?=": |": \[|: \[|",$)/gm,
+          ),
         ])
-        .map(([, reason]) => reason)
+        .map(([reason]) => reason)
         // Of the system's.
         .filter((reason) => reason !== "EAI_AGAIN"),
     );
     assert.ok(given.length > 100);
     const documented = new Set(reference.reasons.map(({ reason }) => reason));
     for (const reason of documented) assert.match(reason, /^[A-Z][A-Z0-9_]+$/);
-    const missing = given.filter((reason) => !documented.has(reason ?? ""));
+    const missing = given.filter((reason) => !documented.has(reason));
     assert.deepEqual(missing, []);
     const withCode = reference.reasons.filter(({ code }) => code !== "");
     assert.ok(withCode.length > given.length * 0.9, "most reasons have a code");
@@ -112,26 +114,43 @@ describe("the documentation's data", () => {
 });
 
 describe("a reason in the code", () => {
-  it("is found with its code and its sentence", () => {
+  it("is found in a table, with its code, its sentence and what is said above it", () => {
     const text = `
-      throw new AppError({
-        kind: "not_found",
-        reason: "FILM_GONE",
-        message: \`no film \${ids.map((id) => \`"\${id}"\`).join(", ")} here\`,
-        metadata: { id },
-      });
+export const errors = defineErrors({
+  FILM_GONE: ["not_found", "there is no such film"],
+  /** While it is
+   * being made. */
+  FILM_LATE: [
+    "aborted",
+    (ids: readonly string[]) => {
+      const list = ids.map((id) => \`"\${id}": [\`).join(", ");
+      return { message: \`not yet: \${list}, \${ids.length} of them\`, metadata: { list } };
+    },
+  ],
+  FILM_OLD: ["invalid_argument", () => inField("film.year", "must be later")],
+  FILM_ODD: ["internal", (what: string) => \`odd: \${what}.\`],
+  FILM_SAID: ["internal", ({ message }: { readonly message: string }) => ({ message })],
+});
+`;
+    const row = (reason: string, code: string, message: string, comment = "") => ({ reason, code, comment, message });
+    assert.deepEqual(reasonsIn(text), [
+      row("FILM_GONE", "not_found", "there is no such film"),
+      row("FILM_LATE", "aborted", "not yet: …, … of them", "While it is being made."),
+      row("FILM_OLD", "invalid_argument", "film.year: must be later"),
+      row("FILM_ODD", "internal", "odd: …."),
+      row("FILM_SAID", "internal", ""),
+    ]);
+  });
+
+  it("is found where it is given to something else", () => {
+    const text = `
       const description = "must be later";
       return new AppError({ kind: "aborted", reason: "FILM_LATE", message: \`time: \${description}\` });
       const FILM_NAMED = "FILM_NAMED";
-      return [{ reason: FILM_NAMED, kind: "internal" }, { reason: IMPORTED }];
-      function other(message: string) {
-        return new AppError({ kind: "internal", reason: "FILM_OTHER", message });
-      }`;
+      return [{ reason: FILM_NAMED, kind: "internal" }, { reason: IMPORTED }];`;
     assert.deepEqual(reasonsIn(text), [
-      { reason: "FILM_GONE", code: "not_found", message: "no film … here" },
-      { reason: "FILM_LATE", code: "aborted", message: "time: must be later" },
-      { reason: "FILM_NAMED", code: "internal", message: "" },
-      { reason: "FILM_OTHER", code: "internal", message: "" },
+      { reason: "FILM_LATE", code: "aborted", comment: "", message: "time: must be later" },
+      { reason: "FILM_NAMED", code: "internal", comment: "", message: "" },
     ]);
   });
 });

@@ -4,7 +4,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ReasonDoc } from "./src/docs/reference.ts";
 
-/** As a string, or as a constant of the file. */
+/** A row of a table of errors, with what is said above it. */
+const ROW =
+  /(?:^ {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^ {2}([A-Z][A-Z0-9_]*): \[([\s\S]*?)\],$(?=\n(?: {2}[A-Z/]|\}))/gm;
+/** Given to something else than a table's error: as a string, or as a constant of the file. */
 const GIVEN = /\breason: ("[A-Z][A-Z0-9_]*"|[A-Z][A-Z0-9_]+\b)/g;
 const NOT_SHIPPED = /\.test\.ts$|\/conformance\.ts$|^pkg\/(gen|testkit)\/|^services\/scenarios\/|\/fixtures\//;
 
@@ -27,14 +30,31 @@ export async function readReasons(root: string): Promise<readonly ReasonDoc[]> {
 }
 
 export function reasonsIn(text: string): readonly Omit<ReasonDoc, "folder">[] {
-  return [...text.matchAll(GIVEN)].flatMap(({ 1: given = "", index }) => {
-    const reason = spoken(`${given};`, text.slice(0, index));
+  const rows = [...text.matchAll(ROW)].map(({ 1: above = "", 2: reason = "", 3: row = "", index }) => {
+    const [start = "", code = ""] = /^\s*"([a-z_]+)",?\s*/.exec(row) ?? [];
+    const comment = above.replace(/\s*\n\s*\*\s?/g, " ").trim();
+    return { reason, code, comment, message: rowSentence(row.slice(start.length), text.slice(0, index) + row) };
+  });
+  const given = [...text.matchAll(GIVEN)].flatMap(({ 1: name = "", index }) => {
+    const reason = spoken(`${name};`, text.slice(0, index));
     // A constant of another file: that one gives it.
     if (reason === "") return [];
     const literal = around(text, index);
     const [, code = ""] = /\bkind: "([a-z_]+)"/.exec(literal) ?? [];
-    return { reason, code, message: sentence(literal, text.slice(0, index)) };
+    return { reason, code, comment: "", message: sentence(literal, text.slice(0, index)) };
   });
+  return [...rows, ...given];
+}
+
+/** A row has its sentence, or a function that makes it. */
+function rowSentence(row: string, before: string): string {
+  const [arrow] = /^\([\s\S]*?\) =>\s*/.exec(row) ?? [""];
+  const written = row.slice(arrow.length);
+  if (/^["'`]/.test(written)) return spoken(written, before);
+  const [start, field] = /\binField\(\s*"([^"]+)",\s*/.exec(written) ?? [];
+  if (start === undefined) return sentence(written, before);
+  const description = spoken(written.slice(written.indexOf(start) + start.length), before);
+  return description === "" ? "" : `${field}: ${description}`;
 }
 
 /** The object literal around a place. */
@@ -63,7 +83,7 @@ function spoken(written: string, before: string): string {
   const [, plain] = /^(?:"((?:[^"\\]|\\.)*)"|'(?:[^'\\]|\\.)*')/.exec(written) ?? [];
   if (plain !== undefined || written.startsWith("'")) return plain ?? written.slice(1, written.indexOf("'", 1));
   if (written.startsWith("`")) return template(written, before);
-  const [name] = /^\w+(?=\s*[,;}])/.exec(written) ?? (written === "message" ? [written] : []);
+  const [name] = /^\w+(?=\s*[,;})])/.exec(written) ?? (written === "message" ? [written] : []);
   if (name === undefined) return "";
   const last = [...before.matchAll(new RegExp(`\\bconst ${name} =\\s*`, "g"))].at(-1);
   return last === undefined ? "" : spoken(before.slice(last.index + last[0].length), "");

@@ -3,6 +3,7 @@
 import { type DescField, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { SAMPLE_ID } from "./src/docs/example.ts";
 
+const REVISION_PATTERN = "[0-9]{1,9}";
 const UUID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
 /** Names of protovalidate's rules as JSON has them; what is not here is shown by its name. */
@@ -56,11 +57,14 @@ export function inWords(rules: JsonObject): readonly string[] {
 
 /** A resource's name is known by its look, other patterns are for those who read patterns. */
 function shape(pattern: string): string {
-  const readable = pattern.replace(/^\^|\$$/g, "").replaceAll(UUID_PATTERN, "{uuid}");
+  const readable = pattern
+    .replace(/^\^|\$$/g, "")
+    .replaceAll(UUID_PATTERN, "{uuid}")
+    .replaceAll(REVISION_PATTERN, "{revision}");
   const [, optional] = /^\((.*)\)\?$/.exec(readable) ?? [];
   const text = optional ?? readable;
-  if (!/^\w+\/\{uuid\}$/.test(text)) return `matches \`${pattern}\``;
-  return `\`${text}\`${optional === undefined ? "" : " or empty"}`;
+  if (!/^\w+\/\{uuid\}(@\{revision\}|\(@\{revision\}\)\?)?$/.test(text)) return `matches \`${pattern}\``;
+  return `\`${text.replace("(@{revision})?", "[@{revision}]")}\`${optional === undefined ? "" : " or empty"}`;
 }
 
 /** As JSON; undefined where it is a message. Empty where the rules let it be. */
@@ -139,7 +143,10 @@ function text(rules: JsonObject, isNeeded: boolean): string {
 
 /** Names of resources, and short words: the shapes that the contracts have. */
 function ofPattern(pattern: string): string {
-  const named = pattern.replaceAll(UUID_PATTERN, SAMPLE_ID).replace(/^\^|\$$/g, "");
+  const named = pattern
+    .replaceAll(UUID_PATTERN, SAMPLE_ID)
+    .replaceAll(REVISION_PATTERN, "1")
+    .replace(/^\^|\$$/g, "");
   const candidates = [named, named.replace(/\([^()]*\)\??/g, ""), "en", "US", "0".repeat(64), "text"];
   return candidates.find((candidate) => new RegExp(pattern).test(candidate)) ?? "";
 }

@@ -76,9 +76,9 @@ const reference: ApiReference = {
     "matinee.shop.v1.GetFilmRequest": message("GetFilmRequest", "Asks for a film."),
   },
   reasons: [
-    { reason: "FILM_SOLD", folder: "services/shop", code: "not_found", message: "it is sold" },
-    { reason: "SIGN_IN_REQUIRED", folder: "pkg/rpc", code: "unauthenticated", message: "sign in first" },
-    { reason: "DISK_BROKEN", folder: "pkg/files", code: "internal", message: "the disk broke" },
+    { reason: "FILM_SOLD", folder: "services/shop", code: "not_found", comment: "", message: "it is sold" },
+    { reason: "SIGN_IN_REQUIRED", folder: "pkg/rpc", code: "unauthenticated", comment: "", message: "sign in first" },
+    { reason: "DISK_BROKEN", folder: "pkg/files", code: "internal", comment: "", message: "the disk broke" },
   ],
 };
 const [shop, till] = reference.services;

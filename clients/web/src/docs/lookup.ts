@@ -141,11 +141,11 @@ function everything({ services, types, reasons }: ApiReference): readonly Entry[
         weight: 1,
       })),
     ]),
-    ...reasons.map(({ reason, code, message }) => ({
+    ...reasons.map(({ reason, code, comment, message }) => ({
       href: reasonHref(reason),
       name: reason,
       what: code === "" ? "reason" : `error, ${code}`,
-      comment: message,
+      comment: `${message} ${comment}`,
       weight: 3,
     })),
   ];

@@ -229,7 +229,7 @@ export function ErrorsPage({ reference }: { readonly reference: ApiReference }) 
   );
 }
 
-export function ReasonPage({ reason: { reason, code, message, folder } }: { readonly reason: ReasonDoc }) {
+export function ReasonPage({ reason: { reason, code, comment, message, folder } }: { readonly reason: ReasonDoc }) {
   const [top, module = ""] = folder.split("/");
   return (
     <>
@@ -238,6 +238,7 @@ export function ReasonPage({ reason: { reason, code, message, folder } }: { read
       </p>
       <h1 className={styles.reason}>{reason}</h1>
       {message !== "" && <p className={styles.lead}>{message}</p>}
+      <Prose text={comment} />
       <dl className={styles.facts}>
         {code !== "" && (
           <div>

@@ -79,7 +79,7 @@ export function Fields({
 export function Reasons({ reasons }: { readonly reasons: readonly ReasonDoc[] }) {
   return (
     <dl className={styles.fields}>
-      {reasons.map(({ reason, code, message }) => (
+      {reasons.map(({ reason, code, comment, message }) => (
         <div key={reason}>
           <dt>
             <Link href={reasonHref(reason)}>
@@ -87,7 +87,14 @@ export function Reasons({ reasons }: { readonly reasons: readonly ReasonDoc[] })
             </Link>
             {code !== "" && <span className={styles.type}>{code}</span>}
           </dt>
-          <dd>{message !== "" && <p className={styles.prose}>{message}</p>}</dd>
+          <dd>
+            {message !== "" && <p className={styles.prose}>{message}</p>}
+            {comment !== "" && (
+              <p className={styles.rules}>
+                <Words text={comment} />
+              </p>
+            )}
+          </dd>
         </div>
       ))}
     </dl>

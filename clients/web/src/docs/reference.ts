@@ -88,6 +88,8 @@ export interface ReasonDoc {
   readonly folder: string;
   /** "not_found"; empty where it is told in a field and not as an error. */
   readonly code: string;
+  /** When it is answered, where that is said. */
+  readonly comment: string;
   /** With "…" where the text says something of the request; empty where all of it does. */
   readonly message: string;
 }
