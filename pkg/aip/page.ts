@@ -1,7 +1,8 @@
 /** Pages after AIP-158: sizes are coerced, tokens are opaque and belong to the request that they were made for. */
 
 import { createHash } from "node:crypto";
-import { AppError, isAppError } from "#pkg/errors/errors";
+import { isAppError } from "#pkg/errors/errors";
+import { errors } from "./errors.ts";
 
 /** What every paged request has. */
 export interface PageRequest {
@@ -54,7 +55,7 @@ export async function loadAfter<T>(
   try {
     return await load(after);
   } catch (error) {
-    if (after !== undefined && isUnreadable(error)) throw pageTokenInvalid();
+    if (after !== undefined && isUnreadable(error)) throw errors.PAGE_TOKEN_INVALID();
     throw error;
   }
 }
@@ -79,7 +80,7 @@ export function decodePageToken(token: string, parameters: readonly (string | nu
   } catch {
     // Not JSON: refused below like every other token that was not made here.
   }
-  throw pageTokenInvalid();
+  throw errors.PAGE_TOKEN_INVALID();
 }
 
 function isCursor(value: unknown): value is Cursor {
@@ -92,14 +93,4 @@ function isCursor(value: unknown): value is Cursor {
 
 function fingerprint(parameters: readonly (string | number | boolean)[]): string {
   return createHash("sha256").update(JSON.stringify(parameters)).digest("base64url").slice(0, 12);
-}
-
-function pageTokenInvalid(): AppError {
-  const description = "not the next_page_token of a request with these fields; begin again without it";
-  return new AppError({
-    kind: "invalid_argument",
-    reason: "PAGE_TOKEN_INVALID",
-    message: `page_token: ${description}`,
-    fields: [{ field: "page_token", description }],
-  });
 }

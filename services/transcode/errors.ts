@@ -1,37 +1,7 @@
 /** What transcode refuses, each reason written once. */
 
-import { defineErrors } from "#pkg/errors/errors";
+import { type AppError, defineErrors } from "#pkg/errors/errors";
 import type { Failure } from "./domain/job.ts";
-
-/** The failure of a job whose asset cannot be planned for. */
-export function sourceUnusable(what: string): Failure {
-  return {
-    reason: "TRANSCODE_SOURCE_UNUSABLE",
-    message: `The film cannot be transcoded: ${what}.`,
-    logTail: "",
-    track: "",
-  };
-}
-
-/** The failure of a job whose workers vanish over one of its tasks. */
-export function workerLost(attempts: number): Failure {
-  return {
-    reason: "TRANSCODE_WORKER_LOST",
-    message: `The worker vanished at each of ${attempts} attempts at the same piece of the film.`,
-    logTail: "",
-    track: "",
-  };
-}
-
-/** The failure of a job that makes renditions which the packager cannot read, again and again. */
-export function renditionUnreadable(tracks: readonly string[], tries: number): Failure {
-  return {
-    reason: "TRANSCODE_RENDITION_UNREADABLE",
-    message: `What was encoded could not be packaged, and neither could what was encoded ${tries} times anew: ${tracks.join(", ")}.`,
-    logTail: "",
-    track: tracks.length === 1 ? (tracks[0] ?? "") : "",
-  };
-}
 
 export const errors = defineErrors({
   JOB_NOT_FOUND: [
@@ -87,4 +57,21 @@ export const errors = defineErrors({
       metadata: { task: `tasks/${id}` },
     }),
   ],
+  /** The asset cannot be planned for. */
+  TRANSCODE_SOURCE_UNUSABLE: ["invalid_argument", (what: string) => `The film cannot be transcoded: ${what}.`],
+  TRANSCODE_WORKER_LOST: [
+    "unavailable",
+    (attempts: number) => `The worker vanished at each of ${attempts} attempts at the same piece of the film.`,
+  ],
+  /** The packager cannot read what is made, however often. */
+  TRANSCODE_RENDITION_UNREADABLE: [
+    "internal",
+    (tracks: readonly string[], tries: number) =>
+      `What was encoded could not be packaged, and neither could what was encoded ${tries} times anew: ${tracks.join(", ")}.`,
+  ],
 });
+
+/** An error as a job keeps it. `track` is the one at fault, where it is one. */
+export function failureOf({ reason, message }: AppError, track = ""): Failure {
+  return { reason, message, logTail: "", track };
+}

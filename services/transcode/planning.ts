@@ -6,7 +6,7 @@ import type { Db, Tx } from "#pkg/postgres/db";
 import type { Failure, Job, TaskPriority } from "./domain/job.ts";
 import { type Plan, type PlanOptions, planJob, whyUnusable } from "./domain/plan.ts";
 import type { IngestedAsset, Rung, SourceMedia } from "./domain/source.ts";
-import { sourceUnusable } from "./errors.ts";
+import { errors, failureOf } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { JobStore } from "./store/job-store.ts";
@@ -88,9 +88,9 @@ export class Planning {
   }
 
   #plan({ media }: IngestedAsset, workers: number, now: Date): Plan | Failure {
-    if (media === undefined) return sourceUnusable("it has no picture");
+    if (media === undefined) return failureOf(errors.TRANSCODE_SOURCE_UNUSABLE("it has no picture"));
     const why = whyUnusable(media);
-    if (why !== undefined) return sourceUnusable(why);
+    if (why !== undefined) return failureOf(errors.TRANSCODE_SOURCE_UNUSABLE(why));
     return planJob(media, this.#options.ladderOf(media.video), { ...this.#options.plan, workers, now });
   }
 

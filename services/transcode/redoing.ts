@@ -4,7 +4,7 @@ import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { type FailedPackage, hasEnded, type Job } from "./domain/job.ts";
-import { renditionUnreadable } from "./errors.ts";
+import { errors, failureOf } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { JobStore } from "./store/job-store.ts";
@@ -73,7 +73,8 @@ export class Redoing {
     // The work is held, for whoever runs the job again.
     if (job.state === "failed" || job.state === "canceled") return;
     if (redone >= MAX_REDONE) {
-      const failure = renditionUnreadable(tracks, redone);
+      const [only = "", ...others] = tracks;
+      const failure = failureOf(errors.TRANSCODE_RENDITION_UNREADABLE(tracks, redone), others.length === 0 ? only : "");
       for (const track of tracks) await jobs.setRendition(tx, job.id, track, { state: "failed" });
       await jobs.end(tx, job.id, "failed", failure, now);
       await tasks.hold(tx, job.id);

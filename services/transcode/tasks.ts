@@ -5,7 +5,7 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
 import type { Failure, Job, LeasedTask, TaskOutput } from "./domain/job.ts";
 import { findMistake } from "./domain/outputs.ts";
-import { errors, workerLost } from "./errors.ts";
+import { errors, failureOf } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
 import type { Hints } from "./hints.ts";
 import type { Results } from "./results.ts";
@@ -135,7 +135,7 @@ export class Tasks {
     const { lease } = task;
     if (task.attempts >= maxAttempts) {
       await this.#failJob(task.jobId, task.id, lease, {
-        ...workerLost(task.attempts),
+        ...failureOf(errors.TRANSCODE_WORKER_LOST(task.attempts)),
         track: onlyTrack(task.tracks),
       });
       return;
