@@ -1,10 +1,16 @@
 /** From a file to a film in the catalogue: upload, inspection, transcoding, packaging and, where asked, publishing. */
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { newRequestId, nowMs, sleep } from "./clock.ts";
 import { assetRejected, canceled, isCanceled, type MatineeError, packageFailed, toMatineeError } from "./errors.ts";
 import { CatalogService } from "./gen/matinee/catalog/v1/catalog_service_pb.ts";
-import { type Title, Title_Kind, Title_State, type TitleSchema } from "./gen/matinee/catalog/v1/title_pb.ts";
+import {
+  AvailabilityWindow_BusinessModel,
+  type Title,
+  Title_Kind,
+  Title_State,
+  TitleSchema,
+} from "./gen/matinee/catalog/v1/title_pb.ts";
 import type { Protection } from "./gen/matinee/common/v1/media_pb.ts";
 import { type Asset, Asset_State } from "./gen/matinee/ingestion/v1/asset_pb.ts";
 import { IngestionService } from "./gen/matinee/ingestion/v1/ingestion_service_pb.ts";
@@ -219,6 +225,15 @@ function rejectionOf(asset: Asset): MatineeError {
   return assetRejected(reason, message);
 }
 
+/** A movie for subscribers, where it does not say otherwise. */
+export function toMovie(wanted: MessageInitShape<typeof TitleSchema>): Title {
+  const title = create(TitleSchema, { kind: Title_Kind.MOVIE, ...wanted });
+  for (const window of title.availabilityWindows) {
+    window.businessModel ||= AvailabilityWindow_BusinessModel.SUBSCRIPTION;
+  }
+  return title;
+}
+
 async function ensureTitle(
   platform: Platform,
   wanted: MessageInitShape<typeof TitleSchema>,
@@ -228,7 +243,7 @@ async function ensureTitle(
 ): Promise<Title> {
   const { title } = await platform
     .client(CatalogService)
-    .createTitle({ title: { kind: Title_Kind.MOVIE, ...wanted, asset }, requestId: state.titleRequestId }, { signal });
+    .createTitle({ title: { ...toMovie(wanted), asset }, requestId: state.titleRequestId }, { signal });
   if (title === undefined) throw assetRejected("TITLE_MISSING", "The service made no title.");
   return title;
 }

@@ -2,7 +2,12 @@
 
 import type { Clock } from "#pkg/clock/clock";
 import type { SearchIndex, SearchResult } from "#pkg/search/search";
-import { type Availability, decideAvailability, type ViewerContext } from "./domain/availability.ts";
+import {
+  type Availability,
+  type AvailabilityReason,
+  decideAvailability,
+  type ViewerContext,
+} from "./domain/availability.ts";
 import type { Title } from "./domain/title.ts";
 import { errors } from "./errors.ts";
 import { TITLE_INDEX } from "./indexer.ts";
@@ -47,19 +52,20 @@ export class Browsing {
     return { title, availability: decided };
   }
 
-  /** Throws `TITLE_NOT_FOUND` for what is not published: viewers do not learn of drafts. */
+  /** Throws `TITLE_NOT_FOUND` for what is not published or not for the viewer's age: they do not learn of it. */
   async get(titleId: string, viewer: ViewerContext): Promise<SeenTitle> {
-    const title = await this.#store.find(titleId);
-    if (title?.state !== "published") throw errors.TITLE_NOT_FOUND();
-    return this.see(title, viewer);
+    const [seen] = await this.getMany([titleId], viewer);
+    if (seen === undefined) throw errors.TITLE_NOT_FOUND();
+    return seen;
   }
 
-  /** Those that are published, in this order. */
+  /** Those that are published and for the viewer's age, in this order. */
   async getMany(titleIds: readonly string[], viewer: ViewerContext): Promise<SeenTitle[]> {
     const titles = await this.#store.loadPublished([...titleIds]);
     return titleIds.flatMap((id) => {
       const title = titles.get(id);
-      return title === undefined ? [] : [this.see(title, viewer)];
+      const seen = title && this.see(title, viewer);
+      return seen === undefined || isTooOld(seen) ? [] : [seen];
     });
   }
 
@@ -74,7 +80,7 @@ export class Browsing {
     return { ...this.see(title, viewer), packageJson };
   }
 
-  /** Published titles that match and can ever be watched here; a hit that has left the catalogue since is left out. */
+  /** Published titles that match and can ever be watched here by the viewer; a hit that has left the catalogue since is left out. */
   async search(
     query: {
       readonly text: string;
@@ -121,11 +127,13 @@ export class Browsing {
   }
 }
 
-/** What is over or not for here is not shown; what comes soon or is being prepared is. */
-function isShown({ availability }: SeenTitle): boolean {
-  return (
-    availability.isAvailable ||
-    availability.reason === "TITLE_NOT_STARTED" ||
-    availability.reason === "TITLE_NOT_PLAYABLE"
-  );
+function isTooOld({ availability }: SeenTitle): boolean {
+  return !availability.isAvailable && availability.reason === "TITLE_MATURITY";
 }
+
+/** What comes soon, is being prepared or is in another plan is shown; what is over, not for here or for older ones is not. */
+function isShown({ availability }: SeenTitle): boolean {
+  return availability.isAvailable || SHOWN.includes(availability.reason);
+}
+
+const SHOWN: readonly AvailabilityReason[] = ["TITLE_NOT_STARTED", "TITLE_NOT_PLAYABLE", "TITLE_TIER"];

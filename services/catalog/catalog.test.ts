@@ -4,11 +4,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
 import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
-import type { TitleSchema } from "#gen/matinee/catalog/v1/title_pb";
+import { AvailabilityWindow_BusinessModel, Title_Kind, type TitleSchema } from "#gen/matinee/catalog/v1/title_pb";
 import { Protection, TrackKind } from "#gen/matinee/common/v1/media_pb";
 import { AssetPackagedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { Package_State } from "#gen/matinee/packager/v1/package_pb";
 import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
+import type { ViewerSchema } from "#gen/matinee/profile/v1/viewer_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { Row_Kind } from "#gen/matinee/recommendations/v1/row_pb";
 import { newId } from "#pkg/clock/clock";
@@ -18,11 +20,16 @@ import { eventually } from "#pkg/testkit/eventually";
 import { fake, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
 import { catalog } from "./module.ts";
 
+const { SUBSCRIPTION } = AvailabilityWindow_BusinessModel;
+
 const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
+
+const GROWN_UP = { tier: "standard", maximumAge: 21, language: "en" };
 
 describe("the catalog service", () => {
   let platform: TestPlatform;
   let rows: () => Promise<{ kind: Row_Kind; items: { title: string }[] }[]>;
+  let known: (profile: string) => Promise<MessageInitShape<typeof ViewerSchema>>;
   const studio = () => platform.client(CatalogService, { as: operator(["titles.read", "titles.write"]) });
   const viewer = () => platform.client(CatalogService, { as: profile() });
   const playback = () => platform.client(CatalogService, { as: service("playback") });
@@ -33,7 +40,8 @@ describe("the catalog service", () => {
         displayTitle: "The Night Train",
         synopsis: "A conductor carries a letter across the snow.",
         asset: `assets/${newId()}`,
-        availabilityWindows: [{}],
+        kind: Title_Kind.MOVIE,
+        availabilityWindows: [{ businessModel: SUBSCRIPTION }],
         ...title,
       },
       requestId,
@@ -63,15 +71,19 @@ describe("the catalog service", () => {
     await packaged(made.asset, 1);
     await studio().publishTitle({ name: made.name });
     return eventually("the title can be played", async () => {
-      const { title: seen } = await viewer().getTitle({ name: made.name });
+      const { title: seen } = await studio().getTitle({ name: made.name });
       return seen?.media === undefined ? undefined : seen;
     });
   };
 
   before(async () => {
     rows = async () => [];
+    known = async () => GROWN_UP;
     platform = await openModules([catalog], {
-      fakes: [fake(RecommendationsService, { listRows: async () => ({ rows: await rows() }) })],
+      fakes: [
+        fake(RecommendationsService, { listRows: async () => ({ rows: await rows() }) }),
+        fake(ProfileService, { getViewer: async ({ profile: name }) => ({ viewer: await known(name) }) }),
+      ],
       settings: { TERRITORY: "DE" },
     });
   });
@@ -98,7 +110,11 @@ describe("the catalog service", () => {
   });
 
   it("refuses a window that ends before it starts, by its contract", async () => {
-    const window = { startTime: timestampFromDate(new Date(2000)), endTime: timestampFromDate(new Date(1000)) };
+    const window = {
+      businessModel: SUBSCRIPTION,
+      startTime: timestampFromDate(new Date(2000)),
+      endTime: timestampFromDate(new Date(1000)),
+    };
     await assert.rejects(draft({ availabilityWindows: [window] }), refused("VALIDATION_FAILED"));
   });
 
@@ -127,7 +143,7 @@ describe("the catalog service", () => {
     });
     await packaged(made.asset, 0);
     await studio().publishTitle({ name: made.name });
-    const { title } = await viewer().getTitle({ name: made.name });
+    const { title } = await studio().getTitle({ name: made.name });
     assert.match(title?.media?.package ?? "", /^packages\/.*@1$/);
     assert.deepEqual(title?.media?.audioLanguages, ["en", "de"], "the default language comes first");
     assert.equal(title?.media?.maxHeight, 720);
@@ -136,7 +152,7 @@ describe("the catalog service", () => {
 
   it("decides on availability for playback, with what plays", async () => {
     const title = await published({
-      availabilityWindows: [{ territories: ["DE"], tiers: ["premium"] }],
+      availabilityWindows: [{ businessModel: SUBSCRIPTION, territories: ["DE"], tiers: ["premium"] }],
       minimumAge: 12,
     });
     const ask = (change: object) =>
@@ -183,6 +199,95 @@ describe("the catalog service", () => {
     });
     await eventually("the change is told", () => told().some(({ minimumAge }) => minimumAge === 7));
     assert.equal(told().filter(({ isNew }) => isNew).length, 1);
+  });
+
+  it("shows a viewer nothing that only the studio needs, and of its localizations the viewer's own", async () => {
+    const localizations = [
+      { language: "de", displayTitle: "Der Nachtzug", synopsis: "Ein Brief." },
+      { language: "fr", displayTitle: "Le train de nuit", synopsis: "Une lettre." },
+    ];
+    const { name } = await published({ localizations });
+    const german = profile();
+    known = async () => ({ ...GROWN_UP, language: "de-AT" });
+    const { title } = await platform.client(CatalogService, { as: german }).getTitle({ name });
+    known = async () => GROWN_UP;
+    assert.ok(title?.media);
+    const { asset, availabilityWindows, poster, etag, media } = title;
+    assert.deepEqual(
+      { asset, availabilityWindows, poster, etag, package: media.package },
+      { asset: "", availabilityWindows: [], poster: "", etag: "", package: "" },
+    );
+    assert.deepEqual(
+      title.localizations.map(({ displayTitle }) => displayTitle),
+      ["Der Nachtzug"],
+    );
+    const { title: whole } = await studio().getTitle({ name });
+    assert.deepEqual([whole?.localizations.length, whole?.availabilityWindows.length], [2, 1]);
+  });
+
+  it("shows a child's profile nothing for older ones, wherever it looks", async () => {
+    const [forAll, forAdults] = [
+      await published({ displayTitle: "Zanzibar for all", minimumAge: 6 }),
+      await published({ displayTitle: "Zanzibar at night", minimumAge: 18 }),
+    ];
+    const names = [forAdults.name, forAll.name];
+    rows = async () => [{ kind: Row_Kind.NEW, items: names.map((title) => ({ title })) }];
+    const child = platform.client(CatalogService, { as: profile() });
+    known = async () => ({ ...GROWN_UP, maximumAge: 6 });
+    const seenBy = async (client: typeof child) => ({
+      home: (await client.getHome({})).rows.flatMap((row) => row.items.map(({ title }) => title?.name)),
+      batch: (await client.batchGetTitles({ names })).titles.map(({ name }) => name),
+      list: (await client.listTitles({})).titles.map(({ name }) => name).filter((name) => names.includes(name)),
+      search: (await client.searchTitles({ query: "zanzibar" })).hits.map(({ title }) => title?.name).toSorted(),
+    });
+    const whole = { home: names, batch: names, list: names, search: names.toSorted() };
+    await eventually("both are indexed", async () => {
+      known = async () => GROWN_UP;
+      return (await viewer().searchTitles({ query: "zanzibar" })).hits.length === 2;
+    });
+    known = async () => ({ ...GROWN_UP, maximumAge: 6 });
+    const own = [forAll.name];
+    assert.deepEqual(await seenBy(child), { home: own, batch: own, list: own, search: own });
+    await assert.rejects(child.getTitle({ name: forAdults.name }), refused("TITLE_NOT_FOUND"));
+    known = async () => GROWN_UP;
+    assert.deepEqual(await seenBy(viewer()), whole);
+  });
+
+  it("says to whom a title is not in the plan, and goes on with what it knew while profile is away", async () => {
+    const { name } = await published({ availabilityWindows: [{ businessModel: SUBSCRIPTION, tiers: ["premium"] }] });
+    const one = platform.client(CatalogService, { as: profile() });
+    assert.equal((await one.getTitle({ name })).title?.availability?.reason, "TITLE_TIER");
+    known = async () => {
+      throw peerUnavailable("profile");
+    };
+    await assert.rejects(viewer().getTitle({ name }), refused("PEER_UNAVAILABLE"));
+    assert.equal((await one.getTitle({ name })).title?.availability?.reason, "TITLE_TIER");
+    known = async () => GROWN_UP;
+  });
+
+  it("lists the kinds that are asked for, and takes no title that says none", async () => {
+    const { name } = await published();
+    const listed = async (kinds: Title_Kind[]) =>
+      (await studio().listTitles({ kinds })).titles.some((title) => title.name === name);
+    assert.deepEqual([await listed([]), await listed([Title_Kind.MOVIE])], [true, true]);
+    await assert.rejects(listed([Title_Kind.UNSPECIFIED]), refused("VALIDATION_FAILED"));
+    await assert.rejects(draft({ kind: Title_Kind.UNSPECIFIED }), refused("VALIDATION_FAILED"));
+  });
+
+  it("takes windows of subscriptions, and none whose business model was lost on the way", async () => {
+    const made = await draft();
+    assert.equal(made.availabilityWindows[0]?.businessModel, SUBSCRIPTION);
+    const change = (availabilityWindows: MessageInitShape<typeof TitleSchema>["availabilityWindows"]) =>
+      studio().updateTitle({
+        title: { name: made.name, availabilityWindows: availabilityWindows ?? [] },
+        updateMask: { paths: ["availability_windows"] },
+      });
+    await assert.rejects(change([{}]), refused("VALIDATION_FAILED"));
+    await assert.rejects(change([{ businessModel: AvailabilityWindow_BusinessModel.RENTAL }]), (error) => {
+      assert.ok(isAppError(error, "VALIDATION_FAILED"));
+      assert.equal(error.fields[0]?.field, "title.availability_windows[0].business_model");
+      return true;
+    });
   });
 
   it("fills the home page with what recommendations choose and is in the catalogue", async () => {

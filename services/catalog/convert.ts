@@ -8,6 +8,7 @@ import {
   Artwork_Kind,
   type ArtworkSchema,
   type AvailabilitySchema,
+  AvailabilityWindow_BusinessModel,
   type Title as ProtoTitle,
   Title_Kind,
   Title_State,
@@ -19,15 +20,28 @@ import { idOf, requireRevision } from "#pkg/aip/resource-name";
 import type { HomeRow, SeenTitle } from "./browsing.ts";
 import { type Availability, explainUnavailable } from "./domain/availability.ts";
 import {
+  type BusinessModel,
   etagOf,
   fileNameOf,
+  STANDING_ALONE,
   type Still,
   type Title,
   type TitleFields,
+  type TitleKind,
   type TitleMedia,
   type TitleState,
 } from "./domain/title.ts";
 import { errors } from "./errors.ts";
+
+const KINDS = { movie: Title_Kind.MOVIE } as const satisfies Record<TitleKind, Title_Kind>;
+
+const BUSINESS_MODELS = {
+  subscription: AvailabilityWindow_BusinessModel.SUBSCRIPTION,
+  rental: AvailabilityWindow_BusinessModel.RENTAL,
+  purchase: AvailabilityWindow_BusinessModel.PURCHASE,
+  ad_supported: AvailabilityWindow_BusinessModel.AD_SUPPORTED,
+  free: AvailabilityWindow_BusinessModel.FREE,
+} as const satisfies Record<BusinessModel, AvailabilityWindow_BusinessModel>;
 
 const STATES = {
   draft: Title_State.DRAFT,
@@ -38,7 +52,16 @@ const STATES = {
 
 /** Undefined for unspecified. */
 export function stateFromProto(state: number): TitleState | undefined {
-  return (Object.keys(STATES) as TitleState[]).find((key) => STATES[key] === state);
+  return keyOf(STATES, state);
+}
+
+/** Those that stand for themselves where none is asked for. */
+export function kindsFromProto(kinds: readonly number[]): readonly TitleKind[] {
+  return kinds.length === 0 ? STANDING_ALONE : kinds.flatMap((kind) => keyOf(KINDS, kind) ?? []);
+}
+
+function keyOf<K extends string>(numbers: Readonly<Record<K, number>>, number: number): K | undefined {
+  return (Object.keys(numbers) as K[]).find((key) => numbers[key] === number);
 }
 
 export function artworksToProto(id: string, stills: readonly Still[]): MessageInitShape<typeof ArtworkSchema>[] {
@@ -59,7 +82,7 @@ function artworkPath(id: string, key: string): string {
 export function titleToProto(title: Title) {
   return {
     name: `titles/${title.id}`,
-    kind: Title_Kind.MOVIE,
+    kind: KINDS[title.kind],
     displayTitle: title.displayTitle,
     synopsis: title.synopsis,
     originalLanguage: title.originalLanguage,
@@ -71,6 +94,7 @@ export function titleToProto(title: Title) {
     availabilityWindows: title.windows.map((window) => ({
       territories: [...window.territories],
       tiers: [...window.tiers],
+      businessModel: BUSINESS_MODELS[window.businessModel],
       ...(window.startsAt === undefined ? {} : { startTime: timestampFromDate(window.startsAt) }),
       ...(window.endsAt === undefined ? {} : { endTime: timestampFromDate(window.endsAt) }),
     })),
@@ -91,7 +115,7 @@ export function titleToProto(title: Title) {
 export function titleToEvent(title: Title) {
   return {
     title: `titles/${title.id}`,
-    kind: Title_Kind.MOVIE,
+    kind: KINDS[title.kind],
     displayTitle: title.displayTitle,
     originalLanguage: title.originalLanguage,
     genres: [...title.genres],
@@ -120,8 +144,29 @@ function mediaToProto(media: TitleMedia) {
   };
 }
 
+/** As the studio sees it. */
 export function seenToProto(seen: SeenTitle): MessageInitShape<typeof TitleSchema> {
   return { ...titleToProto(seen.title), availability: availabilityToProto(seen.availability) };
+}
+
+/** As a viewer sees it, who is told nothing that only the studio needs. `language` is BCP 47, or empty. */
+export function seenToViewer(seen: SeenTitle, language: string): MessageInitShape<typeof TitleSchema> {
+  const title = titleToProto(seen.title);
+  const primary = (tag: string) => tag.split("-")[0]?.toLowerCase();
+  const { localizations } = seen.title;
+  const localized =
+    localizations.find((one) => one.language.toLowerCase() === language.toLowerCase()) ??
+    localizations.find((one) => primary(one.language) === primary(language));
+  return {
+    ...title,
+    asset: "",
+    availabilityWindows: [],
+    poster: "",
+    etag: "",
+    localizations: localized === undefined ? [] : [localized],
+    ...(title.media && { media: { ...title.media, package: "" } }),
+    availability: availabilityToProto(seen.availability),
+  };
 }
 
 export function availabilityToProto(availability: Availability): MessageInitShape<typeof AvailabilitySchema> {
@@ -139,12 +184,12 @@ export function availabilityToProto(availability: Availability): MessageInitShap
   };
 }
 
-export function homeRowToProto(row: HomeRow): MessageInitShape<typeof HomeRowSchema> {
+export function homeRowToProto(row: HomeRow, language: string): MessageInitShape<typeof HomeRowSchema> {
   return {
     id: row.id,
     displayTitle: row.displayTitle,
     items: row.items.map((item) => ({
-      title: seenToProto(item),
+      title: seenToViewer(item, language),
       ...(item.resumePositionMs === undefined ? {} : { resumePosition: durationFromMs(item.resumePositionMs) }),
     })),
   };
@@ -170,15 +215,18 @@ const WRITABLE: { readonly [path: string]: (title: ProtoTitle) => Partial<TitleF
       startsAt: window.startTime && timestampDate(window.startTime),
       endsAt: window.endTime && timestampDate(window.endTime),
       tiers: window.tiers,
+      // The contract admits no other yet.
+      businessModel: keyOf(BUSINESS_MODELS, window.businessModel) ?? "subscription",
     })),
   }),
   asset: ({ asset }) => ({ assetId: idOf("assets", asset) }),
   poster: ({ poster }) => ({ poster: poster === "" ? undefined : fileNameOf({ key: poster }) }),
 };
 
-/** Every writable field. */
-export function fieldsFromProto(title: ProtoTitle): TitleFields {
-  return Object.assign({}, ...Object.values(WRITABLE).map((read) => read(title))) as TitleFields;
+/** Every field that is written when a title is made. */
+export function fieldsFromProto(title: ProtoTitle): TitleFields & Pick<Title, "kind"> {
+  const fields = Object.assign({}, ...Object.values(WRITABLE).map((read) => read(title))) as TitleFields;
+  return { ...fields, kind: keyOf(KINDS, title.kind) ?? "movie" };
 }
 
 /** The fields that the mask names, in either spelling. Throws `TITLE_UPDATE_MASK_INVALID`. */

@@ -8,7 +8,7 @@ import {
   ListFilmsRequest_Group as Group,
   type WatchFilmsResponse,
 } from "#gen/matinee/catalog/v1/film_service_pb";
-import { Title_State } from "#gen/matinee/catalog/v1/title_pb";
+import { AvailabilityWindow_BusinessModel, Title_Kind, Title_State } from "#gen/matinee/catalog/v1/title_pb";
 import { Asset_State } from "#gen/matinee/ingestion/v1/asset_pb";
 import { AssetChangedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { AssetPackagedSchema, PackageChangedSchema } from "#gen/matinee/packager/v1/events_pb";
@@ -237,7 +237,7 @@ describe("films of the studio", () => {
     await tell(...whole(id));
     await until(id, Film_Stage.READY);
     const { title } = await titles().createTitle({
-      title: { displayTitle: "Left behind", asset: `assets/${id}` },
+      title: { kind: Title_Kind.MOVIE, displayTitle: "Left behind", asset: `assets/${id}` },
       requestId: newId(),
     });
     assert.ok(title);
@@ -256,7 +256,10 @@ describe("films of the studio", () => {
     await tell(...whole(id));
     await until(id, Film_Stage.READY);
     const make = async (displayTitle: string, asset: string) => {
-      const { title } = await titles().createTitle({ title: { displayTitle, asset }, requestId: newId() });
+      const { title } = await titles().createTitle({
+        title: { kind: Title_Kind.MOVIE, displayTitle, asset },
+        requestId: newId(),
+      });
       assert.ok(title);
       return title;
     };
@@ -292,7 +295,10 @@ describe("films of the studio", () => {
     await until(other, Film_Stage.UPLOADING);
     const make = async (displayTitle: string, id: string) => {
       const { title } = await titles().createTitle({
-        title: { displayTitle, synopsis: "A story.", asset: `assets/${id}`, availabilityWindows: [{}] },
+        title: {
+          ...{ kind: Title_Kind.MOVIE, displayTitle, synopsis: "A story.", asset: `assets/${id}` },
+          availabilityWindows: [{ businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION }],
+        },
         requestId: newId(),
       });
       return title?.name ?? "";
@@ -318,7 +324,7 @@ describe("films of the studio", () => {
     await until(mine, Film_Stage.TRANSCODING);
     await until(theirs, Film_Stage.UPLOADING);
     const { title } = await titles().createTitle({
-      title: { displayTitle: "Not yet", asset: `assets/${mine}` },
+      title: { kind: Title_Kind.MOVIE, displayTitle: "Not yet", asset: `assets/${mine}` },
       requestId: newId(),
     });
     assert.ok(title);
@@ -441,7 +447,7 @@ describe("films of the studio", () => {
     const [, second] = film.artworks;
     assert.equal((await fetch(platform.url + second?.path)).status, 200, "they are served before there is a title");
     const { title } = await titles().createTitle({
-      title: { displayTitle: "Chosen", asset: `assets/${id}`, poster: second?.path ?? "" },
+      title: { kind: Title_Kind.MOVIE, displayTitle: "Chosen", asset: `assets/${id}`, poster: second?.path ?? "" },
       requestId: newId(),
     });
     assert.equal(lettersOf(title), "bac");

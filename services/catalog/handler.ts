@@ -5,32 +5,33 @@ import type { Title as ProtoTitle } from "#gen/matinee/catalog/v1/title_pb";
 import { decodePageToken, encodePageToken, loadPage, pageSizeOf } from "#pkg/aip/page";
 import { idOf, requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
-import { profileOf } from "#pkg/rpc/principal";
 import type { Browsing, RowChooser } from "./browsing.ts";
 import {
   availabilityToProto,
   changeFromProto,
   fieldsFromProto,
   homeRowToProto,
+  kindsFromProto,
   packageFromJson,
   seenToProto,
+  seenToViewer,
   stateFromProto,
   titleToProto,
 } from "./convert.ts";
 import type { ViewerContext } from "./domain/availability.ts";
 import type { Titles } from "./titles.ts";
+import type { Viewers } from "./viewers.ts";
 
 export function catalogHandler(deps: {
   readonly titles: Titles;
   readonly browsing: Browsing;
   readonly rowsFor: (call: Call) => RowChooser;
+  readonly viewers: Viewers;
   readonly territoryOf: (call: Call) => string;
   readonly rowItems: number;
 }): Handler<typeof CatalogService> {
-  const { titles, browsing } = deps;
-
-  /** Who browses: the token says neither plan nor age, so the decision at play time is the strict one. */
-  const viewerOf = (call: Call): ViewerContext => ({
+  const { titles, browsing, viewers } = deps;
+  const studioOf = (call: Call): ViewerContext => ({
     territory: deps.territoryOf(call),
     tier: undefined,
     maximumAge: undefined,
@@ -43,31 +44,39 @@ export function catalogHandler(deps: {
     },
 
     async getTitle({ name }, call) {
-      const viewer = viewerOf(call);
-      if (!isOperator(call)) return { title: seenToProto(await browsing.get(titleId(name), viewer)) };
-      return { title: seenToProto(browsing.see(await titles.get(titleId(name)), viewer)) };
+      if (isOperator(call)) {
+        return { title: seenToProto(browsing.see(await titles.get(titleId(name)), studioOf(call))) };
+      }
+      const viewer = await viewers.of(call);
+      return { title: seenToViewer(await browsing.get(titleId(name), viewer), viewer.language) };
     },
 
     async batchGetTitles({ names }, call) {
-      const seen = await browsing.getMany(names.map(titleId), viewerOf(call));
-      return { titles: seen.map(seenToProto) };
+      const viewer = await viewers.of(call);
+      const seen = await browsing.getMany(names.map(titleId), viewer);
+      return { titles: seen.map((one) => seenToViewer(one, viewer.language)) };
     },
 
     async listTitles(request, call) {
-      const state = isOperator(call) ? stateFromProto(request.state) : "published";
-      const viewer = viewerOf(call);
+      const viewer = isOperator(call) ? undefined : await viewers.of(call);
+      const state = viewer === undefined ? stateFromProto(request.state) : "published";
+      const kinds = kindsFromProto(request.kinds);
       const page = await loadPage(request, {
-        parameters: [state ?? "", request.asset],
+        parameters: [state ?? "", request.asset, kinds.join()],
         load: (limit, after) =>
           titles.list(
-            { state, assetId: idOf("assets", request.asset) },
+            { state, kinds, assetId: idOf("assets", request.asset), maximumAge: viewer?.maximumAge },
             limit,
             after && { at: new Date(String(after.at)), id: String(after.id) },
           ),
         cursorOf: (title) => ({ at: title.createdAt.toISOString(), id: title.id }),
       });
       return {
-        titles: page.items.map((title) => seenToProto(browsing.see(title, viewer))),
+        titles: page.items.map((title) =>
+          viewer === undefined
+            ? seenToProto(browsing.see(title, studioOf(call)))
+            : seenToViewer(browsing.see(title, viewer), viewer.language),
+        ),
         nextPageToken: page.nextPageToken,
       };
     },
@@ -97,6 +106,7 @@ export function catalogHandler(deps: {
     async searchTitles(request, call) {
       const parameters = [request.query, request.genres.join(), request.languages.join()];
       const after = decodePageToken(request.pageToken, parameters);
+      const viewer = await viewers.of(call);
       const found = await browsing.search(
         {
           text: request.query,
@@ -105,10 +115,10 @@ export function catalogHandler(deps: {
           limit: pageSizeOf(request, 20, 100),
           cursor: after && String(after.cursor),
         },
-        viewerOf(call),
+        viewer,
       );
       return {
-        hits: found.hits.map((hit) => ({ title: seenToProto(hit), score: hit.score })),
+        hits: found.hits.map((hit) => ({ title: seenToViewer(hit, viewer.language), score: hit.score })),
         nextPageToken: found.cursor === undefined ? "" : encodePageToken({ cursor: found.cursor }, parameters),
         facetCounts: Object.entries(found.facetCounts).flatMap(([facet, counts]) =>
           counts.map(({ value, count }) => ({ facet, value, count })),
@@ -117,9 +127,10 @@ export function catalogHandler(deps: {
     },
 
     async getHome(_request, call) {
-      const { profileId } = profileOf(call);
-      const rows = await deps.rowsFor(call)(profileId, deps.rowItems);
-      return { rows: (await browsing.home(rows, viewerOf(call))).map(homeRowToProto) };
+      const viewer = await viewers.of(call);
+      const rows = await deps.rowsFor(call)(viewer.profileId, deps.rowItems);
+      const shown = await browsing.home(rows, viewer);
+      return { rows: shown.map((row) => homeRowToProto(row, viewer.language)) };
     },
 
     async checkAvailability(request) {
@@ -127,7 +138,7 @@ export function catalogHandler(deps: {
       const checked = await browsing.check(titleId(request.title), { territory, tier, maximumAge });
       return {
         availability: availabilityToProto(checked.availability),
-        title: seenToProto(checked),
+        title: seenToViewer(checked, ""),
         ...(checked.packageJson === undefined ? {} : { package: packageFromJson(checked.packageJson) }),
       };
     },

@@ -5,6 +5,7 @@ import { FilmService } from "#gen/matinee/catalog/v1/film_service_pb";
 import { AssetChangedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { AssetPackagedSchema, PackageChangedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
+import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { JobChangedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { requireId } from "#pkg/aip/resource-name";
@@ -13,6 +14,7 @@ import { pollUntilAborted } from "#pkg/postgres/poll";
 import { Browsing } from "./browsing.ts";
 import { catalogConfig } from "./config.ts";
 import { mediaFromProto, packageToJson } from "./convert.ts";
+import { STANDING_ALONE } from "./domain/title.ts";
 import { CATALOG_EVENTS, openCatalogEvents } from "./events.ts";
 import { partOfAsset, partOfJob, partOfPackage } from "./film-convert.ts";
 import { filmHandler } from "./film-handler.ts";
@@ -25,6 +27,7 @@ import { loadStills } from "./stills.ts";
 import { type FilmPart, openFilmStore } from "./store/film-store.ts";
 import { openTitleStore } from "./store/title-store.ts";
 import { Titles } from "./titles.ts";
+import { openViewers } from "./viewers.ts";
 
 export const catalog = defineModule({
   name: "catalog",
@@ -33,7 +36,7 @@ export const catalog = defineModule({
   config: catalogConfig,
   serves: [CatalogService, FilmService],
   routes: [artworkRoute],
-  calls: [RecommendationsService],
+  calls: [RecommendationsService, ProfileService],
   needs: ["postgres", "search", "images"],
   emits: CATALOG_EVENTS,
   consumes: [AssetPackagedSchema, PlaybackStartedSchema, AssetChangedSchema, JobChangedSchema, PackageChangedSchema],
@@ -58,7 +61,10 @@ export const catalog = defineModule({
     const titles = new Titles({ db, store, films, events, clock, onWrite: () => indexer.wake() });
     const browsing = new Browsing({ store, search, clock });
     const newest = async () => {
-      const page = await store.list({ state: "published", assetId: undefined }, config.rowItems);
+      const page = await store.list(
+        { state: "published", assetId: undefined, kinds: STANDING_ALONE, maximumAge: undefined },
+        config.rowItems,
+      );
       return page.map(({ id }) => id);
     };
     const recommendations = host.dial(RecommendationsService);
@@ -72,6 +78,7 @@ export const catalog = defineModule({
             titles,
             browsing,
             rowsFor: (call) => openRowChooser({ client: recommendations, fallback: newest, log, signal: call.signal }),
+            viewers: openViewers({ client: host.dial(ProfileService), territoryOf: host.territoryOf, clock }),
             territoryOf: host.territoryOf,
             rowItems: config.rowItems,
           }),

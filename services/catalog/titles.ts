@@ -9,12 +9,11 @@ import {
   type Title,
   type TitleFields,
   type TitleMedia,
-  type TitleState,
 } from "./domain/title.ts";
 import { errors } from "./errors.ts";
 import type { CatalogEvents } from "./events.ts";
 import type { Films } from "./films.ts";
-import type { After, TitleStore } from "./store/title-store.ts";
+import type { After, TitleFilter, TitleStore } from "./store/title-store.ts";
 
 export class Titles {
   readonly #db: Db;
@@ -42,10 +41,10 @@ export class Titles {
   }
 
   /** The title that the same request made before, or a new draft. */
-  async create(fields: TitleFields, requestId: string): Promise<Title> {
+  async create(fields: TitleFields & Pick<Title, "kind">, requestId: string): Promise<Title> {
     const now = this.#clock.now();
     const made = await this.#db.tx(async (tx) => {
-      const title = await this.#store.insert(tx, newId(), requestId, fields, now);
+      const title = await this.#store.insert(tx, { id: newId(), ...fields }, requestId, now);
       if (title !== undefined) await this.#films.follow(tx, { assetIds: [], titleIds: [title.id] });
       return title;
     });
@@ -61,11 +60,7 @@ export class Titles {
     return title;
   }
 
-  list(
-    filter: { readonly state: TitleState | undefined; readonly assetId: string | undefined },
-    limit: number,
-    after?: After,
-  ): Promise<Title[]> {
+  list(filter: TitleFilter, limit: number, after?: After): Promise<Title[]> {
     return this.#store.list(filter, limit, after);
   }
 

@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { v7 } from "uuid";
 import { systemClock } from "#pkg/clock/clock";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
+import { AvailabilityWindow_BusinessModel, Title_Kind } from "../../clients/sdk/gen/matinee/catalog/v1/title_pb.ts";
 import { IngestionService } from "../../clients/sdk/gen/matinee/ingestion/v1/ingestion_service_pb.ts";
 import type { Cluster } from "./cluster.ts";
 import { operatorOf } from "./people.ts";
@@ -53,10 +54,11 @@ export async function fillShelves(cluster: Cluster, count: number): Promise<read
   for (const [index, { id, fileName }] of films.slice(0, TITLED).entries()) {
     const { title } = await catalog.createTitle({
       title: {
+        kind: Title_Kind.MOVIE,
         displayTitle: `Shelved ${fileName.slice(0, -4)}`,
         synopsis: "A film of many.",
         asset: `assets/${id}`,
-        availabilityWindows: [{}],
+        availabilityWindows: [{ businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION }],
       },
       requestId: randomUUID(),
     });

@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { openFileSource } from "../../clients/sdk/file-node.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
-import { type Title, Title_Kind, type TitleSchema } from "../../clients/sdk/gen/matinee/catalog/v1/title_pb.ts";
+import type { Title, TitleSchema } from "../../clients/sdk/gen/matinee/catalog/v1/title_pb.ts";
 import { Protection } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import type { Package } from "../../clients/sdk/gen/matinee/packager/v1/package_pb.ts";
-import { type ImportEvent, importFilm } from "../../clients/sdk/import-film.ts";
+import { type ImportEvent, importFilm, toMovie } from "../../clients/sdk/import-film.ts";
 import type { Cluster } from "./cluster.ts";
 import { film } from "./films.ts";
 import { operatorOf } from "./people.ts";
@@ -54,7 +54,7 @@ export async function publishTitle(
 ): Promise<Title> {
   const catalog = (await operatorOf(cluster)).platform.client(CatalogService);
   const made = await catalog.createTitle({
-    title: { kind: Title_Kind.MOVIE, synopsis: "A film for a scenario.", ...title, asset },
+    title: { ...toMovie({ synopsis: "A film for a scenario.", ...title }), asset },
     requestId: randomUUID(),
   });
   const published = await catalog.publishTitle({ name: made.title?.name ?? "" });

@@ -4,7 +4,13 @@ import type { AvailabilityWindow } from "./title.ts";
 
 const now = new Date("2026-06-01T00:00:00Z");
 const viewer: ViewerContext = { territory: "DE", tier: "standard", maximumAge: 16 };
-const always: AvailabilityWindow = { territories: [], startsAt: undefined, endsAt: undefined, tiers: [] };
+const always: AvailabilityWindow = {
+  territories: [],
+  startsAt: undefined,
+  endsAt: undefined,
+  tiers: [],
+  businessModel: "subscription",
+};
 const published = { state: "published", windows: [always], minimumAge: 12, isPlayable: true } as const;
 
 const reasonOf = (title: Parameters<typeof decideAvailability>[0], who = viewer) => {
@@ -25,6 +31,7 @@ describe("availability of a title", () => {
     assert.equal(reasonOf({ ...published, windows: [{ ...always, territories: ["US"] }] }), "TITLE_TERRITORY");
     assert.equal(reasonOf({ ...published, windows: [{ ...always, tiers: ["premium"] }] }), "TITLE_TIER");
     assert.equal(reasonOf({ ...published, isPlayable: false }), "TITLE_NOT_PLAYABLE");
+    assert.equal(reasonOf({ ...published, windows: [{ ...always, businessModel: "rental" }] }), "TITLE_TERRITORY");
   });
 
   it("ends at the first moment after the window and begins at its first moment", () => {

@@ -2,7 +2,7 @@
 
 import type { AvailabilityWindow, TitleState } from "./title.ts";
 
-/** What is known about who asks; browsing knows neither tier nor age. */
+/** Who asks; for the studio, which looks without a profile, tier and age are undefined and not asked for. */
 export interface ViewerContext {
   readonly territory: string;
   readonly tier: string | undefined;
@@ -37,8 +37,10 @@ export function decideAvailability(
 ): Availability {
   if (title.state !== "published") return refuse("TITLE_NOT_PUBLISHED");
   if (viewer.maximumAge !== undefined && title.minimumAge > viewer.maximumAge) return refuse("TITLE_MATURITY");
+  // Nothing is sold, rented or given away yet: a window that says so opens nothing.
   const here = title.windows.filter(
-    ({ territories }) => territories.length === 0 || territories.includes(viewer.territory),
+    ({ territories, businessModel }) =>
+      businessModel === "subscription" && (territories.length === 0 || territories.includes(viewer.territory)),
   );
   if (here.length === 0) return refuse("TITLE_TERRITORY");
   const { tier } = viewer;

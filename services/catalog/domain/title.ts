@@ -2,6 +2,15 @@
 
 export type TitleState = "draft" | "published" | "unpublished" | "deleted";
 
+/** Series, seasons and episodes will be kinds too: everything that can be watched is a title. */
+export type TitleKind = "movie";
+
+/** Kinds that are listed without being asked for. */
+export const STANDING_ALONE: readonly TitleKind[] = ["movie"];
+
+/** What a viewer gives for watching. */
+export type BusinessModel = "subscription" | "rental" | "purchase" | "ad_supported" | "free";
+
 export interface Credit {
   readonly displayName: string;
   readonly role: string;
@@ -20,6 +29,7 @@ export interface AvailabilityWindow {
   readonly startsAt: Date | undefined;
   readonly endsAt: Date | undefined;
   readonly tiers: readonly string[];
+  readonly businessModel: BusinessModel;
 }
 
 /** What an operator writes about a title. */
@@ -61,6 +71,7 @@ export interface TitleMedia {
 
 export interface Title extends TitleFields {
   readonly id: string;
+  readonly kind: TitleKind;
   readonly state: TitleState;
   readonly version: number;
   readonly media: TitleMedia | undefined;

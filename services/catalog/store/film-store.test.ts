@@ -47,7 +47,7 @@ describe("the list of films", () => {
       ...{ displayTitle: "Older", synopsis: "", originalLanguage: "", releaseYear: 0, genres: [], credits: [] },
       ...{ minimumAge: 0, localizations: [], windows: [], assetId, poster: undefined },
     };
-    await db.tx((tx) => titles.insert(tx, id, newId(), fields, new Date()));
+    await db.tx((tx) => titles.insert(tx, { id, kind: "movie", ...fields }, newId(), new Date()));
     assert.equal(await store.find(id, undefined), undefined);
     await films.listOlder();
     const listed = await store.find(id, undefined);

@@ -2,17 +2,20 @@
 
 import {
   type AvailabilityWindow,
+  type BusinessModel,
   type Credit,
   inOrderOfChoice,
   type Localization,
   type Still,
   type Title,
+  type TitleKind,
   type TitleMedia,
   type TitleState,
 } from "../domain/title.ts";
 
 export type TitleRow = {
   id: string;
+  kind: TitleKind;
   display_title: string;
   synopsis: string;
   original_language: string;
@@ -39,11 +42,14 @@ interface WindowJson {
   readonly startsAt: string | null;
   readonly endsAt: string | null;
   readonly tiers: string[];
+  /** Absent in windows of releases that knew nothing but subscriptions. */
+  readonly businessModel?: BusinessModel;
 }
 
 export function toTitle(row: TitleRow): Title {
   return {
     id: row.id,
+    kind: row.kind,
     displayTitle: row.display_title,
     synopsis: row.synopsis,
     originalLanguage: row.original_language,
@@ -72,6 +78,7 @@ function toWindow(json: WindowJson): AvailabilityWindow {
     startsAt: json.startsAt === null ? undefined : new Date(json.startsAt),
     endsAt: json.endsAt === null ? undefined : new Date(json.endsAt),
     tiers: json.tiers,
+    businessModel: json.businessModel ?? "subscription",
   };
 }
 
@@ -81,6 +88,7 @@ export function fromWindow(window: AvailabilityWindow): WindowJson {
     startsAt: window.startsAt?.toISOString() ?? null,
     endsAt: window.endsAt?.toISOString() ?? null,
     tiers: [...window.tiers],
+    businessModel: window.businessModel,
   };
 }
 

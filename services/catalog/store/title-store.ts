@@ -1,11 +1,11 @@
 /** Titles, packages of their assets, and view counts in SQL. */
 
 import type { Db, Queryable, Tx } from "#pkg/postgres/db";
-import type { Still, Title, TitleFields, TitleMedia, TitleState } from "../domain/title.ts";
+import type { Still, Title, TitleFields, TitleKind, TitleMedia, TitleState } from "../domain/title.ts";
 import { fromWindow, type StoredStill, stillsOf, type TitleRow, toTitle } from "./rows.ts";
 
 const SELECT = `
-  select t.id, t.display_title, t.synopsis, t.original_language, t.release_year, t.genres, t.credits, t.minimum_age,
+  select t.id, t.kind, t.display_title, t.synopsis, t.original_language, t.release_year, t.genres, t.credits, t.minimum_age,
          t.localizations, t.windows, t.asset_id, t.poster, t.state, t.version, t.created_at, t.updated_at, t.published_at,
          p.media, p.posters,
          (select sum(v.views) from title_views v where v.title_id = t.id) as views
@@ -20,20 +20,30 @@ export interface After {
   readonly id: string;
 }
 
+/** Undefined filters match all, deleted titles only where they are asked for. */
+export interface TitleFilter {
+  readonly state: TitleState | undefined;
+  readonly assetId: string | undefined;
+  readonly kinds: readonly TitleKind[];
+  readonly maximumAge: number | undefined;
+}
+
+export type NewTitle = TitleFields & Pick<Title, "id" | "kind">;
+
 export type TitleStore = ReturnType<typeof openTitleStore>;
 
 export function openTitleStore(db: Db) {
   return {
     /** Undefined where the request id was used before. */
-    async insert(tx: Tx, id: string, requestId: string, fields: TitleFields, now: Date): Promise<Title | undefined> {
+    async insert(tx: Tx, title: NewTitle, requestId: string, now: Date): Promise<Title | undefined> {
       const inserted = await tx.execute(
         `insert into titles (id, request_id, kind, display_title, synopsis, original_language, release_year, genres,
                              credits, minimum_age, localizations, windows, asset_id, poster, state, version, created_at, updated_at)
-         values ($1, $2, 'movie', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'draft', 1, $14, $14)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'draft', 1, $15, $15)
          on conflict (request_id) do nothing`,
-        [id, requestId, ...columnsOf(fields), now],
+        [title.id, requestId, title.kind, ...columnsOf(title), now],
       );
-      return inserted === 1 ? findIn(tx, id) : undefined;
+      return inserted === 1 ? findIn(tx, title.id) : undefined;
     },
 
     async findByRequest(requestId: string): Promise<Title | undefined> {
@@ -83,19 +93,24 @@ export function openTitleStore(db: Db) {
       await tx.execute("update titles set version = version + 1, updated_at = $2 where id = $1", [id, now]);
     },
 
-    /** Newest first; undefined filters match all, deleted titles only where they are asked for. */
-    async list(
-      filter: { readonly state: TitleState | undefined; readonly assetId: string | undefined },
-      limit: number,
-      after?: After,
-    ): Promise<Title[]> {
+    /** Newest first. */
+    async list(filter: TitleFilter, limit: number, after?: After): Promise<Title[]> {
       const rows = await db.query<TitleRow>(
         `${SELECT}
           where (case when $1::text is null then t.state <> 'deleted' else t.state = $1 end)
             and ($2::uuid is null or t.asset_id = $2)
-            and ($3::timestamptz is null or (t.created_at, t.id) < ($3, $4::uuid))
-          order by t.created_at desc, t.id desc limit $5`,
-        [filter.state ?? null, filter.assetId ?? null, after?.at ?? null, after?.id ?? null, limit],
+            and t.kind = any($3::text[]) and ($4::integer is null or t.minimum_age <= $4)
+            and ($5::timestamptz is null or (t.created_at, t.id) < ($5, $6::uuid))
+          order by t.created_at desc, t.id desc limit $7`,
+        [
+          filter.state ?? null,
+          filter.assetId ?? null,
+          filter.kinds,
+          filter.maximumAge ?? null,
+          after?.at ?? null,
+          after?.id ?? null,
+          limit,
+        ],
       );
       return rows.map(toTitle);
     },

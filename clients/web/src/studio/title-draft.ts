@@ -3,7 +3,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { FieldError } from "@matinee/sdk/errors";
-import type { AvailabilityWindow, Credit, Title, TitleSchema } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import {
+  type AvailabilityWindow,
+  AvailabilityWindow_BusinessModel,
+  type Credit,
+  type Title,
+  Title_Kind,
+  type TitleSchema,
+} from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { toDate } from "@matinee/sdk/time";
 
 /** The fields that the form changes, as the contract names them. */
@@ -82,6 +89,7 @@ export function isSame(a: TitleDraft, b: TitleDraft): boolean {
 
 export function fromDraft(draft: TitleDraft): MessageInitShape<typeof TitleSchema> {
   return {
+    kind: Title_Kind.MOVIE,
     displayTitle: draft.displayTitle.trim(),
     synopsis: draft.synopsis.trim(),
     originalLanguage: draft.originalLanguage.trim(),
@@ -92,6 +100,7 @@ export function fromDraft(draft: TitleDraft): MessageInitShape<typeof TitleSchem
     availabilityWindows: draft.windows.map(({ startTime, endTime, territories, tiers }) => ({
       territories: list(territories).map((code) => code.toUpperCase()),
       tiers: [...tiers],
+      businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION,
       ...(startTime === "" ? {} : { startTime: timestampFromDate(new Date(startTime)) }),
       ...(endTime === "" ? {} : { endTime: timestampFromDate(new Date(endTime)) }),
     })),
