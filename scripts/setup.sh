@@ -20,7 +20,7 @@ missing_packages() {
   local wanted=(ffmpeg:ffmpeg ffprobe:ffmpeg espeak-ng:espeak-ng jq:jq curl:curl setpriv:util-linux flock:util-linux bwrap:bubblewrap)
   # Signs and letters in the browser's pages come from the project itself; Chromium is for tests and benchmarks alone.
   if [ "$purpose" = test ]; then wanted+=(chromium:chromium git:git); fi
-  if [ "$purpose" != demo ]; then wanted+=(redis-server:redis-server redis-cli:redis-tools); fi
+  if [ "$purpose" != demo ]; then wanted+=(redis-server:redis-server redis-cli:redis-tools openssl:openssl); fi
   # What our own media delivery is compared with, and what asks both.
   if [ "$purpose" = bench ]; then wanted+=(nginx:nginx-light wrk:wrk chromium:chromium); fi
   # Where Debian puts servers, which not everybody has on the PATH.

@@ -28,6 +28,7 @@ import { givenProof, newRunSecret, secretProof } from "#pkg/rpc/loopback";
 import { newProxies } from "#pkg/rpc/proxies";
 import { type BoundRoute, bindRoute } from "#pkg/rpc/routes";
 import { openTerritory } from "#pkg/rpc/territory";
+import { originOf } from "#pkg/rpc/wire";
 import { registerConsumers, startBackground } from "./background.ts";
 import { type Children, startChildren } from "./children.ts";
 import { ensureDataFolder } from "./data-folder.ts";
@@ -135,8 +136,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     const address = settings.addressesOf(module)?.[0];
     const caller = options.modules[0]?.name;
     if (address === undefined) return undefined;
-    const origin = address.includes("://") ? address : `http://${address}`;
-    return { url: `${origin}${path}`, headers: caller === undefined ? {} : proof.prove(caller) };
+    const tls = proof.tls(caller, module);
+    const url = `${originOf(address, tls !== undefined)}${path}`;
+    return { url, headers: caller === undefined ? {} : proof.prove(caller), tls };
   };
   const keySets = newKeySets({
     clock,
@@ -317,8 +319,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   function endedSessionsSource(): EndedSessionSource | undefined {
     const feed = running.find((module) => module.issuer === VIEWER_ISSUER)?.endedSessions;
     if (feed !== undefined) return { feed };
-    const remote = publishedBy(VIEWER_ISSUER, endedSessionsPath(VIEWER_ISSUER));
-    return remote && { url: remote.url, headers: remote.headers };
+    return publishedBy(VIEWER_ISSUER, endedSessionsPath(VIEWER_ISSUER));
   }
 
   async function close(): Promise<void> {

@@ -7,6 +7,7 @@
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import { pollUntilAborted } from "#pkg/postgres/poll";
+import { type Published, readPublished } from "./published.ts";
 
 export interface EndedSession {
   /** As tokens name it in `sid`. */
@@ -30,10 +31,8 @@ export interface EndedSessions {
   follow(source: EndedSessionSource, signal: AbortSignal): Promise<void>;
 }
 
-/** In this process, or where it is read over HTTP with these headers. */
-export type EndedSessionSource =
-  | { readonly feed: EndedSessionFeed }
-  | { readonly url: string; readonly headers: Record<string, string> };
+/** In this process, or where another one publishes it. */
+export type EndedSessionSource = { readonly feed: EndedSessionFeed } | Published;
 
 export interface EndedSessionsOptions {
   readonly clock: Clock;
@@ -44,7 +43,6 @@ export interface EndedSessionsOptions {
 
 /** How late a process may hear of a session that ended in another. */
 const POLL_MS = 1_000;
-const FETCH_TIMEOUT_MS = 5_000;
 /** What nobody asks about any more is forgotten this often. */
 const FORGET_MS = 60_000;
 
@@ -92,17 +90,12 @@ export function newEndedSessions(options: EndedSessionsOptions): EndedSessions {
 }
 
 async function read(
-  source: Extract<EndedSessionSource, { url: string }>,
+  source: Published,
   cursor: string | undefined,
   signal: AbortSignal,
 ): ReturnType<EndedSessionFeed["since"]> {
   const url = cursor === undefined ? source.url : `${source.url}?since=${encodeURIComponent(cursor)}`;
-  const response = await fetch(url, {
-    headers: source.headers,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
-  });
-  if (!response.ok) throw new Error(`${source.url} answered ${response.status}`);
-  const body: unknown = await response.json();
+  const body = await readPublished({ ...source, url }, signal);
   if (!isAnswer(body)) throw new Error(`${source.url} answered something that is no list of sessions`);
   return body;
 }

@@ -4,12 +4,12 @@ import type { JWK } from "jose";
 import type { Clock } from "#pkg/clock/clock";
 import { errors } from "./errors.ts";
 import type { KeySet, KeySets } from "./keysets.ts";
+import { type Published, readPublished } from "./published.ts";
 
 /** An unknown key makes the set be read again at most this often. */
 const REFETCH_MS = 10_000;
 /** A key that its issuer has withdrawn is forgotten after this time. */
 const MAX_AGE_MS = 300_000;
-const FETCH_TIMEOUT_MS = 5_000;
 
 interface Cached {
   readonly keys: ReadonlyMap<string, JWK>;
@@ -20,8 +20,8 @@ export interface KeySetsOptions {
   readonly clock: Clock;
   /** The key set of an issuer that runs in this process; undefined where it runs elsewhere. */
   readonly local: (issuer: string) => KeySet | undefined;
-  /** Where the issuer's JWKS is, and the headers to ask with; undefined where no address is known. */
-  readonly remote: (issuer: string) => { readonly url: string; readonly headers: Record<string, string> } | undefined;
+  /** Where the issuer's JWKS is, and how to ask for it; undefined where no address is known. */
+  readonly remote: (issuer: string) => Published | undefined;
 }
 
 export function newKeySets(options: KeySetsOptions): KeySets {
@@ -67,12 +67,7 @@ async function readKeys(issuer: string, options: KeySetsOptions): Promise<readon
   const remote = options.remote(issuer);
   if (remote === undefined) throw errors.KEY_SET_UNAVAILABLE(issuer);
   try {
-    const response = await fetch(remote.url, {
-      headers: remote.headers,
-      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-    });
-    if (!response.ok) throw new Error(`${remote.url} answered ${response.status}`);
-    const body: unknown = await response.json();
+    const body = await readPublished(remote);
     if (!isKeySet(body)) throw new Error(`${remote.url} answered something that is no key set`);
     return body.keys;
   } catch (error) {

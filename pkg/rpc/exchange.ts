@@ -9,6 +9,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { AppError } from "#pkg/errors/errors";
 import type { NodeRequest } from "#pkg/http/node";
 import type { Call } from "./call.ts";
+import { certificateOf } from "./certificate.ts";
 import type { Chain } from "./chain.ts";
 import { toConnectError } from "./error-map.ts";
 import { callCanceled, compressionRefused, messageMalformed, messageTooLarge, messageTooSlow } from "./errors.ts";
@@ -72,6 +73,7 @@ export class Exchange {
       remoteAddress: this.#options.remoteAddress(this.#request),
       headers: headers as Readonly<Record<string, string>>,
       timeoutMs: parseTimeout(headers as Readonly<Record<string, string>>),
+      certificate: () => certificateOf(this.#request),
       source: () => this.left,
     });
     this.#call = call;

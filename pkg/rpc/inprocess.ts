@@ -40,6 +40,7 @@ export function newInProcessTransport(options: InProcessOptions): Transport {
       remoteAddress: "",
       headers: traceparent === undefined ? headers : { ...headers, traceparent },
       timeoutMs,
+      certificate: () => undefined,
       source: () => signal,
     });
     // A caller that goes away ends its call even where the handler never asks for the signal.

@@ -1,16 +1,30 @@
 /** Module identity on the loopback interface: a per-run secret stands in for certificates. Nothing else knows it. */
 
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual, type X509Certificate } from "node:crypto";
+import type { ConnectionOptions } from "node:tls";
 import { peerUnproved } from "./errors.ts";
 
 const HEADER = "x-matinee-peer";
+
+/** What a listener knows of a caller before it believes anything. */
+export interface PeerEvidence {
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of the connection, signed by an authority of the listener's; undefined on clear text. */
+  readonly certificate: X509Certificate | undefined;
+}
 
 /** How a process proves which module calls, and how a listener checks it. */
 export interface PeerProof {
   /** Headers that prove a call comes from `module`; none where this process cannot speak for it. */
   prove(module: string): Record<string, string>;
+  /**
+   * How `caller` connects to `callee`: the certificate that it presents, and how it knows the other one. Asked for each
+   * connection, so that a renewed certificate is taken. Undefined where calls go in clear text.
+   */
+  tls(caller: string | undefined, callee: string): ConnectionOptions | undefined;
   /** The calling module; undefined where the caller claims none. Throws `PEER_UNPROVED` for a false claim. */
-  verify(headers: Readonly<Record<string, string>>): string | undefined;
+  verify(evidence: PeerEvidence): string | undefined;
 }
 
 /** A secret for one run of a host and its children. */
@@ -35,7 +49,8 @@ export function secretProof(secret: string): PeerProof {
       }
       return { [HEADER]: proof };
     },
-    verify(headers) {
+    tls: () => undefined,
+    verify({ headers }) {
       const claim = headers[HEADER];
       if (claim === undefined) return undefined;
       const module = claim.slice(0, Math.max(0, claim.indexOf(".")));
@@ -52,7 +67,8 @@ export function givenProof(proof: string): PeerProof {
   const own = proof.slice(0, proof.indexOf("."));
   return {
     prove: (module): Record<string, string> => (module === own ? { [HEADER]: proof } : {}),
-    verify(headers) {
+    tls: () => undefined,
+    verify({ headers }) {
       if (headers[HEADER] === undefined) return undefined;
       throw peerUnproved();
     },

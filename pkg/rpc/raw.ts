@@ -6,6 +6,7 @@ import { hasLeft, onLeft } from "#pkg/http/caller";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
 import { edge } from "./access.ts";
 import type { Call, Target } from "./call.ts";
+import { certificateOf } from "./certificate.ts";
 import type { Chain } from "./chain.ts";
 import { httpStatusOf, toErrorJson } from "./error-map.ts";
 import { methodNotAllowed, targetNotFound } from "./errors.ts";
@@ -84,6 +85,7 @@ function run(
     remoteAddress: options.remoteAddress(request),
     headers: request.headers as Readonly<Record<string, string>>,
     timeoutMs: undefined,
+    certificate: () => certificateOf(request),
     source: () => closed(response),
   });
   let entered = false;

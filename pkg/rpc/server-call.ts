@@ -1,5 +1,6 @@
 /** The serving side's state of one call: what the adapters fill in and the steps complete. */
 
+import type { X509Certificate } from "node:crypto";
 import type { Message } from "@bufbuild/protobuf";
 import type { Span } from "#pkg/obs/trace";
 import type { Call, Principal, Target } from "./call.ts";
@@ -13,6 +14,8 @@ export interface ServerCallInit {
   readonly peer: string | undefined;
   readonly remoteAddress: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The verified certificate of the connection, asked for only where a peer may prove itself. */
+  readonly certificate: () => X509Certificate | undefined;
   /** How long the caller waits, in milliseconds. */
   readonly timeoutMs: number | undefined;
   /** Aborted when the caller goes away; read at most once, when somebody first asks for the call's signal. */
@@ -38,6 +41,7 @@ export class ServerCall implements Call {
   /** Set by the trace step. */
   span: Span | undefined = undefined;
   startedAtMs = 0;
+  readonly #certificate: () => X509Certificate | undefined;
   readonly #source: () => AbortSignal | undefined;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
@@ -52,7 +56,12 @@ export class ServerCall implements Call {
     this.remoteAddress = init.remoteAddress;
     this.headers = init.headers;
     this.timeoutMs = init.timeoutMs;
+    this.#certificate = init.certificate;
     this.#source = init.source;
+  }
+
+  get certificate(): X509Certificate | undefined {
+    return this.#certificate();
   }
 
   get traceId(): string {

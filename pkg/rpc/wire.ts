@@ -1,5 +1,6 @@
 /** Calls to another process: Connect over HTTP/2, round robin over the replicas, retries within a budget. */
 
+import { connect } from "node:tls";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
@@ -33,13 +34,13 @@ export interface WireOptions {
 }
 
 export function newWireTransport(options: WireOptions): Transport & AsyncDisposable {
+  const tls = () => options.proof.tls(options.caller, options.module);
   const replicas = options.addresses.map((address) => {
-    const baseUrl = address.includes("://") ? address : `http://${address}`;
-    const sessions = new Http2SessionManager(baseUrl, {
-      pingIntervalMs: PING_INTERVAL_MS,
-      pingTimeoutMs: PING_TIMEOUT_MS,
-      pingIdleConnection: false,
-    });
+    const baseUrl = originOf(address, tls() !== undefined);
+    const pings = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingIdleConnection: false };
+    const createConnection = ({ hostname, port }: URL) =>
+      connect({ host: unbracketed(hostname), port: Number(port || 443), ALPNProtocols: ["h2"], ...tls() });
+    const sessions = new Http2SessionManager(baseUrl, pings, baseUrl.startsWith("https:") ? { createConnection } : {});
     const transport = createConnectTransport({
       baseUrl,
       httpVersion: "2",
@@ -123,6 +124,16 @@ export function newWireTransport(options: WireOptions): Transport & AsyncDisposa
       for (const { sessions } of replicas) sessions.abort();
     },
   };
+}
+
+/** `address` is `host:port`, or says its scheme itself. */
+export function originOf(address: string, isSecure: boolean): string {
+  return address.includes("://") ? address : `${isSecure ? "https" : "http"}://${address}`;
+}
+
+/** The host of `https://[::1]:1` as a socket takes it. */
+function unbracketed(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 async function* mapErrors<T>(

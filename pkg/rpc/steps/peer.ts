@@ -8,7 +8,7 @@ export function peerStep(proof: PeerProof): Step {
   return {
     name: "peer",
     enter(call) {
-      if (call.via === "internal") call.peer = proof.verify(call.headers);
+      if (call.via === "internal") call.peer = proof.verify(call);
       if (call.target.access.exposure === "internal" && call.peer === undefined) {
         throw targetNotFound(call.target.name);
       }

@@ -29,6 +29,7 @@ function newCall(target: Partial<Target>, remoteAddress = "192.0.2.1"): ServerCa
     remoteAddress,
     headers: {},
     timeoutMs: undefined,
+    certificate: () => undefined,
     source: () => undefined,
   });
 }
