@@ -5,6 +5,7 @@ import { Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { KeySystem } from "#gen/matinee/license/v1/license_record_pb";
 import { Manifest_Format } from "#gen/matinee/packager/v1/package_pb";
 import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
+import type { Device_Kind } from "#gen/matinee/playback/v1/play_session_pb";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { profile } from "#pkg/testkit/module";
@@ -54,6 +55,21 @@ describe("the playback service", () => {
     assert.deepEqual(answer.licenseServers, []);
     const hls = { ...none, device: { ...stage.device(), formats: [Manifest_Format.HLS] }, requestId: newId() };
     await assert.rejects(stage.as(profile()).startPlayback(hls), refused("FORMAT_UNAVAILABLE"));
+  });
+
+  it("plays on a device of a kind, with key systems and formats, that it does not know, by what it knows of them", async () => {
+    const device = {
+      ...{ id: "device-0001", kind: 99 as Device_Kind, displayName: "a newer one" },
+      keySystems: [99 as KeySystem, ...stage.device().keySystems],
+      formats: [99 as Manifest_Format, Manifest_Format.DASH],
+    };
+    const title = `titles/${newId()}`;
+    const answer = await stage.as(profile()).startPlayback({ title, device, requestId: newId() });
+    assert.ok(answer.manifests[0]?.url.endsWith("/hd.mpd"));
+    assert.deepEqual(
+      answer.licenseServers.map(({ keySystem }) => keySystem),
+      [KeySystem.CLEARKEY],
+    );
   });
 
   it("refuses with the catalog's reason and sentence", async () => {

@@ -35,6 +35,10 @@ export function openTelemetryEvents(options: {
 }): TelemetryEvents {
   const { records, outbox, log } = options;
   const recorded = options.metrics.counter("matinee_telemetry_recorded_events_total", "Player events made durable");
+  const unknown = options.metrics.counter(
+    "matinee_telemetry_unknown_events_total",
+    "Player events of kinds that this release does not know, among the recorded",
+  );
   const counted = options.metrics.counter("matinee_telemetry_counted_events_total", "Player events counted, once each");
   const alerts = options.metrics.counter("matinee_telemetry_alerts_total", "Quality alerts, by metric", ["metric"]);
 
@@ -43,6 +47,7 @@ export function openTelemetryEvents(options: {
       const message = { ...about, receiveTime: timestampFromDate(receivedAt), events: [...events] };
       await records.append(RecordedPlayerEventsSchema, [{ key: about.playSession, message }]);
       recorded.add(events.length);
+      unknown.add(events.filter(({ event }) => event.case === undefined).length);
     },
 
     async counted(read, handle) {

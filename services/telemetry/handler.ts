@@ -28,7 +28,8 @@ export function telemetryHandler(options: {
         receivedAt: clock.now(),
         events: request.events,
       });
-      return { acceptedCount: request.events.length };
+      const unknownCount = request.events.filter(({ event }) => event.case === undefined).length;
+      return { acceptedCount: request.events.length, unknownCount };
     },
 
     async getQualitySummary(request) {

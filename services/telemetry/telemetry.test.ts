@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
-import type { PlayerEventSchema } from "#gen/matinee/telemetry/v1/player_event_pb";
+import { PlayerEventSchema, RecordedPlayerEventsSchema } from "#gen/matinee/telemetry/v1/player_event_pb";
 import { type QualitySummary, TelemetryService } from "#gen/matinee/telemetry/v1/telemetry_service_pb";
 import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
@@ -133,6 +134,25 @@ describe("telemetry", () => {
     const summary = await summaryOf(title, (one) => one.startedCount === 2n);
     assert.ok(ms(summary.playingTime) <= 24 * 3_600_000);
     assert.ok(summary.averageBitsPerSecond <= 1_000_000_000n);
+  });
+
+  it("takes what a newer player tells beside what it knows, says how much of it, and keeps it in the log", async () => {
+    const title = `titles/${randomUUID()}`;
+    const play = newPlay(title);
+    const [first, unknown, last] = events([pressed(), {}, firstFrame(100)]).map((one) =>
+      create(PlayerEventSchema, one),
+    );
+    assert.ok(first && unknown && last);
+    unknown.$unknown = [{ no: 99, wireType: WireType.LengthDelimited, data: Buffer.from("\u0005newer") }];
+    const request = { playSession: play.session, events: [first, unknown, last] };
+    const answer = await play.client.recordPlayerEvents(request);
+    assert.deepEqual([answer.acceptedCount, answer.unknownCount], [3, 1]);
+    await summaryOf(title, (summary) => summary.startedCount === 1n);
+    const kept = platform.events(RecordedPlayerEventsSchema).find((one) => one.playSession === play.session);
+    assert.deepEqual(
+      kept?.events.flatMap((event) => event.$unknown?.map(({ no }) => no) ?? []),
+      [99],
+    );
   });
 
   it("keeps to the span that was asked for", async () => {
