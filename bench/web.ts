@@ -155,7 +155,7 @@ async function bareFirstFrame(cluster: Cluster, theatre: Theatre, film: Imported
     },
     {
       url: manifestUrl(person, play, "dash").replace(cluster.origin, theatre.origin),
-      license: new URL(play.licenseServers[0]?.url ?? "", theatre.origin).href.replace(cluster.origin, theatre.origin),
+      license: new URL(play.licenseServers[0]?.uri ?? "", theatre.origin).href.replace(cluster.origin, theatre.origin),
       token: play.playToken,
     },
   );

@@ -102,7 +102,7 @@ export async function openBenchStage(): Promise<BenchStage> {
             module: "license",
             binding: fake(LicenseService, {
               listKeySystems: async () => ({
-                keySystems: [{ keySystem: KeySystem.CLEARKEY, isEnabled: true, path: "/license/clearkey" }],
+                keySystems: [{ keySystem: KeySystem.CLEARKEY, isEnabled: true, uri: "/license/clearkey" }],
               }),
             }),
           },

@@ -21,8 +21,20 @@ async function startPlayer() {
         if (title.endsWith("gone")) throw refusal(Code.FailedPrecondition, "TITLE_UNAVAILABLE", "it has left");
         return {
           playSession: { name: "playSessions/1", displayTitle: "Film" },
-          manifests: [{ format: Manifest_Format.DASH, url: "/m/token/hd.mpd" }],
-          licenseServers: [{ keySystem: KeySystem.CLEARKEY, url: "/license/clearkey?session=1" }],
+          manifests: [
+            { format: Manifest_Format.DASH, url: "https://cdn.example.test/m/token/hd.mpd" },
+            { format: Manifest_Format.DASH, url: "/m/token/hd.mpd" },
+            { format: 99 as Manifest_Format, url: "/m/token/hd.newer" },
+          ],
+          licenseServers: [
+            { keySystem: KeySystem.CLEARKEY, uri: "/license/clearkey?session=1", emeNames: ["org.w3.clearkey"] },
+            {
+              keySystem: KeySystem.WIDEVINE,
+              uri: "https://drm.example.test/widevine?session=1",
+              headers: { "x-entitlement": "film" },
+              emeNames: ["com.widevine.alpha"],
+            },
+          ],
           playToken: "token-0",
           heartbeatInterval: { seconds: 0n, nanos: 10_000_000 },
           resumePosition: { seconds: 12n },
@@ -64,9 +76,37 @@ describe("startPlayback", () => {
       position: () => ({ seconds: 0, isPaused: false }),
       onEnded: () => undefined,
     });
-    assert.deepEqual(play.manifests, [{ format: "dash", url: `${server.origin}/m/token/hd.mpd` }]);
-    assert.deepEqual(play.licenseServers, { "org.w3.clearkey": `${server.origin}/license/clearkey?session=1` });
+    assert.deepEqual(play.manifests, [
+      { format: "dash", url: "https://cdn.example.test/m/token/hd.mpd" },
+      { format: "dash", url: `${server.origin}/m/token/hd.mpd` },
+    ]);
+    assert.deepEqual(
+      play.licenseServers.map(({ url }) => url),
+      [`${server.origin}/license/clearkey?session=1`, "https://drm.example.test/widevine?session=1"],
+    );
     assert.equal(play.resumeSeconds, 12);
+    await play.stop();
+  });
+
+  it("gives the play token to the edge's own origin only, and to each licence server its own headers", async () => {
+    await using server = await startPlayer();
+    const play = await startPlayback({
+      platform: newPlatform(server),
+      title: "titles/1",
+      device,
+      position: () => ({ seconds: 0, isPaused: false }),
+      onEnded: () => undefined,
+    });
+    const [own, vendor] = play.licenseServers;
+    assert.ok(own && vendor);
+    assert.match(play.licenseHeaders(own.url).authorization ?? "", /^Bearer token-/);
+    assert.deepEqual(play.licenseHeaders(vendor.url), { "x-entitlement": "film" });
+    const others = [
+      "https://elsewhere.example.test/license",
+      server.origin.replace("http:", "https:"),
+      "http://127.0.0.1.example.test/license",
+    ];
+    for (const url of others) assert.deepEqual(play.licenseHeaders(url), {}, url);
     await play.stop();
   });
 

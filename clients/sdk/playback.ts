@@ -3,7 +3,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { backoffMs, newRequestId, sleep } from "./clock.ts";
 import { type MatineeError, toMatineeError } from "./errors.ts";
-import { KeySystem } from "./gen/matinee/license/v1/license_record_pb.ts";
 import { Manifest_Format } from "./gen/matinee/packager/v1/package_pb.ts";
 import type { DeviceSchema } from "./gen/matinee/playback/v1/play_session_pb.ts";
 import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
@@ -39,20 +38,29 @@ export interface PlayableManifest {
   readonly url: string;
 }
 
+/** Where licences of a key system come from. */
+export interface LicenseServer {
+  /** Names in Encrypted Media Extensions, preferred first. */
+  readonly emeNames: readonly string[];
+  readonly url: string;
+}
+
 /** A play that goes on until `stop` or `stopLast`. */
 export interface PlaySessionHandle {
   /** `playSessions/{uuid}`. */
   readonly name: string;
   readonly displayTitle: string;
   readonly manifests: readonly PlayableManifest[];
-  /** Licence URLs by EME key system name. */
-  readonly licenseServers: Readonly<Record<string, string>>;
+  readonly licenseServers: readonly LicenseServer[];
   readonly resumeSeconds: number;
   readonly durationSeconds: number;
   readonly preferredLanguage: string;
   readonly telemetry: Telemetry;
-  /** The play token as it is now, for licence requests. */
-  token(): string;
+  /**
+   * What a licence request to this address needs: the headers of its server, and at the edge's own origin, and nowhere
+   * else, the play token as it is now.
+   */
+  licenseHeaders(url: string): Readonly<Record<string, string>>;
   /** Tells the position at once, such as after a pause or a seek. */
   beat(): void;
   /** Frees the slot and waits for the answer. */
@@ -61,11 +69,9 @@ export interface PlaySessionHandle {
   stopLast(): void;
 }
 
-const KEY_SYSTEM_NAMES: ReadonlyMap<KeySystem, string> = new Map<KeySystem, string>([
-  [KeySystem.CLEARKEY, "org.w3.clearkey"],
-  [KeySystem.WIDEVINE, "com.widevine.alpha"],
-  [KeySystem.PLAYREADY, "com.microsoft.playready"],
-  [KeySystem.FAIRPLAY, "com.apple.fps"],
+const FORMATS: ReadonlyMap<Manifest_Format, PlayableManifest["format"]> = new Map([
+  [Manifest_Format.DASH, "dash"],
+  [Manifest_Format.HLS, "hls"],
 ]);
 
 /** Throws the service's refusal: rights, territory, plan, maturity, streams at once. */
@@ -117,27 +123,29 @@ export async function startPlayback(options: StartOptions): Promise<PlaySessionH
     }
   };
 
+  const licenseServers = answer.licenseServers.map(({ uri, emeNames, headers }) => {
+    return { emeNames, headers, url: platform.url(uri) };
+  });
+
   const telemetry = new Telemetry({ platform, playSession: name, token: () => token, signal });
   void keepAlive();
 
   return {
     name,
     displayTitle: answer.playSession?.displayTitle ?? "",
-    manifests: answer.manifests.map(({ format, url }) => ({
-      format: format === Manifest_Format.HLS ? "hls" : "dash",
-      url: platform.url(url),
-    })),
-    licenseServers: Object.fromEntries(
-      answer.licenseServers.flatMap(({ keySystem, url }) => {
-        const system = KEY_SYSTEM_NAMES.get(keySystem);
-        return system === undefined ? [] : [[system, platform.url(url)]];
-      }),
-    ),
+    manifests: answer.manifests.flatMap(({ format, url }) => {
+      const known = FORMATS.get(format);
+      return known === undefined ? [] : [{ format: known, url: platform.url(url) }];
+    }),
+    licenseServers,
     resumeSeconds: toSeconds(answer.resumePosition),
     durationSeconds: toSeconds(answer.duration),
     preferredLanguage: answer.preferredLanguage,
     telemetry,
-    token: () => token,
+    licenseHeaders: (url) => ({
+      ...licenseServers.find((server) => server.url === url)?.headers,
+      ...(new URL(url).origin === new URL(platform.origin).origin && { authorization: `Bearer ${token}` }),
+    }),
     beat: () => wake.abort(),
     async stop() {
       if (signal.aborted) return;

@@ -67,10 +67,10 @@ function keyOf<K extends string>(numbers: Readonly<Record<K, number>>, number: n
 export function artworksToProto(id: string, stills: readonly Still[]): MessageInitShape<typeof ArtworkSchema>[] {
   return stills.map((still) => ({
     kind: Artwork_Kind.STILL,
-    path: artworkPath(id, still.key),
+    uri: artworkPath(id, still.key),
     width: still.width,
     height: still.height,
-    sizes: still.sizes.map(({ key, width }) => ({ path: artworkPath(id, key), width })),
+    sizes: still.sizes.map(({ key, width }) => ({ uri: artworkPath(id, key), width })),
   }));
 }
 

@@ -419,7 +419,7 @@ describe("films of the studio", () => {
       ],
     );
     const small = film.artworks[0]?.sizes[1];
-    const answer = await fetch(platform.url + small?.path);
+    const answer = await fetch(platform.url + small?.uri);
     assert.equal(answer.status, 200);
     assert.equal(Buffer.from(await answer.arrayBuffer()).readUInt16BE(JPEG_WIDTH_AT), 320);
   });
@@ -438,20 +438,20 @@ describe("films of the studio", () => {
       AssetPackagedSchema,
       { package: { name: `packages/${id}`, asset: `assets/${id}`, revision: 1, isComplete: true }, posters },
     ]);
-    const lettersOf = (shown: { artworks: readonly { path: string }[] } | undefined) =>
-      shown?.artworks.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)[0]).join("");
+    const lettersOf = (shown: { artworks: readonly { uri: string }[] } | undefined) =>
+      shown?.artworks.map(({ uri }) => uri.slice(uri.lastIndexOf("/") + 1)[0]).join("");
     const film = await eventually("its pictures are known", async () => {
       const found = await get(id);
       return lettersOf(found) === "abc" ? found : undefined;
     });
     const [, second] = film.artworks;
-    assert.equal((await fetch(platform.url + second?.path)).status, 200, "they are served before there is a title");
+    assert.equal((await fetch(platform.url + second?.uri)).status, 200, "they are served before there is a title");
     const { title } = await titles().createTitle({
-      title: { kind: Title_Kind.MOVIE, displayTitle: "Chosen", asset: `assets/${id}`, poster: second?.path ?? "" },
+      title: { kind: Title_Kind.MOVIE, displayTitle: "Chosen", asset: `assets/${id}`, poster: second?.uri ?? "" },
       requestId: newId(),
     });
     assert.equal(lettersOf(title), "bac");
-    assert.equal(title?.poster, title?.artworks[0]?.path);
+    assert.equal(title?.poster, title?.artworks[0]?.uri);
     const change = async (poster: string) => {
       const answer = await titles().updateTitle({
         title: { name: title?.name ?? "", poster },
@@ -459,7 +459,7 @@ describe("films of the studio", () => {
       });
       return answer.title;
     };
-    assert.equal(lettersOf(await change(title?.artworks[2]?.path ?? "")), "cab");
+    assert.equal(lettersOf(await change(title?.artworks[2]?.uri ?? "")), "cab");
     assert.equal(
       lettersOf(await change(`/images/${id}/${"d".repeat(64)}.jpg`)),
       "abc",

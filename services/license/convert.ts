@@ -95,7 +95,8 @@ export function toStatusProto(status: SystemStatus): MessageInitShape<typeof Key
     trust: TRUST[status.trust],
     isEnabled: status.isEnabled,
     note: status.note,
-    path: `/license/${status.system}`,
+    uri: `/license/${status.system}`,
+    emeNames: [...status.emeNames],
   };
 }
 

@@ -38,8 +38,10 @@ export function licenseServiceHandler(use: {
       return { licenseRecords: page.items.map(toRecordProto), nextPageToken: page.nextPageToken };
     },
 
-    async listKeySystems() {
-      return { keySystems: use.systems.list().map(toStatusProto) };
+    async listKeySystems(_request, { principal }) {
+      const isViewer = principal.kind === "user" && !principal.permissions.includes("licenses.read");
+      const systems = isViewer ? use.systems.listForViewers() : use.systems.list();
+      return { keySystems: systems.map(toStatusProto) };
     },
   };
 }

@@ -49,7 +49,7 @@ export function licenseHandler(issuing: Issuing, territoryOf: (call: Call) => st
           "x-content-type-options": "nosniff",
           "x-license-trust": license.trust,
           // For players of key systems whose licences do not say it themselves.
-          "x-license-duration": String(Math.floor(license.lastsMs / 1000)),
+          ...(license.lastsMs !== undefined && { "x-license-duration": String(Math.floor(license.lastsMs / 1000)) }),
         },
         body: license.body,
       });

@@ -32,8 +32,8 @@ export interface LicenseRequest {
 
 export interface IssuedLicense extends License {
   readonly trust: Trust;
-  /** After this the player should have renewed it. */
-  readonly lastsMs: number;
+  /** After this the player should have renewed it; undefined where the licence says it itself. */
+  readonly lastsMs: number | undefined;
 }
 
 export interface IssuingOptions {
@@ -121,8 +121,9 @@ export class Issuing {
       keys.push({ keyId: key.keyId, key: opened.use(await unwrapped.open(key)), policy });
     }
     const license = await engine.issue(challenge, grant, keys);
+    const { trust, saysDuration } = engine;
     return {
-      license: { ...license, trust: engine.trust, lastsMs: lastsMs(grant, granted, clock.now()) },
+      license: { ...license, trust, lastsMs: saysDuration ? undefined : lastsMs(grant, granted, clock.now()) },
       issued: keys.map(({ keyId }) => keyId),
       licensed,
       playSessionId: grant.playSessionId,

@@ -8,7 +8,7 @@ import { ManualClock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { dumpDatabase } from "#pkg/testkit/dump";
 import { eventually } from "#pkg/testkit/eventually";
-import { openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
+import { type Caller, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
 import { type Answer, AUDITOR, askLicense, hexOf, makeKeys, playToken, type TokenCaller } from "./fixtures.ts";
 import { license } from "./module.ts";
 
@@ -268,6 +268,17 @@ describe("license", () => {
     assert.match(keySystems[0]?.note ?? "", /protects nothing.*development/);
     assert.equal(keySystems[0]?.trust, KeySystemStatus_Trust.NONE);
     assert.ok(keySystems.slice(1).every(({ note }) => note.startsWith("off: needs ")));
+  });
+
+  it("tells viewers and playback what a device needs of the systems that are on, and viewers no more", async () => {
+    const to = async (as: Caller) => (await platform.client(LicenseService, { as }).listKeySystems({})).keySystems;
+    const [on, ...others] = await to(profile());
+    assert.deepEqual(
+      [on?.keySystem, on?.uri, on?.emeNames, on?.note],
+      [KeySystem.CLEARKEY, "/license/clearkey", ["org.w3.clearkey"], ""],
+    );
+    assert.deepEqual(others, []);
+    assert.equal((await to(service("playback"))).length, 4);
   });
 
   it("pages through the audit log, newest first, without a repeat", async () => {

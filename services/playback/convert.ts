@@ -3,7 +3,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Protection, Ceiling as ProtoCeiling, TrackClass as ProtoClass } from "#gen/matinee/common/v1/media_pb";
-import { KeySystem as ProtoKeySystem } from "#gen/matinee/license/v1/license_record_pb";
+import type { KeySystem } from "#gen/matinee/license/v1/license_record_pb";
 import { Manifest_Format, type Package } from "#gen/matinee/packager/v1/package_pb";
 import {
   KeyPolicy_Hdcp,
@@ -15,7 +15,7 @@ import { Device_Kind, PlaySession_State, type Device as ProtoDevice } from "#gen
 import { requireId, requireRevision } from "#pkg/aip/resource-name";
 import { errors as authErrors } from "#pkg/auth/errors";
 import type { Ceiling } from "./domain/ceiling.ts";
-import type { Format, Grant, HeldGrant, KeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
+import type { Format, Grant, HeldGrant, OfferedKeySystem, PlayablePackage, TrackClass } from "./domain/grant.ts";
 import type { Device, PlaySession } from "./domain/session.ts";
 import { errors } from "./errors.ts";
 
@@ -37,13 +37,6 @@ const CLASSES: ReadonlyMap<number, TrackClass> = new Map([
 const FORMATS: ReadonlyMap<number, Format> = new Map([
   [Manifest_Format.DASH, "dash"],
   [Manifest_Format.HLS, "hls"],
-]);
-
-const KEY_SYSTEMS: ReadonlyMap<number, KeySystem> = new Map([
-  [ProtoKeySystem.CLEARKEY, "clearkey"],
-  [ProtoKeySystem.WIDEVINE, "widevine"],
-  [ProtoKeySystem.PLAYREADY, "playready"],
-  [ProtoKeySystem.FAIRPLAY, "fairplay"],
 ]);
 
 const DEVICE_KINDS: ReadonlyMap<number, Device["kind"]> = new Map([
@@ -81,13 +74,8 @@ export function formatToProto(format: Format): Manifest_Format {
   return numberOf(FORMATS, format) as Manifest_Format;
 }
 
-/** Undefined for one that this release does not know. */
-export function keySystemFromProto(system: ProtoKeySystem): KeySystem | undefined {
-  return KEY_SYSTEMS.get(system);
-}
-
-export function keySystemToProto(system: KeySystem): ProtoKeySystem {
-  return numberOf(KEY_SYSTEMS, system) as ProtoKeySystem;
+export function licenseServerToProto({ keySystem, uri, emeNames }: OfferedKeySystem) {
+  return { keySystem: keySystem as KeySystem, uri, emeNames: [...emeNames] };
 }
 
 /** What the device can do, in its order of preference; kinds that this release does not know are passed over. */
@@ -100,7 +88,7 @@ export function deviceFromProto(device: ProtoDevice) {
       displayName: device.displayName || "a device without a name",
     } satisfies Device,
     formats: formats.length === 0 ? (["dash"] as const) : formats,
-    keySystems: known(KEY_SYSTEMS, device.keySystems),
+    keySystems: device.keySystems,
     maxHeight: device.maxHeight,
   };
 }

@@ -87,8 +87,8 @@ export async function openStage(settings: Readonly<Record<string, string>> = {},
         answers.keySystemsAsked += 1;
         return {
           keySystems: [
-            { keySystem: KeySystem.CLEARKEY, isEnabled: true, path: "/license/clearkey" },
-            { keySystem: KeySystem.WIDEVINE, isEnabled: false, path: "/license/widevine" },
+            { keySystem: KeySystem.CLEARKEY, isEnabled: true, uri: "/license/clearkey", emeNames: ["org.w3.clearkey"] },
+            { keySystem: KeySystem.WIDEVINE, isEnabled: false, uri: "/license/widevine" },
           ],
         };
       },

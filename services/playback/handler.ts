@@ -7,7 +7,7 @@ import { loadPage } from "#pkg/aip/page";
 import { requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
 import { playSessionOf, profileOf, userOf } from "#pkg/rpc/principal";
-import { deviceFromProto, formatToProto, heldGrantOf, keySystemToProto, sessionToProto } from "./convert.ts";
+import { deviceFromProto, formatToProto, heldGrantOf, licenseServerToProto, sessionToProto } from "./convert.ts";
 import type { Sessions } from "./sessions.ts";
 
 export function playbackHandler(deps: {
@@ -35,10 +35,7 @@ export function playbackHandler(deps: {
       return {
         playSession: sessionToProto(started.session, started.leaseEndsAt),
         manifests: started.manifests.map(({ format, url }) => ({ format: formatToProto(format), url })),
-        licenseServers: started.licenseServers.map(({ keySystem, url }) => ({
-          keySystem: keySystemToProto(keySystem),
-          url,
-        })),
+        licenseServers: started.licenseServers.map(licenseServerToProto),
         playToken: started.playToken.token,
         playTokenExpireTime: timestampFromDate(started.playToken.expiresAt),
         heartbeatInterval,

@@ -7,8 +7,8 @@ import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb"
 import type { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import type { Clock } from "#pkg/clock/clock";
 import { isRetryable } from "#pkg/errors/errors";
-import { keySystemFromProto, packageFromProto } from "./convert.ts";
-import type { KeySystem, PlayablePackage } from "./domain/grant.ts";
+import { packageFromProto } from "./convert.ts";
+import type { OfferedKeySystem, PlayablePackage } from "./domain/grant.ts";
 
 export interface Viewer {
   readonly tier: string;
@@ -44,21 +44,18 @@ export function openPeers(deps: {
   readonly license: Client<typeof LicenseService>;
   readonly clock: Clock;
 }) {
-  let offered: { readonly systems: ReadonlyMap<KeySystem, string>; readonly untilMs: number } | undefined;
+  let offered: { readonly systems: readonly OfferedKeySystem[]; readonly untilMs: number } | undefined;
 
   return {
-    /** Key systems that licences are issued of here, each with the path of its endpoint. */
-    async keySystems(signal: AbortSignal): Promise<ReadonlyMap<KeySystem, string>> {
+    /** Key systems that licences are issued of here. */
+    async keySystems(signal: AbortSignal): Promise<readonly OfferedKeySystem[]> {
       const nowMs = deps.clock.now().getTime();
       if (offered !== undefined && offered.untilMs > nowMs) return offered.systems;
       try {
         const { keySystems } = await deps.license.listKeySystems({}, { signal });
-        const systems = new Map(
-          keySystems.flatMap(({ keySystem, isEnabled, path }): [KeySystem, string][] => {
-            const known = keySystemFromProto(keySystem);
-            return isEnabled && known !== undefined ? [[known, path]] : [];
-          }),
-        );
+        const systems = keySystems.flatMap(({ isEnabled, keySystem, uri, emeNames }) => {
+          return isEnabled ? [{ keySystem, uri, emeNames }] : [];
+        });
         offered = { systems, untilMs: nowMs + KEY_SYSTEMS_MS };
       } catch (error) {
         // They change with a deployment; what was offered last is good while license is away.

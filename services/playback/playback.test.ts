@@ -91,7 +91,8 @@ describe("the playback service", () => {
       refused("KEY_SYSTEM_UNAVAILABLE"),
     );
     const { licenseServers, playSession } = await stage.start();
-    assert.equal(licenseServers[0]?.url, `/license/clearkey?session=${playSession.name.split("/")[1]}`);
+    assert.equal(licenseServers[0]?.uri, `/license/clearkey?session=${playSession.name.split("/")[1]}`);
+    assert.deepEqual(licenseServers[0]?.emeNames, ["org.w3.clearkey"]);
     assert.equal(stage.answers.keySystemsAsked, asked);
   });
 

@@ -6,7 +6,14 @@ import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { claimUntil, grantToClaim } from "./convert.ts";
 import { ceilingOf, highestWithin, lowest } from "./domain/ceiling.ts";
-import { type Format, type HeldGrant, type KeySystem, type PlayablePackage, policiesFor } from "./domain/grant.ts";
+import {
+  type Format,
+  type HeldGrant,
+  type KeySystem,
+  type OfferedKeySystem,
+  type PlayablePackage,
+  policiesFor,
+} from "./domain/grant.ts";
 import { decideSlot, type LivePlay } from "./domain/live.ts";
 import { namesAbove } from "./domain/media-file.ts";
 import { resumePositionMs } from "./domain/progress.ts";
@@ -38,7 +45,7 @@ export interface Started {
   readonly session: PlaySession;
   readonly leaseEndsAt: Date;
   readonly manifests: readonly { readonly format: Format; readonly url: string }[];
-  readonly licenseServers: readonly { readonly keySystem: KeySystem; readonly url: string }[];
+  readonly licenseServers: readonly OfferedKeySystem[];
   readonly playToken: { readonly token: string; readonly expiresAt: Date };
   readonly resumePositionMs: number;
   readonly language: string;
@@ -131,10 +138,9 @@ export class Sessions {
       return manifest === undefined ? [] : [{ format, path: manifest.path }];
     });
     if (ceiling === undefined || chosen.length === 0) throw errors.FORMAT_UNAVAILABLE();
-    const offered = pack.isEncrypted ? await peers.keySystems(signal) : new Map<KeySystem, string>();
-    const keySystems = request.keySystems.flatMap((keySystem) => {
-      const path = offered.get(keySystem);
-      return path === undefined ? [] : [{ keySystem, path }];
+    const offered = pack.isEncrypted ? await peers.keySystems(signal) : [];
+    const keySystems = request.keySystems.flatMap((named) => {
+      return offered.find(({ keySystem }) => keySystem === named) ?? [];
     });
     if (pack.isEncrypted && keySystems.length === 0) throw errors.KEY_SYSTEM_UNAVAILABLE();
 
@@ -189,7 +195,7 @@ export class Sessions {
       session,
       leaseEndsAt: new Date(leaseEndsAt),
       manifests: chosen.map(({ format, path }) => ({ format, url: mediaUrl(mediaToken, pack, path) })),
-      licenseServers: keySystems.map(({ keySystem, path }) => ({ keySystem, url: `${path}?session=${session.id}` })),
+      licenseServers: keySystems.map((offer) => ({ ...offer, uri: withQuery(offer.uri, `session=${session.id}`) })),
       playToken: await tickets.signPlay(session.id, claim, endsAt),
       resumePositionMs: position,
       language: viewer.language,
@@ -410,6 +416,11 @@ function requireRepeat(session: PlaySession, request: StartRequest): void {
     session.profileId === request.profileId &&
     session.device.id === request.device.id;
   if (!isSame) throw errors.PLAY_REQUEST_REUSED();
+}
+
+/** The reference with one more part in its query. */
+function withQuery(uri: string, part: string): string {
+  return `${uri}${uri.includes("?") ? "&" : "?"}${part}`;
 }
 
 /** Relative to the edge's origin; manifests name their segments relative to themselves, so the token goes along. */

@@ -98,7 +98,7 @@ inEveryTopology("a film on its way to a living room", (cluster) => {
     assert.ok(Math.abs(toSeconds(title?.media?.duration) - FIRST_FILM.seconds) < 0.1);
     const still = title?.artworks[0];
     assert.ok(still !== undefined);
-    const picture = await fetch(viewer.platform.url(still.path));
+    const picture = await fetch(viewer.platform.url(still.uri));
     assert.deepEqual([picture.status, picture.headers.get("content-type")], [200, "image/jpeg"]);
   });
 
@@ -128,7 +128,7 @@ inEveryTopology("a film on its way to a living room", (cluster) => {
 
   it("records who was given a licence, with the trace id that the player sent", async () => {
     const traceId = randomUUID().replaceAll("-", "");
-    const server = play.licenseServers[0]?.url ?? "";
+    const server = play.licenseServers[0]?.uri ?? "";
     const answer = await fetch(viewer.platform.url(server), {
       method: "POST",
       headers: {

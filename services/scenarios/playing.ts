@@ -74,7 +74,7 @@ export interface LicenseAsk {
 export async function askLicense(person: Person, play: StartPlaybackResponse, ask: LicenseAsk): Promise<LicenseAnswer> {
   const server = play.licenseServers.find(({ keySystem }) => keySystem === KeySystem.CLEARKEY);
   if (server === undefined) throw new Error("the play has no licence server");
-  const answer = await fetch(person.platform.url(server.url), {
+  const answer = await fetch(person.platform.url(server.uri), {
     method: "POST",
     headers: {
       "content-type": "application/json",

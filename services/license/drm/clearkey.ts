@@ -15,6 +15,8 @@ export function openClearKeyEngine(): LicenseEngine {
   return {
     system: "clearkey",
     trust: "none",
+    emeNames: ["org.w3.clearkey"],
+    saysDuration: false,
     note: "protects nothing: the page sees the key; for development and tests",
 
     async parse(challenge) {

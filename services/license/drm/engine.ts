@@ -39,6 +39,10 @@ export interface License {
 export interface LicenseEngine {
   readonly system: KeySystem;
   readonly trust: Trust;
+  /** Names in Encrypted Media Extensions, preferred first. */
+  readonly emeNames: readonly string[];
+  /** Whether licences say themselves how long they last; of others the answer's header says it, and the player renews. */
+  readonly saysDuration: boolean;
   /** What an operator should know of it; one sentence. */
   readonly note: string;
   /** Throws `LICENSE_REQUEST_MALFORMED` or `LICENSE_TYPE_UNSUPPORTED`, whatever the bytes are. */

@@ -9,12 +9,15 @@ export interface SystemStatus {
   readonly trust: Trust;
   readonly isEnabled: boolean;
   readonly note: string;
+  readonly emeNames: readonly string[];
 }
 
 export interface KeySystems {
   /** Throws `KEY_SYSTEM_UNKNOWN` for what is no key system, `KEY_SYSTEM_OFF` where it has no engine here. */
   engine(system: string): LicenseEngine;
   list(): readonly SystemStatus[];
+  /** What a viewer may know: the systems that are on, without what is said to operators. */
+  listForViewers(): readonly SystemStatus[];
 }
 
 /** What only the owner of each system can give (drm.md 9), and what is missing without it. */
@@ -27,20 +30,25 @@ const MISSING: Readonly<Record<KeySystem, string>> = {
 
 export function newKeySystems(engines: readonly LicenseEngine[]): KeySystems {
   const bySystem = new Map<string, LicenseEngine>(engines.map((engine) => [engine.system, engine]));
+  const list = (): SystemStatus[] =>
+    KEY_SYSTEMS.map((system) => {
+      const engine = bySystem.get(system);
+      if (engine === undefined) {
+        return { system, trust: "none", isEnabled: false, note: `off: ${MISSING[system]}`, emeNames: [] };
+      }
+      const { trust, note, emeNames } = engine;
+      return { system, trust, isEnabled: true, note, emeNames };
+    });
   return {
+    list,
+    listForViewers: () => list().flatMap((status) => (status.isEnabled ? [{ ...status, note: "" }] : [])),
+
     engine(system) {
       const engine = bySystem.get(system);
       if (engine !== undefined) return engine;
       const known = toKeySystem(system);
       throw known === undefined ? errors.KEY_SYSTEM_UNKNOWN() : errors.KEY_SYSTEM_OFF(known, MISSING[known]);
     },
-    list: () =>
-      KEY_SYSTEMS.map((system) => {
-        const engine = bySystem.get(system);
-        return engine === undefined
-          ? { system, trust: "none", isEnabled: false, note: `off: ${MISSING[system]}` }
-          : { system, trust: engine.trust, isEnabled: true, note: engine.note };
-      }),
   };
 }
 

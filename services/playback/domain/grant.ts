@@ -5,7 +5,21 @@ import { type Ceiling, isWithin } from "./ceiling.ts";
 
 export type TrackClass = "audio" | Ceiling;
 export type Format = "dash" | "hls";
-export type KeySystem = "clearkey" | "widevine" | "playready" | "fairplay";
+
+/**
+ * The contract's number of a key system. Which there are is license's to say; here what a device names is only held
+ * against what is offered.
+ */
+export type KeySystem = number;
+
+/** A key system that licences are issued of, and where. */
+export interface OfferedKeySystem {
+  readonly keySystem: KeySystem;
+  /** A reference resolved against the edge's origin, or absolute. */
+  readonly uri: string;
+  /** Names in Encrypted Media Extensions. */
+  readonly emeNames: readonly string[];
+}
 
 /** A package as playback sees it. */
 export interface PlayablePackage {

@@ -95,14 +95,17 @@ export async function openEngine({ shaka, player, over }: Preparation, options: 
   const { play } = options;
   const manifest = play.manifests.find(({ format }) => format === options.format);
   if (manifest === undefined) throw noManifest(options.format);
-  const isEncrypted = Object.keys(play.licenseServers).length > 0;
-  if (isEncrypted && !window.isSecureContext) throw insecureContext();
+  if (play.licenseServers.length > 0 && !window.isSecureContext) throw insecureContext();
 
   let isLoaded = false;
   let troubleSinceMs: number | undefined;
   const language = rememberedLanguage() ?? play.preferredLanguage;
   player.configure({
-    drm: { servers: { ...play.licenseServers } },
+    drm: {
+      servers: Object.fromEntries(
+        play.licenseServers.flatMap(({ emeNames, url }) => emeNames.map((name) => [name, url])),
+      ),
+    },
     preferredAudio: language === "" ? [] : [{ language }],
     // A switch right after the first segment would fetch the beginning twice before anything is seen.
     abr: {
@@ -120,10 +123,9 @@ export async function openEngine({ shaka, player, over }: Preparation, options: 
   player.getNetworkingEngine()?.registerRequestFilter((type, request) => {
     if (type !== shaka.net.NetworkingEngine.RequestType.LICENSE) return;
     // The token of now, not of the start: licences are renewed.
-    request.headers.Authorization = `Bearer ${play.token()}`;
-    request.headers.traceparent = newTraceparent();
+    Object.assign(request.headers, play.licenseHeaders(request.uris[0] ?? ""), { traceparent: newTraceparent() });
   });
-  const stopRenewals = renewLicenses(shaka, player, play.licenseServers["org.w3.clearkey"], options.onError);
+  const stopRenewals = renewLicenses(shaka, player, options.onError);
   over.signal.addEventListener("abort", stopRenewals, { once: true });
   player.addEventListener("error", (event) => {
     const { detail } = event as unknown as { detail: { handled: boolean } };

@@ -19,8 +19,8 @@ export function useMediaSession(
 
   useEffect(() => {
     if (mediaSession === undefined || displayTitle === "") return;
-    const artwork = (title?.artworks ?? []).map(({ path, width, height }) => ({
-      src: path,
+    const artwork = (title?.artworks ?? []).map(({ uri, width, height }) => ({
+      src: uri,
       sizes: `${width}x${height}`,
       type: "image/jpeg",
     }));

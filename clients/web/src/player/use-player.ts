@@ -4,14 +4,15 @@ import { Code } from "@connectrpc/connect";
 import { forEver } from "@matinee/sdk/browser-storage";
 import { newRequestId } from "@matinee/sdk/clock";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import { KeySystem } from "@matinee/sdk/gen/matinee/license/v1/license_record_pb";
 import { Manifest_Format } from "@matinee/sdk/gen/matinee/packager/v1/package_pb";
 import { Device_Kind } from "@matinee/sdk/gen/matinee/playback/v1/play_session_pb";
+import { usableKeySystems } from "@matinee/sdk/key-systems";
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import { useComeback } from "../use-comeback.ts";
 import { destroyEngine, type Engine, openEngine, type Preparation, prepareEngine, type Tracks } from "./engine.ts";
+import { supportsKeySystem } from "./key-system.ts";
 import { keepPosition, lastPosition } from "./last-position.ts";
 import { type Metrics, newMetrics } from "./metrics.ts";
 
@@ -145,7 +146,7 @@ export function usePlayer(
             id: deviceId(),
             kind: Device_Kind.WEB,
             displayName: browserName(),
-            keySystems: window.isSecureContext ? [KeySystem.CLEARKEY] : [],
+            keySystems: await usableKeySystems(platform, supportsKeySystem),
             formats: format === "hls" ? [Manifest_Format.HLS] : [Manifest_Format.DASH],
             maxHeight: 0,
           },

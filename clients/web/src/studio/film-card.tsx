@@ -86,7 +86,7 @@ export function FilmCard({
   const isRunning = job !== undefined && !hasEnded(job);
   const isStopped = job?.state === Job_State.FAILED || job?.state === Job_State.CANCELED;
   const hasFailedPackage = film.stage === Film_Stage.PACKAGE_FAILED;
-  const picture = film.artworks[0]?.path;
+  const picture = film.artworks[0]?.uri;
 
   return (
     <li

@@ -66,7 +66,7 @@ function Chosen({ film }: { readonly film: Film | undefined }) {
 
 function FilmLine({ film }: { readonly film: Film }) {
   const seconds = toSeconds(film.asset?.media?.duration);
-  const picture = film.artworks[0]?.path;
+  const picture = film.artworks[0]?.uri;
   return (
     <span className={styles.line}>
       <span className={styles.thumb}>

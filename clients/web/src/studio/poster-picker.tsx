@@ -13,9 +13,9 @@ export function PosterPicker({
   readonly poster: string;
   readonly onChoose: (path: string) => void;
 }) {
-  const chosen = artworks.find(({ path }) => fileOf(path) === fileOf(poster)) ?? artworks[0];
+  const chosen = artworks.find(({ uri }) => fileOf(uri) === fileOf(poster)) ?? artworks[0];
   // A picture keeps its place, also when it was chosen: by its file's name, which never changes.
-  const inPlace = artworks.toSorted((a, b) => (fileOf(a.path) < fileOf(b.path) ? -1 : 1));
+  const inPlace = artworks.toSorted((a, b) => (fileOf(a.uri) < fileOf(b.uri) ? -1 : 1));
   return (
     <fieldset className={styles.box} data-testid="poster-picker">
       <legend>Picture</legend>
@@ -24,15 +24,15 @@ export function PosterPicker({
       ) : (
         <div className={styles.posters}>
           {inPlace.map((artwork, index) => (
-            <label key={artwork.path} className={styles.poster}>
+            <label key={artwork.uri} className={styles.poster}>
               <input
                 type="radio"
                 name="poster"
                 checked={artwork === chosen}
                 aria-label={`Picture ${index + 1} of ${artworks.length}`}
-                onChange={() => onChoose(artwork.path)}
+                onChange={() => onChoose(artwork.uri)}
               />
-              <img src={artwork.path} alt="" loading="lazy" width={artwork.width || 16} height={artwork.height || 9} />
+              <img src={artwork.uri} alt="" loading="lazy" width={artwork.width || 16} height={artwork.height || 9} />
             </label>
           ))}
         </div>

@@ -15,7 +15,7 @@ export function Still({
   readonly isHero?: boolean;
 }) {
   const [broken, setBroken] = useState(false);
-  const stills = title.artworks.filter(({ kind, path }) => kind === Artwork_Kind.STILL && path !== "");
+  const stills = title.artworks.filter(({ kind, uri }) => kind === Artwork_Kind.STILL && uri !== "");
   const best = stills[0];
   if (best === undefined || broken) {
     return (
@@ -27,7 +27,7 @@ export function Still({
   return (
     <img
       className={styles.image}
-      src={best.path}
+      src={best.uri}
       srcSet={sourcesOf(best)}
       sizes={sizes}
       alt=""
@@ -42,7 +42,7 @@ export function Still({
 }
 
 /** Every size of the picture, for the browser to choose by the width that it is shown in. */
-function sourcesOf({ path, width, sizes }: Artwork): string | undefined {
+function sourcesOf({ uri, width, sizes }: Artwork): string | undefined {
   if (sizes.length === 0) return undefined;
-  return [{ path, width }, ...sizes].map((size) => `${size.path} ${size.width}w`).join(", ");
+  return [{ uri, width }, ...sizes].map((size) => `${size.uri} ${size.width}w`).join(", ");
 }
