@@ -55,9 +55,18 @@ export function startBackground(modules: readonly RunningModule[], options: Back
     const work = module.background.map(({ name, run }) => start(name, () => run(signal)));
     if (usesEventBus(module.definition)) work.push(...startEvents(module, options, signal, start));
     for (const reader of module.readers) {
+      const topic = reader.record.typeName;
+      const open = () => options.ports.open("eventlog");
       const run = async () =>
-        runReader(reader, module.name, { eventlog: await options.ports.open("eventlog"), log: module.log }, signal);
-      work.push(start(`reader of ${reader.record.typeName}`, run));
+        runReader(reader, module.name, { eventlog: await open(), log: module.log, tracer: options.tracer }, signal);
+      work.push(start(`reader of ${topic}`, run));
+      const lag = options.metrics.gauge("eventlog_lag_records", "Records that a reader has not finished", [
+        "topic",
+        "group",
+      ]);
+      const measure = async () => lag.set(await (await open()).lag(topic, module.name), { topic, group: module.name });
+      const measuring = periodic(`lag of ${topic}`, COUNT_EVERY_MS, measure, { clock: options.clock, log: module.log });
+      work.push(start(measuring.name, () => measuring.run(signal)));
     }
     return work;
   });

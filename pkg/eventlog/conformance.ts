@@ -6,22 +6,29 @@ import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import type { EventLog, LogRecord, StoredRecord } from "./eventlog.ts";
 
+export interface EventLogUnderTest {
+  readonly log: EventLog;
+  /** Takes the group's partitions from who holds them, as the engine does where a process stood still. */
+  readonly takeAway: (topic: string, group: string) => Promise<void>;
+}
+
 /**
  * Cases use fresh topics and groups, which `prepare` makes where the engine does not by itself. Order is asserted for
  * records of one key only; batches may be cut anywhere, and a record may come more than once.
  */
 export function describeEventLog(
   name: string,
-  open: () => Promise<EventLog>,
+  open: () => Promise<EventLogUnderTest>,
   prepare: (topic: string) => Promise<void> = async () => undefined,
 ): void {
   describe(`event log: ${name}`, () => {
     let log: EventLog;
+    let takeAway: EventLogUnderTest["takeAway"];
     let stop: AbortController;
     let running: Promise<void>[];
 
     before(async () => {
-      log = await open();
+      ({ log, takeAway } = await open());
     });
     after(() => log[Symbol.asyncDispose]());
     beforeEach(() => {
@@ -78,7 +85,7 @@ export function describeEventLog(
       consume(topic, freshGroup(), async (batch) => void got.push(...batch));
       await eventually("three records", () => got.length >= 3);
       assert.deepEqual(got.find((one) => one.key === "bytes")?.value, bytes);
-      assert.equal(got.find((one) => one.key === "empty")?.value.byteLength, 0);
+      assert.equal(got.find((one) => one.key === "empty")?.value?.byteLength, 0);
       assert.ok(got.every((one) => one.appendedAt instanceof Date));
     });
 
@@ -194,6 +201,84 @@ export function describeEventLog(
         Array.from({ length: 100 }, (_, i) => record(`key-${i}`, "x")),
       );
       await eventually("every record at one of them", () => one.size() + two.size() >= 100);
+    });
+
+    it("handles one batch at a time for each call, and calls of one group beside each other", async () => {
+      const [topic, group] = [await freshTopic(), freshGroup()];
+      const many = Array.from({ length: 100 }, (_, i) => record(`key-${i}`, "x"));
+      await log.append(topic, many);
+      const both = Promise.withResolvers<void>();
+      const running = [0, 0];
+      let done = 0;
+      const handler = (call: 0 | 1) => async (batch: readonly StoredRecord[]) => {
+        running[call] = (running[call] ?? 0) + 1;
+        assert.equal(running[call], 1);
+        // The first batch of each waits for the other's.
+        if (running.every((count) => count > 0)) both.resolve();
+        await both.promise;
+        await new Promise((resolve) => setImmediate(resolve));
+        running[call] = 0;
+        done += batch.length;
+      };
+      consume(topic, group, handler(0));
+      consume(topic, group, handler(1));
+      await eventually("all records", () => done >= 100);
+    });
+
+    it("carries headers, and tombstones, which have a key and no value", async () => {
+      const topic = await freshTopic();
+      const headers = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", type: 'a "b" ü' };
+      await log.append(topic, [{ ...record("k", "1"), headers }, { key: "k", value: undefined }, record("k", "")]);
+      const got: StoredRecord[] = [];
+      consume(topic, freshGroup(), async (batch) => void got.push(...batch));
+      await eventually("three records", () => got.length >= 3);
+      assert.deepEqual(
+        got.slice(0, 3).map((one) => [one.value?.byteLength, one.headers]),
+        [
+          [1, headers],
+          [undefined, {}],
+          [0, {}],
+        ],
+      );
+      const refused = (error: unknown) => isAppError(error, "LOG_RECORD_INVALID");
+      const many = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`h${i}`, ""]));
+      for (const bad of [{ Upper: "x" }, { "": "x" }, { long: "x".repeat(257) }, many]) {
+        await assert.rejects(log.append(topic, [{ ...record("k", "x"), headers: bad }]), refused);
+      }
+    });
+
+    it("says how far a group lags behind", async () => {
+      const [topic, group] = [await freshTopic(), freshGroup()];
+      await log.append(topic, [record("a", "1"), record("b", "2"), record("c", "3")]);
+      assert.equal(await log.lag(topic, group), 3);
+      const own = new AbortController();
+      const { handle, size } = collector();
+      const consuming = consume(topic, group, handle, own.signal);
+      await eventually("the group is level", async () => size() === 3 && (await log.lag(topic, group)) === 0);
+      own.abort();
+      await consuming;
+      await log.append(topic, [record("a", "4"), record("a", "5")]);
+      assert.equal(await log.lag(topic, group), 2);
+      assert.equal(await log.lag(topic, freshGroup()), 5);
+    });
+
+    it("tells a handler when its partition goes to another one, and hands out the batch again", async () => {
+      const [topic, group] = [await freshTopic(), freshGroup()];
+      await log.append(topic, [record("k", "1")]);
+      let tries = 0;
+      let wasTold = false;
+      const { handle, size } = collector();
+      consume(topic, group, async (batch, signal) => {
+        tries += 1;
+        if (tries > 1) return handle(batch);
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        // It ends well, and too late: the batch is another one's.
+        wasTold = !stop.signal.aborted;
+      });
+      await eventually("the handler runs", () => tries === 1);
+      await takeAway(topic, group);
+      await eventually("the handler was told", () => wasTold);
+      await eventually("the batch came again", () => size() === 1);
     });
 
     it("ends when the signal is aborted and the running handler has ended", async () => {

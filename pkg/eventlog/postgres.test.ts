@@ -9,9 +9,18 @@ import { openPostgresEventLog } from "./postgres.ts";
 
 const freshDb = () => testDb("port-eventlog", migrationsFor("postgres:"));
 
-describeEventLog("postgres", async () =>
-  openPostgresEventLog({ db: (await freshDb()).db, clock: systemClock, log: quietLog, retryMs: 20 }),
-);
+describeEventLog("postgres", async () => {
+  const { db } = await freshDb();
+  return {
+    log: openPostgresEventLog({ db, clock: systemClock, log: quietLog, retryMs: 20, leaseMs: 3000 }),
+    async takeAway(topic, group) {
+      await db.execute(
+        "update positions set holder = gen_random_uuid(), held_until = now() where topic = $1 and group_name = $2",
+        [topic, group],
+      );
+    },
+  };
+});
 
 describe("the event log in PostgreSQL", () => {
   const value = new Uint8Array([1]);

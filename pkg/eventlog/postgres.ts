@@ -117,6 +117,19 @@ export function openPostgresEventLog(options: PostgresEventLogOptions): EventLog
       }
     },
 
+    async lag(topic, group) {
+      checkName(topic);
+      checkName(group);
+      const rows = await db.query<{ lag: string }>(
+        `select coalesce(sum(p.next_offset - coalesce(o.next_offset, 0)), 0) as lag
+         from partitions p left join positions o
+           on o.topic = p.topic and o.partition = p.partition and o.group_name = $2
+         where p.topic = $1`,
+        [topic, group],
+      );
+      return Number(rows[0]?.lag ?? 0);
+    },
+
     async [Symbol.asyncDispose]() {
       closed.abort();
       await Promise.allSettled(running);
@@ -135,7 +148,8 @@ async function appendAll(db: Db, topic: string, records: readonly LogRecord[]): 
     );
     await tx.query(
       `with input as (
-         select * from unnest($2::int[], $3::text[], $4::bytea[]) with ordinality as i (partition, key, value, place)
+         select * from unnest($2::int[], $3::text[], $4::bytea[], $5::text[])
+           with ordinality as i (partition, key, value, headers, place)
        ), numbered as (
          select *, row_number() over (partition by partition order by place) - 1 as ahead from input
        ), moved as (
@@ -144,11 +158,17 @@ async function appendAll(db: Db, topic: string, records: readonly LogRecord[]): 
          where p.topic = $1 and p.partition = c.partition
          returning p.partition, p.next_offset - c.n as first
        ), written as (
-         insert into records (topic, partition, "offset", key, value)
-         select $1, n.partition, m.first + n.ahead, n.key, n.value
+         insert into records (topic, partition, "offset", key, value, headers)
+         select $1, n.partition, m.first + n.ahead, n.key, n.value, n.headers::jsonb
          from numbered n join moved m on m.partition = n.partition)
        select pg_notify(current_schema() || '.records', $1)`,
-      [topic, partitions, records.map((record) => record.key), records.map((record) => Buffer.from(record.value))],
+      [
+        topic,
+        partitions,
+        records.map((record) => record.key),
+        records.map(({ value }) => (value === undefined ? null : Buffer.from(value))),
+        records.map((record) => JSON.stringify(record.headers ?? {})),
+      ],
     );
   });
 }
@@ -196,10 +216,11 @@ async function readOnce(
   const last = batch.at(-1);
   if (last === undefined) return skipPruned(reader, partition);
   const done = new AbortController();
-  const renewing = renew(reader, partition, done.signal);
+  const lost = new AbortController();
+  const renewing = renew(reader, partition, lost, done.signal);
   let failure: { readonly error: unknown } | undefined;
   try {
-    await handle(batch, signal);
+    await handle(batch, AbortSignal.any([signal, lost.signal]));
   } catch (error) {
     failure = { error };
   }
@@ -213,15 +234,15 @@ async function readOnce(
     );
     return;
   }
-  if (!signal.aborted)
+  if (!signal.aborted && !lost.signal.aborted)
     log.warn({ topic, group, partition, err: failure.error }, "event log batch failed; it comes again");
   await release(reader, partition, signal.aborted ? 0 : (reader.retryMs ?? 1000));
 }
 
 async function readBatch({ db, topic, group }: Reader, partition: number): Promise<StoredRecord[]> {
   const rows = await db.query<RecordRow>(
-    `select "offset", key, value, appended_at from (
-       select r.*, sum(octet_length(r.value)) over (order by r."offset") as bytes, row_number() over (order by r."offset") as place
+    `select "offset", key, value, headers, appended_at from (
+       select r.*, sum(coalesce(octet_length(r.value), 0)) over (order by r."offset") as bytes, row_number() over (order by r."offset") as place
        from (select r.* from records r
              join positions o on o.topic = $1 and o.group_name = $2 and o.partition = $3
              where r.topic = $1 and r.partition = $3 and r."offset" >= o.next_offset
@@ -234,7 +255,8 @@ async function readBatch({ db, topic, group }: Reader, partition: number): Promi
     partition,
     offset: BigInt(row.offset),
     key: row.key,
-    value: new Uint8Array(row.value),
+    value: row.value === null ? undefined : new Uint8Array(row.value),
+    headers: row.headers,
     appendedAt: row.appended_at,
   }));
 }
@@ -260,19 +282,28 @@ async function release({ db, topic, group, holder }: Reader, partition: number, 
   );
 }
 
-async function renew(reader: Reader, partition: number, done: AbortSignal): Promise<void> {
+/** Aborts `lost` once another one may hold the partition: it took it, or no renewal came through in time. */
+async function renew(reader: Reader, partition: number, lost: AbortController, done: AbortSignal): Promise<void> {
+  const { clock, log, topic, group } = reader;
   const leaseMs = reader.leaseMs ?? DEFAULT_LEASE_MS;
-  while (!done.aborted) {
-    await reader.clock.sleep(leaseMs / 3, done).catch(() => undefined);
+  let heldFromMs = clock.now().getTime();
+  while (!done.aborted && !lost.signal.aborted) {
+    await clock.sleep(leaseMs / 3, done).catch(() => undefined);
     if (done.aborted) return;
-    await reader.db
+    const askedAtMs = clock.now().getTime();
+    const renewed = await reader.db
       .execute(
         `update positions set held_until = now() + make_interval(secs => $5::float8 / 1000)
          where topic = $1 and group_name = $2 and partition = $3 and holder = $4`,
-        [reader.topic, reader.group, partition, reader.holder, leaseMs],
+        [topic, group, partition, reader.holder, leaseMs],
       )
       // the loop that reads reports the outage
       .catch(() => undefined);
+    if (renewed === 1) heldFromMs = askedAtMs;
+    else if (renewed === 0 || clock.now().getTime() - heldFromMs >= leaseMs) {
+      log.warn({ topic, group, partition }, "event log partition went to another consumer");
+      lost.abort(new Error("the partition went to another consumer"));
+    }
   }
 }
 
@@ -284,6 +315,7 @@ function partitionOf(key: string): number {
 type RecordRow = {
   readonly offset: string;
   readonly key: string;
-  readonly value: Buffer;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
   readonly appended_at: Date;
 };

@@ -258,7 +258,7 @@ export async function openModules(
         observed.set(record.typeName, list);
         for (const { partition, offset, value } of batch) {
           const id = `${partition}-${offset}`;
-          if (!list.some((known) => known.id === id)) list.push({ id, version: 0n, value });
+          if (value !== undefined && !list.some((known) => known.id === id)) list.push({ id, version: 0n, value });
         }
         for (const wake of wakers) wake();
       },
