@@ -4,15 +4,16 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type DescFile, isFieldSet } from "@bufbuild/protobuf";
+import { isFieldSet } from "@bufbuild/protobuf";
 import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { checkModules, printGraph } from "#pkg/app/graph";
 import { declaredRoutes } from "#pkg/app/host-routes";
 import { settingGroups } from "#pkg/app/settings";
 import { printReference } from "#pkg/config/reference";
 import { accessOf, checkAccess, methodName } from "#pkg/rpc/access";
+import { contracts } from "#pkg/testkit/contracts";
 import { modules } from "./targets.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -26,21 +27,6 @@ function files(folder: string, pattern: RegExp): string[] {
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const isTest = (file: string) => /\.test\.tsx?$|\/(fixtures\/|conformance\.ts$)|^services\/scenarios\//.test(file);
 const server = [...files("pkg", /\.ts$/), ...files("services", /\.ts$/)];
-
-/** Every generated file of our own contracts. */
-async function contracts(): Promise<readonly DescFile[]> {
-  const folder = join(ROOT, "pkg/gen/matinee");
-  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith("_pb.ts"))
-    .map((name) => join(folder, name));
-  const loaded: DescFile[] = [];
-  for (const path of paths) {
-    const module = (await import(pathToFileURL(path).toString())) as Record<string, unknown>;
-    const file = Object.entries(module).find(([name]) => name.startsWith("file_"))?.[1];
-    if (file !== undefined) loaded.push(file as DescFile);
-  }
-  return loaded;
-}
 
 /** A row of a table of errors, or a reason that is given to something else than an error. */
 const REASON = /^ {2}([A-Z][A-Z0-9_]*): \[|\breason: "([A-Z][A-Z0-9_]*)"/gm;

@@ -274,6 +274,29 @@ describe("the catalog service", () => {
     await assert.rejects(draft({ kind: Title_Kind.UNSPECIFIED }), refused("VALIDATION_FAILED"));
   });
 
+  it("refuses what is out of bounds, naming the field", async () => {
+    const made = await draft();
+    const update =
+      (title: MessageInitShape<typeof TitleSchema>, paths = ["synopsis"]) =>
+      () =>
+        studio().updateTitle({ title: { name: made.name, ...title }, updateMask: { paths } });
+    const twice = [1, 2].map(() => ({ language: "de", displayTitle: "Zweimal" }));
+    for (const [call, field] of [
+      [update({ name: "no name" }), "title.name"],
+      [update({ name: "" }), ""],
+      [update({}, ["x".repeat(101)]), "update_mask"],
+      [update({ localizations: twice }, ["localizations"]), "title.localizations"],
+      [() => viewer().searchTitles({ genres: ["x".repeat(41)] }), "genres[0]"],
+      [() => viewer().searchTitles({ languages: ["not a language"] }), "languages[0]"],
+    ] as const) {
+      await assert.rejects(call, (error) => {
+        assert.ok(isAppError(error, "VALIDATION_FAILED"), String(error));
+        assert.equal(error.fields[0]?.field ?? "", field);
+        return true;
+      });
+    }
+  });
+
   it("takes windows of subscriptions, and none whose business model was lost on the way", async () => {
     const made = await draft();
     assert.equal(made.availabilityWindows[0]?.businessModel, SUBSCRIPTION);
