@@ -64,11 +64,19 @@ export function inEveryTopology(
       // Declared last: what the story itself has to clear away still finds the platform running.
       after(async () => {
         use.users -= 1;
-        const cluster = use.cluster;
-        if (use.users > 0 || cluster === undefined) return;
-        use.cluster = undefined;
-        await (await cluster)[Symbol.asyncDispose]();
+        if (use.users === 0) await end(use);
       });
     });
   }
+}
+
+// Stories that `-g` leaves out never use it up.
+after(async () => {
+  for (const use of shared.values()) await end(use);
+});
+
+async function end(use: Shared): Promise<void> {
+  const { cluster } = use;
+  use.cluster = undefined;
+  await (await cluster)?.[Symbol.asyncDispose]();
 }
