@@ -164,7 +164,10 @@ export function posterArgs(job: {
   ];
 }
 
-/** The same JPEG picture in other widths, its height following, in one go. */
+/** Of WebP: about as true as the JPEG pictures, at two thirds of their size. More effort saves little and costs much. */
+const WEBP = { quality: 80, effort: 2 };
+
+/** The same JPEG picture in other widths and formats, its height following, in one go. */
 export function resizeArgs(job: {
   readonly source: string;
   readonly sizes: readonly { readonly width: number; readonly output: string }[];
@@ -174,7 +177,7 @@ export function resizeArgs(job: {
     ...inputArgs(job.source, ["image2", "jpeg_pipe"]),
     ...job.sizes.flatMap(({ width, output }) => [
       ...["-map", "0:v:0", "-vf", `scale=${width}:-2:flags=lanczos`, "-frames:v", "1"],
-      ...jpegOutput(output),
+      ...(output.endsWith(".webp") ? webpOutput(output) : jpegOutput(output)),
     ]),
   ];
 }
@@ -183,6 +186,14 @@ function jpegOutput(path: string): string[] {
   return [
     ...["-c:v", "mjpeg", "-q:v", "3", "-map_metadata", "-1", "-bitexact"],
     ...["-f", "image2", "-update", "1", `file:${path}`],
+  ];
+}
+
+function webpOutput(path: string): string[] {
+  const { quality, effort } = WEBP;
+  return [
+    ...["-c:v", "libwebp", "-quality", String(quality), "-compression_level", String(effort)],
+    ...["-map_metadata", "-1", "-bitexact", "-f", "webp", `file:${path}`],
   ];
 }
 

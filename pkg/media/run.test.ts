@@ -134,16 +134,19 @@ describe("encoding", function () {
     await extractPoster({ source: at("upright.mp4"), info, seconds: 0.2, width: 120, output: at("poster.jpg") });
     const poster = await readFile(at("poster.jpg"));
     assert.deepEqual([...poster.subarray(0, 2)], [0xff, 0xd8]);
-    const sizes = [60, 40].map((width) => ({ width, output: at(`poster-${width}.jpg`) }));
+    const sizes = [60, 40].flatMap((width) =>
+      ["jpg", "webp"].map((kind) => ({ width, kind, output: at(`poster-${width}.${kind}`) })),
+    );
     await resizePicture({ source: at("poster.jpg"), sizes });
-    for (const { width, output } of sizes) {
-      const args = ["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
+    for (const { width, kind, output } of sizes) {
+      const args = ["-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0"];
       const { stdout } = await runTool({
         tool: "ffprobe",
-        args: [...args, ...inputArgs(output, ["image2", "jpeg_pipe"])],
+        args: [...args, ...inputArgs(output, ["image2", "jpeg_pipe", "webp_pipe"])],
       });
-      const [wide = 0, high = 0] = stdout.trim().split(",").map(Number);
-      assert.equal(wide, width);
+      const [codec, ...size] = stdout.trim().split(",");
+      const [wide = 0, high = 0] = size.map(Number);
+      assert.deepEqual([codec, wide], [kind === "jpg" ? "mjpeg" : "webp", width]);
       assert.ok(Math.abs(high - (width * 426) / 240) <= 2, `${width} wide and ${high} high`);
     }
   });

@@ -107,7 +107,7 @@ export async function extractPoster(job: PosterJob, options: ToolOptions = {}): 
   });
 }
 
-/** Makes smaller copies of a JPEG picture. Throws what `runTool` throws; no copy is left then. */
+/** Makes copies of a JPEG picture: JPEG, or WebP where the file is named so. Throws what `runTool` throws; no copy is left then. */
 export async function resizePicture(
   job: { readonly source: string; readonly sizes: readonly { readonly width: number; readonly output: string }[] },
   options: ToolOptions = {},
@@ -121,9 +121,24 @@ export async function resizePicture(
 
 async function checkPicture(path: string): Promise<void> {
   const picture = await readFile(path);
-  // ITU-T T.81, table B.1: start and end of image.
-  const isWhole = picture.readUInt16BE(0) === 0xffd8 && picture.readUInt16BE(picture.length - 2) === 0xffd9;
-  if (!isWhole) throw errors.MEDIA_OUTPUT_DAMAGED(path, "the picture has no end");
+  if (!(path.endsWith(".webp") ? isWholeWebp(picture) : isWholeJpeg(picture)))
+    throw errors.MEDIA_OUTPUT_DAMAGED(path, "the picture has no end");
+}
+
+/** ITU-T T.81, table B.1: start and end of image. */
+function isWholeJpeg(picture: Buffer): boolean {
+  return (
+    picture.length > 4 && picture.readUInt16BE(0) === 0xffd8 && picture.readUInt16BE(picture.length - 2) === 0xffd9
+  );
+}
+
+/** RFC 9649, section 2.4: a RIFF file that says how long it is. */
+function isWholeWebp(picture: Buffer): boolean {
+  return (
+    picture.length > 12 &&
+    picture.toString("latin1", 8, 12) === "WEBP" &&
+    picture.readUInt32LE(4) === picture.length - 8
+  );
 }
 
 async function checkFrames(path: string, expected: number): Promise<void> {

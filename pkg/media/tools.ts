@@ -6,7 +6,7 @@ import { errors } from "./errors.ts";
 import { runTool, type Tool } from "./ffmpeg.ts";
 
 /** What films are encoded with. */
-export const ENCODERS = ["libx264", "aac", "mjpeg", "webvtt"] as const;
+export const ENCODERS = ["libx264", "aac", "mjpeg", "libwebp", "webvtt"] as const;
 const TRIAL_MS = 30_000;
 
 /**

@@ -23,6 +23,7 @@ import {
   type BusinessModel,
   etagOf,
   fileNameOf,
+  type PictureSize,
   STANDING_ALONE,
   type Still,
   type Title,
@@ -64,13 +65,18 @@ function keyOf<K extends string>(numbers: Readonly<Record<K, number>>, number: n
   return (Object.keys(numbers) as K[]).find((key) => numbers[key] === number);
 }
 
+function sizesToProto(id: string, sizes: readonly PictureSize[]) {
+  return sizes.map(({ key, width }) => ({ uri: artworkPath(id, key), width }));
+}
+
 export function artworksToProto(id: string, stills: readonly Still[]): MessageInitShape<typeof ArtworkSchema>[] {
   return stills.map((still) => ({
     kind: Artwork_Kind.STILL,
     uri: artworkPath(id, still.key),
     width: still.width,
     height: still.height,
-    sizes: still.sizes.map(({ key, width }) => ({ uri: artworkPath(id, key), width })),
+    sizes: sizesToProto(id, still.sizes),
+    encodings: still.webp.length === 0 ? [] : [{ mediaType: "image/webp", sizes: sizesToProto(id, still.webp) }],
   }));
 }
 

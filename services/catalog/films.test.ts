@@ -29,6 +29,9 @@ const JPEG_HEADER = Buffer.from("ffd8ffc0000b080024004001011100", "hex");
 
 /** Where a header like this says its width. */
 const JPEG_WIDTH_AT = 9;
+/** The beginning of a lossy WebP picture of 64 by 64 pixels. */
+const WEBP_HEADER = Buffer.from("52494646160000005745425056503820100000000000009d012a40004000", "hex");
+const WEBP_WIDTH_AT = 26;
 
 type Event = readonly [DescMessage, MessageInitShape<DescMessage>, version?: number];
 
@@ -391,14 +394,17 @@ describe("films of the studio", () => {
     await Promise.all(streams.map(({ ended }) => ended));
   });
 
-  it("show each picture once, with the smaller ones of itself, which are served as well", async () => {
+  it("show each picture once, with the smaller ones of itself and those of fewer bytes, which are served as well", async () => {
     const id = newId();
+    const files = ["1920.jpg", "640.jpg", "320.jpg", "1920.webp", "640.webp", "1920.jpg", "640.jpg"];
     const posters = await Promise.all(
-      [1920, 640, 320, 1920, 640].map(async (width, index) => {
+      files.map(async (file, index) => {
+        const [width, kind] = file.split(".");
+        const picture = Buffer.from(kind === "jpg" ? JPEG_HEADER : WEBP_HEADER);
+        if (kind === "jpg") picture.writeUInt16BE(Number(width), JPEG_WIDTH_AT);
+        else picture.writeUInt16LE(Number(width), WEBP_WIDTH_AT);
         const sha256 = String(index).repeat(64);
-        const key = `${id}/${sha256}.jpg`;
-        const picture = Buffer.from(JPEG_HEADER);
-        picture.writeUInt16BE(width, JPEG_WIDTH_AT);
+        const key = `${id}/${sha256}.${kind}`;
         await images.put(key, picture);
         return { store: "images", key, sha256 };
       }),
@@ -418,10 +424,19 @@ describe("films of the studio", () => {
         [1920, 640],
       ],
     );
+    assert.deepEqual(
+      film.artworks.map(({ encodings }) =>
+        encodings.map(({ mediaType, sizes }) => [mediaType, ...sizes.map((size) => size.width)]),
+      ),
+      [[["image/webp", 1920, 640]], []],
+    );
     const small = film.artworks[0]?.sizes[1];
     const answer = await fetch(platform.url + small?.uri);
-    assert.equal(answer.status, 200);
+    assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "image/jpeg"]);
     assert.equal(Buffer.from(await answer.arrayBuffer()).readUInt16BE(JPEG_WIDTH_AT), 320);
+    const fewer = await fetch(platform.url + film.artworks[0]?.encodings[0]?.sizes[1]?.uri);
+    assert.deepEqual([fewer.status, fewer.headers.get("content-type")], [200, "image/webp"]);
+    assert.equal(Buffer.from(await fewer.arrayBuffer()).readUInt16LE(WEBP_WIDTH_AT), 640);
   });
 
   it("show the picture that people choose first, and their own before a title is made", async () => {

@@ -20,13 +20,13 @@ export function artworkHandler(deps: { readonly store: TitleStore; readonly imag
   return async (request, response, call, params) => {
     const { id = "", file = "" } = params;
     const stills = UUID.test(id) ? await deps.store.findStills(id) : [];
-    const pictures = stills.flatMap((still) => [still, ...still.sizes]);
+    const pictures = stills.flatMap((still) => [still, ...still.sizes, ...still.webp]);
     const picture = pictures.find(({ key }) => key.endsWith(`/${file}`));
     const blob = picture && (await deps.images.find(picture.key));
     if (blob === undefined) throw errors.ARTWORK_NOT_FOUND();
     // The file's name is the hash of what is in it.
     const headers = {
-      "content-type": "image/jpeg",
+      "content-type": file.endsWith(".webp") ? "image/webp" : "image/jpeg",
       "cache-control": "public, max-age=31536000, immutable",
       "x-content-type-options": "nosniff",
       etag: `"${file}"`,

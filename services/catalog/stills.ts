@@ -3,8 +3,8 @@
 import { buffer } from "node:stream/consumers";
 import type { BlobRef } from "#gen/matinee/common/v1/blob_pb";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
-import { jpegSize } from "./domain/jpeg.ts";
-import type { Still } from "./domain/title.ts";
+import { jpegSize, webpWidth } from "./domain/picture.ts";
+import type { PictureSize, Still } from "./domain/title.ts";
 
 /** The size of a picture is in its first bytes. */
 const HEADER_BYTES = 65_536;
@@ -15,18 +15,21 @@ export async function loadStills(
   posters: readonly BlobRef[],
   signal: AbortSignal,
 ): Promise<Still[]> {
-  const stills: (Still & { readonly sizes: { readonly key: string; readonly width: number }[] })[] = [];
+  const stills: (Still & { readonly sizes: PictureSize[]; readonly webp: PictureSize[] })[] = [];
   for (const { store, key } of posters) {
     const blob = store === "images" ? await images.find(key) : undefined;
     if (blob === undefined) continue;
     const range = { start: 0, end: Math.min(blob.sizeBytes, HEADER_BYTES) - 1 };
-    const size = jpegSize(await buffer(await images.get(key, { range, signal })));
-    if (size === undefined) continue;
-    // A picture is followed by smaller ones of itself.
+    const head = await buffer(await images.get(key, { range, signal }));
+    // A picture is followed by copies of itself: smaller ones, and as WebP.
     const last = stills.at(-1);
+    const width = webpWidth(head);
+    if (width !== undefined) last?.webp.push({ key, width });
+    const size = jpegSize(head);
+    if (size === undefined) continue;
     const smallest = last?.sizes.at(-1)?.width ?? last?.width ?? 0;
     if (last !== undefined && size.width < smallest) last.sizes.push({ key, width: size.width });
-    else stills.push({ key, ...size, sizes: [] });
+    else stills.push({ key, ...size, sizes: [], webp: [] });
   }
   return stills;
 }

@@ -30,7 +30,7 @@ async function storeResult(
 ): Promise<Output> {
   const { sha256, sizeBytes } = await hashFile(path, signal);
   const name = `${sha256.slice(0, HASH_CHARS)}.${extension}`;
-  const store = extension === "jpg" ? "images" : "mezzanine";
+  const store = extension === "jpg" || extension === "webp" ? "images" : "mezzanine";
   const key = store === "images" ? `${assetId}/${name}` : `${assetId}/${made.track}/${name}`;
   try {
     await stores[store].putFile(key, path, { contentType, sha256, ifAbsent: true, signal });

@@ -69,7 +69,7 @@ export interface Task {
 export interface Made {
   readonly track: string;
   readonly path: string;
-  readonly extension: "mp4" | "vtt" | "jpg";
+  readonly extension: "mp4" | "vtt" | "jpg" | "webp";
   readonly contentType: string;
   readonly frameCount: number;
   readonly durationSeconds: number;

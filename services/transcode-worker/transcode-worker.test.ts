@@ -200,6 +200,8 @@ describe("transcode-worker", function () {
     );
     const posters = ready.posters.map(({ key }) => key);
     assert.ok(posters.length > 1 && new Set(posters).size === posters.length, posters.join());
+    const kinds = posters.map((key) => key.slice(key.lastIndexOf(".") + 1));
+    assert.deepEqual([kinds[0], new Set(kinds)], ["jpg", new Set(["jpg", "webp"])]);
     assert.equal((await jobOf(platform, asset))?.state, Job_State.SUCCEEDED);
     const leftovers = await readdir(
       join(platform.data, "scratch", "transcode-worker", String(process.pid), "task"),

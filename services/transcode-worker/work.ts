@@ -153,15 +153,20 @@ async function takePosters(work: Of<"take_posters">, options: WorkOptions): Prom
     const output = join(options.folder, `poster-${index + 1}.jpg`);
     await extractPoster({ source: path, info, seconds, width: work.width, output }, options.tool);
     const largest = Math.min(work.width, info.video.displayWidth);
-    const sizes = POSTER_WIDTHS.filter((width) => width < largest).map((width) => ({
-      width,
-      output: join(options.folder, `poster-${index + 1}-${width}.jpg`),
-    }));
-    if (sizes.length > 0) await resizePicture({ source: output, sizes }, options.tool);
+    const smaller = POSTER_WIDTHS.filter((width) => width < largest);
+    const copies = (["jpg", "webp"] as const).flatMap((extension) =>
+      (extension === "jpg" ? smaller : [largest, ...smaller]).map((width) => ({
+        ...{ width, extension, output: join(options.folder, `poster-${index + 1}-${width}.${extension}`) },
+      })),
+    );
+    await resizePicture({ source: output, sizes: copies }, options.tool);
     options.onProgress((index + 1) / work.positionsSeconds.length, 0);
-    // Smaller ones follow the picture that they show.
-    for (const file of [output, ...sizes.map((size) => size.output)]) {
-      made.push({ ...NOTHING, track: `poster-${index + 1}`, path: file, extension: "jpg", contentType: "image/jpeg" });
+    // Copies follow the picture that they show.
+    for (const copy of [{ output, extension: "jpg" } as const, ...copies]) {
+      made.push({
+        ...{ ...NOTHING, track: `poster-${index + 1}`, path: copy.output, extension: copy.extension },
+        contentType: copy.extension === "jpg" ? "image/jpeg" : "image/webp",
+      });
     }
   }
   return made;

@@ -48,13 +48,21 @@ export interface TitleFields {
   readonly poster: string | undefined;
 }
 
+export interface PictureSize {
+  /** Key in the images store. */
+  readonly key: string;
+  readonly width: number;
+}
+
 export interface Still {
   /** Key in the images store. */
   readonly key: string;
   readonly width: number;
   readonly height: number;
   /** The same picture smaller, widest first. */
-  readonly sizes: readonly { readonly key: string; readonly width: number }[];
+  readonly sizes: readonly PictureSize[];
+  /** The same picture as WebP, which takes fewer bytes, widest first; empty for pictures of before. */
+  readonly webp: readonly PictureSize[];
 }
 
 /** What the newest package of the title's asset holds. */

@@ -93,8 +93,8 @@ export function fromWindow(window: AvailabilityWindow): WindowJson {
 }
 
 /** As kept with the asset; pictures that came before there were smaller ones of them have none. */
-export type StoredStill = Omit<Still, "sizes"> & Partial<Pick<Still, "sizes">>;
+export type StoredStill = Omit<Still, "sizes" | "webp"> & Partial<Pick<Still, "sizes" | "webp">>;
 
 export function stillsOf(stored: readonly StoredStill[] | null): readonly Still[] {
-  return (stored ?? []).map((still) => ({ ...still, sizes: still.sizes ?? [] }));
+  return (stored ?? []).map((still) => ({ ...still, sizes: still.sizes ?? [], webp: still.webp ?? [] }));
 }

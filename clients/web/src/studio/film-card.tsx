@@ -14,6 +14,7 @@ import { Button, LinkButton } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { sentence } from "../ui/notice.tsx";
+import { smallestOf } from "../ui/still.tsx";
 import { day, idOf } from "../words.ts";
 import { FilmFacts, JobProgress, Renditions } from "./film-facts.tsx";
 import { filmName, isPublished, stageWords } from "./stage.ts";
@@ -86,7 +87,7 @@ export function FilmCard({
   const isRunning = job !== undefined && !hasEnded(job);
   const isStopped = job?.state === Job_State.FAILED || job?.state === Job_State.CANCELED;
   const hasFailedPackage = film.stage === Film_Stage.PACKAGE_FAILED;
-  const picture = film.artworks[0]?.uri;
+  const picture = smallestOf(film.artworks[0]);
 
   return (
     <li

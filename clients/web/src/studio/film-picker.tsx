@@ -9,6 +9,7 @@ import { useQuery } from "../query.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { sentence } from "../ui/notice.tsx";
+import { smallestOf } from "../ui/still.tsx";
 import { ago, clock } from "../words.ts";
 import styles from "./pickers.module.css";
 
@@ -66,7 +67,7 @@ function Chosen({ film }: { readonly film: Film | undefined }) {
 
 function FilmLine({ film }: { readonly film: Film }) {
   const seconds = toSeconds(film.asset?.media?.duration);
-  const picture = film.artworks[0]?.uri;
+  const picture = smallestOf(film.artworks[0]);
   return (
     <span className={styles.line}>
       <span className={styles.thumb}>

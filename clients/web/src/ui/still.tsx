@@ -1,6 +1,11 @@
 /** A still from the film, or its name on a plain ground until there is one. */
 
-import { type Artwork, Artwork_Kind, type Title } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import {
+  type Artwork,
+  Artwork_Kind,
+  type Artwork_Size,
+  type Title,
+} from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { useState } from "react";
 import styles from "./still.module.css";
 
@@ -25,24 +30,33 @@ export function Still({
     );
   }
   return (
-    <img
-      className={styles.image}
-      src={best.uri}
-      srcSet={sourcesOf(best)}
-      sizes={sizes}
-      alt=""
-      width={best.width || 1280}
-      height={best.height || 720}
-      loading={isHero ? "eager" : "lazy"}
-      fetchPriority={isHero ? "high" : "auto"}
-      decoding="async"
-      onError={() => setBroken(true)}
-    />
+    <picture className={styles.picture}>
+      {best.encodings.map((encoding) => (
+        <source key={encoding.mediaType} type={encoding.mediaType} srcSet={sourcesOf(encoding.sizes)} sizes={sizes} />
+      ))}
+      <img
+        className={styles.image}
+        src={best.uri}
+        srcSet={best.sizes.length === 0 ? undefined : sourcesOf([best, ...best.sizes])}
+        sizes={sizes}
+        alt=""
+        width={best.width || 1280}
+        height={best.height || 720}
+        loading={isHero ? "eager" : "lazy"}
+        fetchPriority={isHero ? "high" : "auto"}
+        decoding="async"
+        onError={() => setBroken(true)}
+      />
+    </picture>
   );
 }
 
-/** Every size of the picture, for the browser to choose by the width that it is shown in. */
-function sourcesOf({ uri, width, sizes }: Artwork): string | undefined {
-  if (sizes.length === 0) return undefined;
-  return [{ uri, width }, ...sizes].map((size) => `${size.uri} ${size.width}w`).join(", ");
+/** The address of a picture's smallest size, for where it is always small. */
+export function smallestOf(artwork: Artwork | undefined): string | undefined {
+  return artwork?.sizes.at(-1)?.uri ?? artwork?.uri;
+}
+
+/** For the browser to choose by the width that the picture is shown in. */
+function sourcesOf(sizes: readonly Pick<Artwork_Size, "uri" | "width">[]): string {
+  return sizes.map(({ uri, width }) => `${uri} ${width}w`).join(", ");
 }

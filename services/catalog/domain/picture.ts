@@ -1,6 +1,6 @@
-/** The size of a JPEG picture, from its frame header (ITU-T T.81, B.2.2). */
+/** How large pictures are, from their first bytes. */
 
-/** Undefined where the bytes are not the beginning of a JPEG. */
+/** From the frame header (ITU-T T.81, B.2.2); undefined where the bytes are not the beginning of a JPEG. */
 export function jpegSize(bytes: Uint8Array): { readonly width: number; readonly height: number } | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 || view.getUint16(0) !== 0xffd8) return undefined;
@@ -15,3 +15,12 @@ export function jpegSize(bytes: Uint8Array): { readonly width: number; readonly 
   }
   return undefined;
 }
+
+/** From the frame header (RFC 6386, section 9.1); undefined where the bytes are not the beginning of a lossy WebP. */
+export function webpWidth(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isWebp = bytes.length >= 30 && view.getUint32(0) === RIFF && view.getUint32(8) === WEBP;
+  return isWebp && view.getUint32(12) === VP8 ? view.getUint16(26, true) & 0x3fff : undefined;
+}
+
+const [RIFF, WEBP, VP8] = [0x52494646, 0x57454250, 0x56503820];
