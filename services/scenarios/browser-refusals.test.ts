@@ -11,7 +11,7 @@ import { assertNoBarriers } from "./barriers.ts";
 import { theatreOf, type Visitor } from "./browser.ts";
 import { type Account, signInOnPage, signUpOnPage } from "./pages.ts";
 import { operatorOf, signedIn } from "./people.ts";
-import { start, stop } from "./playing.ts";
+import { endReasonOf, start, stop } from "./playing.ts";
 import { screening, untilPlaying } from "./screen.ts";
 import { inEveryTopology } from "./stories.ts";
 import { clearFilm, type Imported, idOf, publishTitle } from "./titles.ts";
@@ -92,7 +92,7 @@ inEveryTopology(
       await page.getByText("This film is not here").waitFor();
     });
 
-    it("is refused while the plan's streams play on other devices, and plays once one of them stops", async () => {
+    it("is refused while the plan's streams play on other devices, and plays once one of them is stopped from there", async () => {
       const { page } = guest;
       await guest.goto("/");
       await page.getByTestId("title-card").first().waitFor();
@@ -111,10 +111,19 @@ inEveryTopology(
       await guest.goto(watch(clear.title));
       await refusal(page).getByText("Playing elsewhere").waitFor();
       assert.equal(await refusal(page).getAttribute("data-reason"), "STREAM_LIMIT_REACHED");
-      await refusal(page).getByText("A scenario").waitFor();
-      for (const play of plays) await stop(person, play);
-      await page.getByRole("button", { name: "Try again" }).click();
+      const playing = page.getByTestId("playing-elsewhere");
+      await playing.first().getByText("A scenario").waitFor();
+      assert.equal(await playing.count(), plays.length);
+      await assertNoBarriers(page, "a refusal with what plays elsewhere");
+      await page.setViewportSize({ width: 390, height: 800 });
+      await playing
+        .first()
+        .getByRole("button", { name: /^Stop .+ on A scenario$/ })
+        .click();
       await untilPlaying(page);
+      const reasons = await Promise.all(plays.map((play) => endReasonOf(person, play)));
+      assert.deepEqual(reasons, ["ended_elsewhere", ...plays.slice(1).map(() => "")]);
+      for (const play of plays) await stop(person, play);
     });
 
     it("stops on the screen when its rights end, and says so", async () => {

@@ -1,6 +1,7 @@
 /** What a player does: starts a play, fetches manifests, asks for licences. */
 
 import { randomUUID } from "node:crypto";
+import { toMatineeError } from "../../clients/sdk/errors.ts";
 import { KeySystem } from "../../clients/sdk/gen/matinee/license/v1/license_record_pb.ts";
 import { Manifest_Format } from "../../clients/sdk/gen/matinee/packager/v1/package_pb.ts";
 import { Device_Kind } from "../../clients/sdk/gen/matinee/playback/v1/play_session_pb.ts";
@@ -32,6 +33,18 @@ export function stop(person: Person, play: StartPlaybackResponse): Promise<unkno
     .stopPlayback(
       { playSession: play.playSession?.name ?? "", position: { seconds: 0n, nanos: 0 } },
       { headers: bearer(play) },
+    );
+}
+
+/** Says that the player plays on; answers how the play ended, or nothing where it lives. */
+export async function endReasonOf(person: Person, play: StartPlaybackResponse): Promise<string> {
+  const beat = { playSession: play.playSession?.name ?? "", position: { seconds: 1n, nanos: 0 } };
+  return person.platform
+    .client(PlaybackService)
+    .heartbeat(beat, { headers: bearer(play) })
+    .then(
+      () => "",
+      (error: unknown) => toMatineeError(error).metadata.end_reason ?? String(error),
     );
 }
 

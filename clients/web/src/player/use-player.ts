@@ -27,7 +27,7 @@ const MAX_RESTARTS = 3;
 const OVER = new Set(["MEDIA_SESSION_ENDED", "LICENSE_PLAY_ENDED"]);
 const WHY_MS = 10_000;
 /** Ends that are meant: starting again would take the film from where it was taken to, or from nobody. */
-const MEANT = new Set(["replaced", "signed_out", "account_deleted"]);
+const MEANT = new Set(["replaced", "signed_out", "account_deleted", "ended_elsewhere"]);
 
 export interface Player {
   readonly displayTitle: string;
@@ -187,12 +187,14 @@ export function usePlayer(
         if (failure.code !== Code.Canceled) fail(failure, false);
       }
     };
-    // A turn later: what is taken back at once, as React's strict mode does, starts no session.
-    const turn = setTimeout(() => void start(), 0);
+    // Not before React is through with it: what is taken back at once, as its strict mode does, starts no session. Nor
+    // after the page was painted, which a timer would wait for.
+    queueMicrotask(() => {
+      if (!isGone) void start();
+    });
 
     return () => {
       isGone = true;
-      clearTimeout(turn);
       clearTimeout(whyTimer);
       element.removeEventListener("playing", isPlaying);
       removeEventListener("pagehide", leave);

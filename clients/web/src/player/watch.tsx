@@ -15,6 +15,7 @@ import { idOf } from "../words.ts";
 import { Controls } from "./controls.tsx";
 import { EndScreen } from "./end-screen.tsx";
 import { type Actions, useKeyboard } from "./keyboard.ts";
+import { PlayingElsewhere } from "./playing-elsewhere.tsx";
 import { useMediaSession } from "./use-media-session.ts";
 import { usePlayer } from "./use-player.ts";
 import { useVideoState, type VideoState } from "./use-video-state.ts";
@@ -203,6 +204,7 @@ function Refusal({
       </h2>
       <p>{sentence(error.message)}</p>
       {mayComeBack(error) && <p>It is tried again by itself.</p>}
+      {reason === "STREAM_LIMIT_REACHED" && <PlayingElsewhere onStopped={onRetry} />}
       <div className={styles.refusalActions}>
         <Button kind="primary" icon="retry" onClick={onRetry}>
           Try again
