@@ -127,6 +127,7 @@ const RANKS: Readonly<Record<string, number>> = {
   media: 3,
   http: 1,
   postgres: 3,
+  work: 4,
   search: 4,
   eventlog: 4,
   eventbus: 4,
@@ -267,12 +268,7 @@ describe("the import matrix", () => {
     const violations = imports.filter(({ file, target, typeOnly }) => {
       const kind = isTest(file) ? undefined : placeOf(file)?.kind;
       return (
-        target !== "#pkg/postgres/poll" &&
-        target.startsWith("#pkg/postgres/") &&
-        !typeOnly &&
-        kind !== undefined &&
-        kind !== "store" &&
-        kind !== "module"
+        target.startsWith("#pkg/postgres/") && !typeOnly && kind !== undefined && kind !== "store" && kind !== "module"
       );
     });
     none(violations, "only stores use the database; others pass it on");

@@ -5,11 +5,11 @@ import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
+import { periodic } from "#pkg/work/loop";
 import type { Database } from "./database.ts";
 import { runReader } from "./event-log.ts";
 import type { Consumer } from "./module.ts";
 import type { RunningModule } from "./open-module.ts";
-import { periodic } from "./periodic.ts";
 import { type HostPorts, usesEventBus } from "./ports.ts";
 
 export interface BackgroundOptions {

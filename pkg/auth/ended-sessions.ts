@@ -6,7 +6,7 @@
 
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { looping } from "#pkg/work/loop";
 import { type Published, readPublished } from "./published.ts";
 
 export interface EndedSession {
@@ -71,20 +71,13 @@ export function newEndedSessions(options: EndedSessionsOptions): EndedSessions {
     async follow(source, signal) {
       if ("feed" in source) source.feed.onEnded(add);
       let cursor: string | undefined;
-      await pollUntilAborted(
-        {
-          name: "ended sessions",
-          clock,
-          log,
-          async work() {
-            const answer = await ("feed" in source ? source.feed.since(cursor) : read(source, cursor, signal));
-            add(answer.sessions);
-            cursor = answer.cursor;
-            return POLL_MS;
-          },
-        },
-        signal,
-      );
+      const work = async () => {
+        const answer = await ("feed" in source ? source.feed.since(cursor) : read(source, cursor, signal));
+        add(answer.sessions);
+        cursor = answer.cursor;
+        return POLL_MS;
+      };
+      await looping("ended sessions", work, { clock, log }).run(signal);
     },
   };
 }

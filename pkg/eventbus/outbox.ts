@@ -8,7 +8,7 @@ import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import { currentTraceparent } from "#pkg/obs/trace";
 import type { Db, Tx } from "#pkg/postgres/db";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { looping } from "#pkg/work/loop";
 import { type EventBus, occurredAt } from "./eventbus.ts";
 import { checkEvent } from "./limits.ts";
 
@@ -87,26 +87,19 @@ export async function runOutboxRelay(options: RelayOptions, signal: AbortSignal)
   const { db, clock } = options;
   let pruneAt = clock.now().getTime();
   let isStarting = true;
-  await pollUntilAborted(
-    {
-      name: "outbox relay",
-      clock,
-      log: options.log,
-      listen: (wake, until) => db.listen("outbox", wake, until),
-      async work() {
-        if (isStarting) await db.execute("update outbox set parked_at = null where parked_at is not null", []);
-        isStarting = false;
-        const taken = await relayBatch(options);
-        if (taken === BATCH) return "again";
-        if (clock.now().getTime() >= pruneAt) {
-          pruneAt = clock.now().getTime() + PRUNE_EVERY_MS;
-          await pruneInbox(db);
-        }
-        return POLL_MS;
-      },
-    },
-    signal,
-  );
+  const work = async () => {
+    if (isStarting) await db.execute("update outbox set parked_at = null where parked_at is not null", []);
+    isStarting = false;
+    const taken = await relayBatch(options);
+    if (taken === BATCH) return "again";
+    if (clock.now().getTime() >= pruneAt) {
+      pruneAt = clock.now().getTime() + PRUNE_EVERY_MS;
+      await pruneInbox(db);
+    }
+    return POLL_MS;
+  };
+  const listen = (wake: (payload: string) => void, until: AbortSignal) => db.listen("outbox", wake, until);
+  await looping("outbox relay", work, { ...options, listen }).run(signal);
 }
 
 /** A relay that dies between publishing and committing publishes again: the bus promises at least once. */

@@ -8,7 +8,8 @@ import { isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { holdLease } from "#pkg/work/lease";
+import { looping } from "#pkg/work/loop";
 import { errors } from "./errors.ts";
 import { DEFAULT_CONCURRENCY, type EventBus, MAX_DELIVERIES, occurredAt, type Subscription } from "./eventbus.ts";
 import { checkConcurrency, checkEvent } from "./limits.ts";
@@ -118,38 +119,34 @@ async function deliver(options: Delivering, signal: AbortSignal): Promise<void> 
   const leaseMs = options.leaseMs ?? 10_000;
   const handling = new Set<Promise<void>>();
   let registered = false;
-  let ring: () => void = () => undefined;
-  await pollUntilAborted(
-    {
-      name: `event consumer ${consumer}`,
-      clock,
-      log,
-      async listen(wake, until) {
-        ring = () => wake("");
-        await db.listen("deliveries", wake, until);
-      },
-      concerns: (payload) => payload === consumer,
-      async work() {
-        if (!registered) {
-          await route(options, consumer, subscription.types);
-          registered = true;
-        }
-        const free = (subscription.concurrency ?? DEFAULT_CONCURRENCY) - handling.size;
-        if (free === 0) return POLL_MS;
-        const rows = await claim(db, consumer, free, leaseMs);
-        for (const row of rows) {
-          const one = handle(options, row, leaseMs, signal).finally(() => {
-            handling.delete(one);
-            // the slot is free: there may be more than fitted
-            ring();
-          });
-          handling.add(one);
-        }
-        return rows.length > 0 ? "again" : nextDueMs(db, consumer);
-      },
+  let slotFree: () => void = () => undefined;
+  const work = async () => {
+    if (!registered) {
+      await route(options, consumer, subscription.types);
+      registered = true;
+    }
+    const free = (subscription.concurrency ?? DEFAULT_CONCURRENCY) - handling.size;
+    if (free === 0) return POLL_MS;
+    const rows = await claim(db, consumer, free, leaseMs);
+    for (const row of rows) {
+      const one = handle(options, row, leaseMs, signal).finally(() => {
+        handling.delete(one);
+        // there may be more than fitted
+        slotFree();
+      });
+      handling.add(one);
+    }
+    return rows.length > 0 ? "again" : nextDueMs(db, consumer);
+  };
+  await looping(`event consumer ${consumer}`, work, {
+    clock,
+    log,
+    async listen(wake, until) {
+      slotFree = () => wake("");
+      await db.listen("deliveries", wake, until);
     },
-    signal,
-  );
+    concerns: (payload) => payload === consumer,
+  }).run(signal);
   await Promise.all(handling);
 }
 
@@ -203,16 +200,14 @@ async function nextDueMs(db: Db, consumer: string): Promise<number> {
 async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, signal: AbortSignal): Promise<void> {
   const { db, clock, log, subscription } = options;
   const { consumer } = subscription;
-  const done = new AbortController();
-  const renewing = renew(options, row, leaseMs, done.signal);
+  const lease = renewing(options, row, leaseMs);
   let failure: { readonly error: unknown } | undefined;
   try {
     await subscription.handle(toEvent(row), signal);
   } catch (error) {
     failure = { error };
   }
-  done.abort();
-  await renewing;
+  await lease[Symbol.asyncDispose]();
   try {
     if (failure === undefined) {
       await db.execute("delete from deliveries where consumer = $1 and event_id = $2", [consumer, row.event_id]);
@@ -255,19 +250,23 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
   }
 }
 
-async function renew(options: Delivering, row: DeliveryRow, leaseMs: number, done: AbortSignal): Promise<void> {
-  while (!done.aborted) {
-    await options.clock.sleep(leaseMs / 3, done).catch(() => undefined);
-    if (done.aborted) return;
-    await options.db
-      .execute(
+/** A handler is idempotent, so one that lost its event to another process is not stopped. */
+function renewing({ db, clock, subscription }: Delivering, row: DeliveryRow, leaseMs: number): AsyncDisposable {
+  const until = () => new Date(clock.now().getTime() + leaseMs);
+  return holdLease({
+    clock,
+    everyMs: leaseMs / 3,
+    until: until(),
+    async renew() {
+      const next = until();
+      const kept = await db.execute(
         `update deliveries set due_at = now() + make_interval(secs => $4::float8 / 1000)
          where consumer = $1 and event_id = $2 and attempts = $3`,
-        [options.subscription.consumer, row.event_id, row.attempts, leaseMs],
-      )
-      // the loop that claims reports the outage
-      .catch(() => undefined);
-  }
+        [subscription.consumer, row.event_id, row.attempts, leaseMs],
+      );
+      return kept === 0 ? "lost" : next;
+    },
+  });
 }
 
 type DeliveryRow = {

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { type HeldLease, holdLease } from "#pkg/work/lease";
+import { looping } from "#pkg/work/loop";
 import type { EventLog, LogRecord, StoredRecord } from "./eventlog.ts";
 import { checkName, checkRecord } from "./limits.ts";
 
@@ -71,32 +72,28 @@ export function openPostgresEventLog(options: PostgresEventLogOptions): EventLog
     checkName(group);
     const reader: Reader = { ...options, topic, group, holder: newId() };
     let registered = false;
-    await pollUntilAborted(
-      {
-        name: `event log group ${group} on ${topic}`,
-        clock,
-        log: options.log,
-        listen: (wake, until) => db.listen("records", wake, until),
-        concerns: (payload) => payload === topic,
-        async work() {
-          if (!registered) {
-            await ensureTopic(topic);
-            await db.execute(
-              `insert into positions (topic, group_name, partition)
-               select topic, $2, partition from partitions where topic = $1 on conflict do nothing`,
-              [topic, group],
-            );
-            registered = true;
-          }
-          await prune();
-          const partition = await hold(reader);
-          if (partition === undefined) return nextDueMs(reader);
-          await readOnce(reader, partition, handle, signal);
-          return "again";
-        },
-      },
-      signal,
-    );
+    const work = async () => {
+      if (!registered) {
+        await ensureTopic(topic);
+        await db.execute(
+          `insert into positions (topic, group_name, partition)
+           select topic, $2, partition from partitions where topic = $1 on conflict do nothing`,
+          [topic, group],
+        );
+        registered = true;
+      }
+      await prune();
+      const partition = await hold(reader);
+      if (partition === undefined) return nextDueMs(reader);
+      await readOnce(reader, partition, handle, signal);
+      return "again";
+    };
+    await looping(`event log group ${group} on ${topic}`, work, {
+      clock,
+      log: options.log,
+      listen: (wake, until) => db.listen("records", wake, until),
+      concerns: (payload) => payload === topic,
+    }).run(signal);
   }
 
   return {
@@ -215,17 +212,14 @@ async function readOnce(
   const batch = await readBatch(reader, partition);
   const last = batch.at(-1);
   if (last === undefined) return skipPruned(reader, partition);
-  const done = new AbortController();
-  const lost = new AbortController();
-  const renewing = renew(reader, partition, lost, done.signal);
+  const lease = renewing(reader, partition);
   let failure: { readonly error: unknown } | undefined;
   try {
-    await handle(batch, AbortSignal.any([signal, lost.signal]));
+    await handle(batch, AbortSignal.any([signal, lease.lost]));
   } catch (error) {
     failure = { error };
   }
-  done.abort();
-  await renewing;
+  await lease[Symbol.asyncDispose]();
   if (failure === undefined) {
     await db.execute(
       `update positions set next_offset = $5, holder = null, held_until = now()
@@ -234,7 +228,8 @@ async function readOnce(
     );
     return;
   }
-  if (!signal.aborted && !lost.signal.aborted)
+  if (lease.lost.aborted) log.warn({ topic, group, partition }, "event log partition went to another consumer");
+  else if (!signal.aborted)
     log.warn({ topic, group, partition, err: failure.error }, "event log batch failed; it comes again");
   await release(reader, partition, signal.aborted ? 0 : (reader.retryMs ?? 1000));
 }
@@ -282,29 +277,24 @@ async function release({ db, topic, group, holder }: Reader, partition: number, 
   );
 }
 
-/** Aborts `lost` once another one may hold the partition: it took it, or no renewal came through in time. */
-async function renew(reader: Reader, partition: number, lost: AbortController, done: AbortSignal): Promise<void> {
-  const { clock, log, topic, group } = reader;
-  const leaseMs = reader.leaseMs ?? DEFAULT_LEASE_MS;
-  let heldFromMs = clock.now().getTime();
-  while (!done.aborted && !lost.signal.aborted) {
-    await clock.sleep(leaseMs / 3, done).catch(() => undefined);
-    if (done.aborted) return;
-    const askedAtMs = clock.now().getTime();
-    const renewed = await reader.db
-      .execute(
+/** Lost once another one may hold the partition: it took it, or no renewal came through in time. */
+function renewing(reader: Reader, partition: number): HeldLease {
+  const { db, clock, topic, group, holder, leaseMs = DEFAULT_LEASE_MS } = reader;
+  const until = () => new Date(clock.now().getTime() + leaseMs);
+  return holdLease({
+    clock,
+    everyMs: leaseMs / 3,
+    until: until(),
+    async renew() {
+      const next = until();
+      const kept = await db.execute(
         `update positions set held_until = now() + make_interval(secs => $5::float8 / 1000)
          where topic = $1 and group_name = $2 and partition = $3 and holder = $4`,
-        [topic, group, partition, reader.holder, leaseMs],
-      )
-      // the loop that reads reports the outage
-      .catch(() => undefined);
-    if (renewed === 1) heldFromMs = askedAtMs;
-    else if (renewed === 0 || clock.now().getTime() - heldFromMs >= leaseMs) {
-      log.warn({ topic, group, partition }, "event log partition went to another consumer");
-      lost.abort(new Error("the partition went to another consumer"));
-    }
-  }
+        [topic, group, partition, holder, leaseMs],
+      );
+      return kept === 0 ? "lost" : next;
+    },
+  });
 }
 
 /** The same key always comes to the same partition, in every process and release. */

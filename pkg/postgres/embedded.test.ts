@@ -17,9 +17,9 @@ import type { Logger } from "#pkg/obs/obs";
 import { openQueue, migrationsFor as queueMigrations } from "#pkg/queue/open";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog } from "#pkg/testkit/postgres";
+import { looping } from "#pkg/work/loop";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
-import { pollUntilAborted } from "./poll.ts";
 import { openPool } from "./pool.ts";
 import { processStartTime } from "./processes.ts";
 import { roleUrl } from "./roles.ts";
@@ -116,19 +116,12 @@ describe("the embedded PostgreSQL", () => {
     await using db = openPool({ url: server.url, name: "test", log: quietLog, connectTimeoutMs: 0 });
     const stop = new AbortController();
     let rounds = 0;
-    const polling = pollUntilAborted(
-      {
-        name: "test",
-        clock: systemClock,
-        log,
-        async work() {
-          await db.query("select 1");
-          rounds += 1;
-          return 1;
-        },
-      },
-      stop.signal,
-    );
+    const work = async () => {
+      await db.query("select 1");
+      rounds += 1;
+      return 1;
+    };
+    const polling = looping("test", work, { clock: systemClock, log }).run(stop.signal);
     await eventually("it works", () => rounds > 3);
     process.kill(server.pid, "SIGKILL");
     await eventually("it noticed and went on", () => said.length === 2);

@@ -2,7 +2,7 @@
 
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
-import { Bell } from "#pkg/postgres/poll";
+import { WakeUp } from "#pkg/work/wake-up";
 import { checkName, checkReceive, checkSend, checkVisibility } from "./limits.ts";
 import type { Queue, QueueMessage } from "./queue.ts";
 
@@ -17,12 +17,12 @@ const POLL_MS = 2000;
 export function openPostgresQueue(options: { readonly db: Db; readonly clock: Clock }): Queue {
   const { db, clock } = options;
   const closed = new AbortController();
-  const bells = new Map<string, Set<Bell>>();
+  const wakeUps = new Map<string, Set<WakeUp>>();
   let listening: Promise<void> | undefined;
 
   function wake(queue: string): void {
-    for (const [name, waiting] of bells) {
-      if (queue === "" || queue === name) for (const bell of waiting) bell.ring();
+    for (const [name, waiting] of wakeUps) {
+      if (queue === "" || queue === name) for (const wakeUp of waiting) wakeUp.wake();
     }
   }
 
@@ -75,22 +75,22 @@ export function openPostgresQueue(options: { readonly db: Db; readonly clock: Cl
       checkReceive(queue, max, waitSeconds, visibilitySeconds);
       const signal = callerSignal ? AbortSignal.any([callerSignal, closed.signal]) : closed.signal;
       const giveUpAt = clock.now().getTime() + 1000 * waitSeconds;
-      const bell = new Bell();
-      const waiting = bells.get(queue) ?? new Set();
-      bells.set(queue, waiting.add(bell));
+      const wakeUp = new WakeUp();
+      const waiting = wakeUps.get(queue) ?? new Set();
+      wakeUps.set(queue, waiting.add(wakeUp));
       if (waitSeconds > 0) listening ??= db.listen("messages", wake, closed.signal);
       try {
         while (!signal.aborted) {
-          bell.reset();
+          wakeUp.reset();
           const messages = await claim(queue, max, visibilitySeconds);
           const leftMs = giveUpAt - clock.now().getTime();
           if (messages.length > 0 || leftMs <= 0) return messages;
-          await bell.wait(Math.min(leftMs, POLL_MS, await nextDueMs(queue)), clock, signal);
+          await wakeUp.wait(Math.min(leftMs, POLL_MS, await nextDueMs(queue)), clock, signal);
         }
         return [];
       } finally {
-        waiting.delete(bell);
-        if (waiting.size === 0) bells.delete(queue);
+        waiting.delete(wakeUp);
+        if (waiting.size === 0) wakeUps.delete(queue);
       }
     },
 

@@ -2,7 +2,7 @@
 
 import type { Clock } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
-import { Bell } from "#pkg/postgres/poll";
+import { WakeUp } from "#pkg/work/wake-up";
 import { entriesOf, type FilmFacts, type FilmStatus, NO_FACTS, shownRevision, statusOf } from "./domain/film.ts";
 import type { Still, Title } from "./domain/title.ts";
 import { errors } from "./errors.ts";
@@ -42,7 +42,7 @@ const LIST_BATCH = 100;
 const LIST_AGAIN_MS = 60_000;
 
 interface Watcher {
-  readonly bell: Bell;
+  readonly wakeUp: WakeUp;
   readonly changed: Set<string>;
 }
 
@@ -101,7 +101,7 @@ export class Films {
     signal: AbortSignal,
   ): AsyncGenerator<SeenFilm | { readonly gone: string } | undefined> {
     const { clock, keepAliveMs } = this.#options;
-    const watcher: Watcher = { bell: new Bell(), changed: new Set() };
+    const watcher: Watcher = { wakeUp: new WakeUp(), changed: new Set() };
     this.#enter(accountId, watcher);
     // Whoever goes while nothing is asked of the stream must not keep its place.
     const leave = () => this.#leave(accountId, watcher);
@@ -109,15 +109,15 @@ export class Films {
     try {
       yield undefined;
       while (!signal.aborted) {
-        await watcher.bell.wait(keepAliveMs, clock, signal);
+        await watcher.wakeUp.wait(keepAliveMs, clock, signal);
         if (signal.aborted) return;
         if (watcher.changed.size === 0) {
-          watcher.bell.reset();
+          watcher.wakeUp.reset();
           yield undefined;
           continue;
         }
         await clock.sleep(COLLECT_MS, signal).catch(() => undefined);
-        watcher.bell.reset();
+        watcher.wakeUp.reset();
         const ids = [...watcher.changed];
         watcher.changed.clear();
         for (const id of ids) {
@@ -140,9 +140,9 @@ export class Films {
       (id) => {
         if (id === "") return;
         for (const watchers of this.#watchers.values()) {
-          for (const { bell, changed } of watchers) {
+          for (const { wakeUp, changed } of watchers) {
             if (changed.size < MAX_PENDING) changed.add(id);
-            bell.ring();
+            wakeUp.wake();
           }
         }
       },

@@ -10,7 +10,7 @@ import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommen
 import { JobChangedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { looping } from "#pkg/work/loop";
 import { Browsing } from "./browsing.ts";
 import { catalogConfig } from "./config.ts";
 import { mediaFromProto, packageToJson } from "./convert.ts";
@@ -109,11 +109,7 @@ export const catalog = defineModule({
       background: [
         { name: "indexer", run: (signal) => indexer.run(signal) },
         { name: "film changes", run: (signal) => films.listen(signal) },
-        {
-          name: "older titles",
-          run: (signal) =>
-            pollUntilAborted({ name: "older titles", clock, log, work: () => films.listOlder() }, signal),
-        },
+        looping("older titles", () => films.listOlder(), host),
       ],
       ready: () => db.ping(),
     };

@@ -9,6 +9,7 @@ import { AppError, isAppError } from "#pkg/errors/errors";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
+import { type HeldLease, holdLease } from "#pkg/work/lease";
 import { originalKey } from "./domain/asset.ts";
 import type { Media } from "./domain/media.ts";
 import { missingParts } from "./domain/upload.ts";
@@ -67,10 +68,10 @@ export class Inspections {
   }
 
   async #inspect(inspection: Inspection, signal: AbortSignal): Promise<void> {
-    await using lease = this.#hold(inspection, signal);
+    await using lease = this.#hold(inspection);
     let verdict: Verdict;
     try {
-      verdict = await this.#judge(inspection, lease.signal);
+      verdict = await this.#judge(inspection, AbortSignal.any([signal, lease.lost]));
     } catch (error) {
       await lease[Symbol.asyncDispose]();
       await this.#retryLater(inspection, error, signal);
@@ -182,31 +183,20 @@ export class Inspections {
     if (isNews) events.inspectionWaits(inspection.upload, waiting);
   }
 
-  /** Renews the lease until it is disposed; its signal is aborted when the lease is lost or the process stops. */
-  #hold(inspection: Inspection, stop: AbortSignal): { readonly signal: AbortSignal } & AsyncDisposable {
+  #hold(inspection: Inspection): HeldLease {
     const { uploads, clock, leaseMs, log } = this.#options;
-    const released = new AbortController();
-    const lost = new AbortController();
-    const renewing = (async () => {
-      while (!released.signal.aborted) {
-        await clock.sleep(leaseMs / 3, released.signal).catch(() => undefined);
-        if (released.signal.aborted) return;
-        try {
-          const kept = await uploads.renew(inspection, new Date(clock.now().getTime() + leaseMs));
-          if (!kept) return lost.abort(new Error("the lease is lost"));
-        } catch (error) {
-          // The next renewal may succeed in time; if not, another worker takes over and this one's verdict is void.
-          log.debug({ uploadId: inspection.upload.id, reason: String(error) }, "a lease could not be renewed");
-        }
-      }
-    })();
-    return {
-      signal: AbortSignal.any([stop, lost.signal]),
-      async [Symbol.asyncDispose]() {
-        released.abort();
-        await renewing;
+    const until = () => new Date(clock.now().getTime() + leaseMs);
+    return holdLease({
+      clock,
+      everyMs: leaseMs / 3,
+      until: until(),
+      renew: async () => {
+        const next = until();
+        return (await uploads.renew(inspection, next)) ? next : "lost";
       },
-    };
+      onFailure: (error) =>
+        log.debug({ uploadId: inspection.upload.id, reason: String(error) }, "a lease could not be renewed"),
+    });
   }
 }
 

@@ -1,11 +1,11 @@
 /** Ingestion: takes film files in, verifies, probes and archives them. */
 
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
-import { announcing } from "#pkg/app/announcing";
 import { defineModule, serve } from "#pkg/app/module";
 import type { MediaLimits } from "#pkg/media/limits";
 import { openTools } from "#pkg/media/tools";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { announcing } from "#pkg/work/announcing";
+import { looping } from "#pkg/work/loop";
 import { Assets } from "./assets.ts";
 import { ingestionConfig } from "./config.ts";
 import { INGESTION_EVENTS, openIngestionEvents } from "./events.ts";
@@ -71,20 +71,8 @@ export const ingestion = defineModule({
       leaseMs: config.inspectionLease,
       maxAttempts: config.inspectionAttempts,
     });
-    const loop = (name: string, channel: string, work: (signal: AbortSignal) => Promise<"again" | number>) => ({
-      name,
-      run: (signal: AbortSignal) =>
-        pollUntilAborted(
-          {
-            name: `ingestion ${name}`,
-            clock,
-            log,
-            listen: (wake, until) => db.listen(channel, wake, until),
-            work: () => work(signal),
-          },
-          signal,
-        ),
-    });
+    const loop = (name: string, channel: string, work: (signal: AbortSignal) => Promise<"again" | number>) =>
+      looping(name, work, { ...host, listen: (wake, until) => db.listen(channel, wake, until) });
     return {
       services: [serve(IngestionService, ingestionHandler(uploads, new Assets(shared)))],
       background: [

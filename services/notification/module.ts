@@ -2,7 +2,7 @@
 
 import { NotificationService } from "#gen/matinee/notification/v1/notification_service_pb";
 import { defineModule, serve } from "#pkg/app/module";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { looping } from "#pkg/work/loop";
 import { notificationConfig } from "./config.ts";
 import { consumedEvents, notificationConsumers } from "./events.ts";
 import { notificationHandler } from "./handler.ts";
@@ -50,14 +50,7 @@ export const notification = defineModule({
       consumers: notificationConsumers(writing),
       background: [
         { name: "hints for streams", run: (signal) => reading.listen(signal) },
-        {
-          name: "prune",
-          run: (signal) =>
-            pollUntilAborted(
-              { name: "notification prune", clock, log, work: () => prune(store, clock, config.retention) },
-              signal,
-            ),
-        },
+        looping("prune", () => prune(store, clock, config.retention), host),
       ],
       ready: () => db.ping(),
     };

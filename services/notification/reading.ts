@@ -2,7 +2,7 @@
 
 import type { Clock } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
-import { Bell } from "#pkg/postgres/poll";
+import { WakeUp } from "#pkg/work/wake-up";
 import type { Inbox, Notification } from "./domain/notification.ts";
 import { errors } from "./errors.ts";
 import { INBOX_CHANNEL, type NotificationStore, type Position } from "./store/notification-store.ts";
@@ -19,7 +19,7 @@ const BATCH = 100;
 
 export class Reading {
   readonly #options: ReadingOptions;
-  readonly #watchers = new Map<Inbox, Set<Bell>>();
+  readonly #watchers = new Map<Inbox, Set<WakeUp>>();
 
   constructor(options: ReadingOptions) {
     this.#options = options;
@@ -52,22 +52,22 @@ export class Reading {
     signal: AbortSignal,
   ): AsyncGenerator<Notification | undefined> {
     const { store, clock, keepAliveMs } = this.#options;
-    const bell = new Bell();
-    this.#enter(inboxes, bell);
+    const wakeUp = new WakeUp();
+    this.#enter(inboxes, wakeUp);
     // Whoever goes while nothing is asked of the stream must not keep its place.
-    const leave = () => this.#leave(inboxes, bell);
+    const leave = () => this.#leave(inboxes, wakeUp);
     signal.addEventListener("abort", leave, { once: true });
     try {
       let position = await store.positionAfter(inboxes, afterId);
       yield undefined;
       while (!signal.aborted) {
-        bell.reset();
+        wakeUp.reset();
         const batch = await store.listBehind(position, BATCH);
         yield* batch;
         position = advance(position, batch);
         if (batch.length === BATCH) continue;
         const before = clock.now().getTime();
-        await bell.wait(keepAliveMs, clock, signal);
+        await wakeUp.wait(keepAliveMs, clock, signal);
         if (!signal.aborted && clock.now().getTime() - before >= keepAliveMs) yield undefined;
       }
     } finally {
@@ -82,27 +82,27 @@ export class Reading {
       INBOX_CHANNEL,
       (inbox) => {
         const concerned = inbox === "" ? [...this.#watchers.values()] : [this.#watchers.get(inbox) ?? []];
-        for (const bells of concerned) for (const bell of bells) bell.ring();
+        for (const wakeUps of concerned) for (const wakeUp of wakeUps) wakeUp.wake();
       },
       signal,
     );
   }
 
-  #enter(inboxes: readonly [Inbox, ...Inbox[]], bell: Bell): void {
+  #enter(inboxes: readonly [Inbox, ...Inbox[]], wakeUp: WakeUp): void {
     const { streamsPerAccount } = this.#options;
     if ((this.#watchers.get(inboxes[0])?.size ?? 0) >= streamsPerAccount)
       throw errors.NOTIFICATION_STREAMS_EXHAUSTED(streamsPerAccount);
     for (const inbox of inboxes) {
-      const bells = this.#watchers.get(inbox) ?? new Set();
-      this.#watchers.set(inbox, bells.add(bell));
+      const wakeUps = this.#watchers.get(inbox) ?? new Set();
+      this.#watchers.set(inbox, wakeUps.add(wakeUp));
     }
   }
 
-  #leave(inboxes: readonly Inbox[], bell: Bell): void {
+  #leave(inboxes: readonly Inbox[], wakeUp: WakeUp): void {
     for (const inbox of inboxes) {
-      const bells = this.#watchers.get(inbox);
-      bells?.delete(bell);
-      if (bells?.size === 0) this.#watchers.delete(inbox);
+      const wakeUps = this.#watchers.get(inbox);
+      wakeUps?.delete(wakeUp);
+      if (wakeUps?.size === 0) this.#watchers.delete(inbox);
     }
   }
 }

@@ -6,7 +6,8 @@ import { type AppError, isAppError, isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { type HeldLease, holdLease } from "#pkg/work/lease";
+import { looping } from "#pkg/work/loop";
 import type { RevisionOutput } from "./domain/revision.ts";
 import { errors } from "./errors.ts";
 import type { PackagerEvents } from "./events.ts";
@@ -49,35 +50,21 @@ export class PackagerWorker {
   /** Works until the signal is aborted; what it was doing then is given back at once. */
   async run(signal: AbortSignal): Promise<void> {
     const { db, clock, log, leases, leaseMs } = this.#options;
-    await pollUntilAborted(
-      {
-        name: "packager",
-        clock,
-        log,
-        listen: (wake, until) => db.listen("revisions", wake, until),
-        work: async () => {
-          const lease = await leases.take(leaseMs);
-          if (lease === undefined) return POLL_MS;
-          await this.#work(lease, signal);
-          return "again";
-        },
-      },
-      signal,
-    );
+    const work = async () => {
+      const lease = await leases.take(leaseMs);
+      if (lease === undefined) return POLL_MS;
+      await this.#work(lease, signal);
+      return "again";
+    };
+    const listen = (wake: (payload: string) => void, until: AbortSignal) => db.listen("revisions", wake, until);
+    await looping("packager", work, { clock, log, listen }).run(signal);
   }
 
   /** Deletes what dead runs and deleted assets have left in the packaged store, until the signal is aborted. */
   async runSweep(signal: AbortSignal): Promise<void> {
     const { clock, log, sweepEveryMs } = this.#options;
-    await pollUntilAborted(
-      {
-        name: "packager sweep",
-        clock,
-        log,
-        work: async () => ((await this.sweep()) === SWEEP_BATCH ? "again" : sweepEveryMs),
-      },
-      signal,
-    );
+    const work = async () => ((await this.sweep()) === SWEEP_BATCH ? "again" : sweepEveryMs);
+    await looping("packager sweep", work, { clock, log }).run(signal);
   }
 
   /** One round of the sweep; answers how many folders it removed. */
@@ -99,22 +86,17 @@ export class PackagerWorker {
     // A run that took its process with it has left no error behind; it must not do so for ever.
     if (lease.attempt > maxAttempts) return this.#giveUp(lease, errors.PACKAGER_INTERRUPTED(maxAttempts), []);
     log.info(about, "packaging begins");
-    const lost = new AbortController();
-    const renewing = this.#keepRenewing(lease, lost);
+    await using held = this.#hold(lease);
+    const stop = AbortSignal.any([signal, held.lost]);
     const startedAtMs = performance.now();
     try {
-      const output = await this.#options.packageRevision(
-        { revision: lease.revision, folder: lease.folder },
-        AbortSignal.any([signal, lost.signal]),
-      );
+      const output = await this.#options.packageRevision({ revision: lease.revision, folder: lease.folder }, stop);
       await this.#succeed(lease, output, performance.now() - startedAtMs);
     } catch (error) {
       await this.#discard(lease);
       if (signal.aborted) await this.#options.leases.giveBack(lease, 0, "does not count");
-      else if (lost.signal.aborted) log.warn(about, "packaging was taken over by another process");
-      else await this.#afterFailure(lease, error, AbortSignal.any([signal, lost.signal]));
-    } finally {
-      renewing[Symbol.dispose]();
+      else if (held.lost.aborted) log.warn(about, "packaging was taken over by another process");
+      else await this.#afterFailure(lease, error, stop);
     }
   }
 
@@ -185,24 +167,18 @@ export class PackagerWorker {
     }
   }
 
-  #keepRenewing(lease: Lease, lost: AbortController): Disposable {
+  #hold(lease: Lease): HeldLease {
     const { leases, clock, leaseMs, log } = this.#options;
-    const ended = new AbortController();
-    const loop = async () => {
-      let renewedAtMs = performance.now();
-      while (!ended.signal.aborted) {
-        await clock.sleep(leaseMs / RENEWALS_PER_LEASE, ended.signal).catch(() => undefined);
-        if (ended.signal.aborted) return;
-        const renewed = await leases.renew(lease, leaseMs).catch((error: unknown) => {
-          log.warn({ err: error }, "a packaging lease could not be renewed");
-          // Unknown: ours until it must have run out.
-          return performance.now() - renewedAtMs < leaseMs ? undefined : false;
-        });
-        if (renewed === true) renewedAtMs = performance.now();
-        if (renewed === false) return lost.abort(new Error("the lease was lost"));
-      }
-    };
-    void loop();
-    return { [Symbol.dispose]: () => ended.abort() };
+    const until = () => new Date(clock.now().getTime() + leaseMs);
+    return holdLease({
+      clock,
+      everyMs: leaseMs / RENEWALS_PER_LEASE,
+      until: until(),
+      renew: async () => {
+        const next = until();
+        return (await leases.renew(lease, leaseMs)) ? next : "lost";
+      },
+      onFailure: (error) => log.warn({ err: error }, "a packaging lease could not be renewed"),
+    });
   }
 }

@@ -8,12 +8,12 @@ import { AccountDeletedSchema, SessionsEndedSchema } from "#gen/matinee/profile/
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { requireId } from "#pkg/aip/resource-name";
 import { consume, defineModule, serve } from "#pkg/app/module";
-import { periodic } from "#pkg/app/periodic";
 import { openSigner } from "#pkg/auth/signer";
 import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { PLAY_ISSUER } from "#pkg/auth/viewer";
 import { newHotBlobs } from "#pkg/blobstore/hot";
 import { occurredAt } from "#pkg/eventbus/eventbus";
+import { periodic } from "#pkg/work/loop";
 import { playbackConfig } from "./config.ts";
 import { Endings } from "./endings.ts";
 import { openPlaybackEvents, PLAYBACK_EVENTS, PLAYBACK_RECORDS } from "./events.ts";

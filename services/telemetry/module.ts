@@ -4,7 +4,7 @@ import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
 import { RecordedPlayerEventsSchema } from "#gen/matinee/telemetry/v1/player_event_pb";
 import { TelemetryService } from "#gen/matinee/telemetry/v1/telemetry_service_pb";
 import { defineModule, read, serve } from "#pkg/app/module";
-import { pollUntilAborted } from "#pkg/postgres/poll";
+import { looping } from "#pkg/work/loop";
 import { telemetryConfig } from "./config.ts";
 import { openTelemetryEvents } from "./events.ts";
 import { telemetryHandler } from "./handler.ts";
@@ -26,7 +26,7 @@ export const telemetry = defineModule({
   reads: [RecordedPlayerEventsSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
-    const { postgres: db, clock, log } = host;
+    const { postgres: db, clock } = host;
     const events = openTelemetryEvents(host);
     const quality = new Quality({
       db,
@@ -44,14 +44,10 @@ export const telemetry = defineModule({
         pauseMs: config.alertPause,
       },
     });
-    const loop = (name: string, work: () => Promise<"again" | number>) => ({
-      name,
-      run: (signal: AbortSignal) => pollUntilAborted({ name: `telemetry ${name}`, clock, log, work }, signal),
-    });
     return {
       services: [serve(TelemetryService, telemetryHandler({ events, quality, clock }))],
       readers: [read(RecordedPlayerEventsSchema, (batch) => events.counted(batch, (some) => quality.count(some)))],
-      background: [loop("alerts", () => quality.checkAlerts()), loop("prune", () => quality.prune())],
+      background: [looping("alerts", () => quality.checkAlerts(), host), looping("prune", () => quality.prune(), host)],
       ready: () => db.ping(),
     };
   },

@@ -12,7 +12,7 @@ import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import { fromProtoTask, toProtoOutput } from "./convert.ts";
 import { errors } from "./errors.ts";
-import { holdLease } from "./lease.ts";
+import { leaseOf } from "./lease.ts";
 import { storeResults } from "./results.ts";
 import { SourceCache } from "./source.ts";
 import type { Output, Task } from "./task.ts";
@@ -79,7 +79,7 @@ export class Worker {
 
   async #handle(task: Task, signal: AbortSignal): Promise<void> {
     const { transcode, clock, log, reportMs } = this.#options;
-    await using lease = holdLease({ task, transcode, clock, log, reportMs });
+    await using lease = leaseOf({ task, transcode, clock, log, reportMs });
     const stop = AbortSignal.any([signal, lease.lost]);
     try {
       const outputs = await this.#do(task, stop, lease.onProgress);

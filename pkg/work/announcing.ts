@@ -3,8 +3,7 @@
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db, Tx } from "#pkg/postgres/db";
-import { pollUntilAborted } from "#pkg/postgres/poll";
-import type { BackgroundWork } from "./periodic.ts";
+import { type BackgroundWork, looping } from "./loop.ts";
 
 const BATCH = 50;
 /** A hint may be lost with the connection that it was to come over. */
@@ -26,19 +25,7 @@ export function announcing(
     readonly tell: (tx: Tx, limit: number) => Promise<number>;
   },
 ): BackgroundWork {
-  const { db, clock, log, channel, tell } = deps;
-  return {
-    name,
-    run: (signal) =>
-      pollUntilAborted(
-        {
-          name,
-          clock,
-          log,
-          listen: (wake, until) => db.listen(channel, wake, until),
-          work: async () => ((await db.tx((tx) => tell(tx, BATCH))) === BATCH ? "again" : LOOK_AGAIN_MS),
-        },
-        signal,
-      ),
-  };
+  const { db, channel, tell } = deps;
+  const work = async () => ((await db.tx((tx) => tell(tx, BATCH))) === BATCH ? "again" : LOOK_AGAIN_MS);
+  return looping(name, work, { ...deps, listen: (wake, until) => db.listen(channel, wake, until) });
 }
