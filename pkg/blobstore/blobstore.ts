@@ -2,7 +2,9 @@
  * Large immutable objects under a key. What holds for every adapter, because Amazon S3 can keep it:
  * - An object is visible whole or not at all, at once after its write resolves.
  * - `put` and `putFile` with `ifAbsent` write once: a second writer gets `BLOB_ALREADY_EXISTS` and the first object
- *   stays. Without it the last writer wins.
+ *   stays. Without it the last writer wins. Where the engine cannot say who was first (S3 answers 409 in a race), the
+ *   adapter asks again; of a stream, which cannot be sent again, it rejects with an error of kind `aborted`, and the
+ *   caller does.
  * - Keys are 1 to 512 characters of [A-Za-z0-9._-] segments joined by "/"; no segment is "." or "..".
  * - Listing is in key order, with no promise about objects written while it runs.
  * - There is no rename, no append, no lock and no directory.
@@ -18,6 +20,9 @@ export interface BlobInfo {
   readonly contentType: string;
   readonly updatedAt: Date;
 }
+
+/** What a listing tells of an object: the rest is asked for one by one. */
+export type BlobListing = Pick<BlobInfo, "key" | "sizeBytes" | "updatedAt">;
 
 /** Bytes `start` to `end`, both included, as in an HTTP Range. */
 export interface ByteRange {
@@ -48,6 +53,7 @@ export interface SignedRequest {
   readonly method: "GET" | "PUT";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Not later than was asked for; earlier where the credentials that it was signed with end earlier, as those of a role do. */
   readonly expiresAt: Date;
 }
 
@@ -57,20 +63,21 @@ export interface BlobStore extends AsyncDisposable {
   /** Stores a local file; an adapter may link instead of copying, so the file must not change afterwards. */
   putFile(key: string, path: string, options?: PutOptions): Promise<BlobInfo>;
   /**
-   * The bytes of one object, whole even where it is replaced while they are read. Nothing is held before the first read
+   * What the object is, all of it also where a range is asked for, and its bytes in one request, whole even where it is
+   * replaced while they are read; one that is replaced before is read as it is then. Nothing is held before the first read
    * or after the last one, the iterator's return or the signal's abort; a reader that never comes leaks nothing. Throws
    * `BLOB_NOT_FOUND`; `BLOB_RANGE_NOT_SATISFIABLE` where the range starts past the end.
    */
   get(
     key: string,
     options?: { readonly range?: ByteRange; readonly signal?: AbortSignal },
-  ): Promise<AsyncIterable<Uint8Array>>;
+  ): Promise<{ readonly info: BlobInfo; readonly body: AsyncIterable<Uint8Array> }>;
   /** The object's bytes into a new local file; an adapter may link, so the file must not be changed. */
   getFile(key: string, path: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Undefined where there is none. */
   find(key: string): Promise<BlobInfo | undefined>;
   /** Objects whose key starts with `prefix`, in key order. */
-  list(prefix: string): AsyncIterable<BlobInfo>;
+  list(prefix: string): AsyncIterable<BlobListing>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
   deletePrefix(prefix: string): Promise<void>;

@@ -36,7 +36,9 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
       await rm(folder, { recursive: true, force: true });
     });
 
-    const read = async (key: string) => (await buffer(await store.get(key))).toString();
+    const bytesOf = async (key: string, options?: Parameters<BlobStore["get"]>[1]) =>
+      buffer((await store.get(key, options)).body);
+    const read = async (key: string) => (await bytesOf(key)).toString();
     const keysOf = async (prefix: string) => {
       const keys: string[] = [];
       for await (const info of store.list(prefix)) keys.push(info.key);
@@ -71,6 +73,17 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         assert.equal(found?.contentType, "text/plain");
       });
 
+      it("says what the object is together with its bytes, and of all of it together with a range", async () => {
+        const put = await store.put("objects/described", Buffer.from("described"), { contentType: "text/plain" });
+        const whole = await store.get("objects/described");
+        const part = await store.get("objects/described", { range: { start: 2, end: 3 } });
+        for (const { info } of [whole, part]) {
+          assert.deepEqual({ ...info, sha256: info.sha256 ?? put.sha256 }, put);
+          assert.deepEqual(info, await store.find("objects/described"));
+        }
+        assert.equal((await buffer(part.body)).toString(), "sc");
+      });
+
       it("takes a stream of any size", async () => {
         const chunk = randomBytes(64 * 1024);
         const body = Readable.from(
@@ -80,7 +93,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         );
         const info = await store.put("objects/stream", body);
         assert.equal(info.sizeBytes, 40 * chunk.byteLength);
-        const back = await buffer(await store.get("objects/stream"));
+        const back = await bytesOf("objects/stream");
         assert.equal(sha256(back), sha256(Buffer.concat(Array.from({ length: 40 }, () => chunk))));
       });
 
@@ -144,6 +157,27 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         assert.equal(await read("objects/race"), `writer ${winners[0]}`);
       });
 
+      it("lets one of many simultaneous streams win, and tells the others that they lost or may try again", async () => {
+        const writers = Array.from({ length: 8 }, (_, i) =>
+          store.put("objects/stream-race", Readable.from([Buffer.from(`writer ${i}`)]), { ifAbsent: true }).then(
+            () => i,
+            (error: unknown) => {
+              assert.ok(isAppError(error, "BLOB_ALREADY_EXISTS") || (isAppError(error) && error.kind === "aborted"));
+              return undefined;
+            },
+          ),
+        );
+        const winners = (await Promise.all(writers)).filter((i) => i !== undefined);
+        assert.ok(winners.length <= 1);
+        const again = store.put("objects/stream-race", Readable.from([Buffer.from("late")]), { ifAbsent: true });
+        if (winners.length === 0) await again;
+        else await assert.rejects(again, reason("BLOB_ALREADY_EXISTS"));
+        assert.match(
+          await read("objects/stream-race"),
+          winners.length === 0 ? /^late$/ : new RegExp(`^writer ${winners[0]}$`),
+        );
+      });
+
       it("answers a range, cut at the end of the object", async () => {
         const body = randomBytes(2 * 1024 * 1024);
         await store.put("objects/range", body);
@@ -153,7 +187,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
           [1000, 1_999_999],
           [body.byteLength - 5, body.byteLength + 99],
         ] as const) {
-          const bytes = await buffer(await store.get("objects/range", { range: { start, end } }));
+          const bytes = await bytesOf("objects/range", { range: { start, end } });
           assert.ok(bytes.equals(body.subarray(start, end + 1)), `${start}-${end}`);
         }
         const past = store.get("objects/range", { range: { start: body.byteLength, end: body.byteLength } });
@@ -184,7 +218,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
       it("keeps a reader's bytes whole while the object is replaced", async () => {
         const first = randomBytes(3 * 1024 * 1024);
         await store.put("objects/replaced", first);
-        const reading = (await store.get("objects/replaced"))[Symbol.asyncIterator]();
+        const reading = (await store.get("objects/replaced")).body[Symbol.asyncIterator]();
         const start = await reading.next();
         assert.ok(start.done !== true);
         const unread = await store.get("objects/replaced");
@@ -192,7 +226,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         const chunks = [start.value];
         for (let next = await reading.next(); next.done !== true; next = await reading.next()) chunks.push(next.value);
         assert.ok(Buffer.concat(chunks).equals(first));
-        const late = await buffer(unread);
+        const late = await buffer(unread.body);
         assert.ok(late.equals(first) || late.toString() === "second");
       });
 
@@ -203,7 +237,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         const open = async () => {
           const controller = new AbortController();
           const reading = await store.get("objects/aborted", { signal: controller.signal });
-          return { abort: () => controller.abort(gone), reader: reading[Symbol.asyncIterator]() };
+          return { abort: () => controller.abort(gone), reader: reading.body[Symbol.asyncIterator]() };
         };
         const before = AbortSignal.abort(gone);
         await assert.rejects(store.get("objects/aborted", { signal: before }), gone);
@@ -273,6 +307,13 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         assert.deepEqual(await keysOf("list/cc"), [`list/${"c".repeat(300)}`]);
       });
 
+      it("lists no more than a listing knows", async () => {
+        const put = await store.put("listed/a", Buffer.from("abc"), { contentType: "text/plain" });
+        const listed = [];
+        for await (const one of store.list("listed/")) listed.push(one);
+        assert.deepEqual(listed, [{ key: "listed/a", sizeBytes: 3, updatedAt: put.updatedAt }]);
+      });
+
       it("deletes one object or all below a prefix", async () => {
         for (const key of ["gone/1", "gone/2/3", "gone-not"]) await store.put(key, Buffer.from("x"));
         await store.delete("gone/1");
@@ -300,11 +341,24 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         const info = await store.completeMultipart(key, id, parts);
         assert.equal(info.sizeBytes, 2 * PART_BYTES + 1234);
         assert.equal(info.contentType, "video/mp4");
-        assert.ok((await buffer(await store.get(key))).equals(Buffer.concat(bodies)));
+        assert.ok((await bytesOf(key)).equals(Buffer.concat(bodies)));
         if (info.sha256 !== undefined) assert.equal(info.sha256, sha256(Buffer.concat(bodies)));
 
         const again = await store.completeMultipart(key, id, parts);
         assert.equal(again.sizeBytes, info.sizeBytes);
+      });
+
+      it("signs for no longer than was asked, and says for how long", async () => {
+        const key = "multipart/until";
+        const id = await store.createMultipart(key);
+        const body = Buffer.from("in time");
+        const part = { number: 1, sizeBytes: body.byteLength, sha256: sha256(body) };
+        for (const asked of [new Date(Date.now() + 60_000), new Date(Date.now() + 7 * 86_400_000)]) {
+          const request = await store.signPart(key, id, { ...part, expiresAt: asked });
+          assert.ok(request.expiresAt <= asked && request.expiresAt.getTime() > Date.now());
+          assert.equal((await upload(request, body)).status, 200);
+        }
+        await store.abortMultipart(key, id);
       });
 
       it("replaces a part that is put again", async () => {

@@ -63,7 +63,7 @@ describe("the file blob store", () => {
       const controller = new AbortController();
       await opened.store.get("film");
       await opened.store.get("film", { signal: controller.signal });
-      for await (const _chunk of await opened.store.get("film", { signal: controller.signal })) break;
+      for await (const _chunk of (await opened.store.get("film", { signal: controller.signal })).body) break;
       controller.abort();
     }
     assert.equal(await held(), 0);

@@ -13,7 +13,7 @@ import { isFull } from "#pkg/errors/free-space";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import { readHandleChunks } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
-import type { BlobInfo, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
+import type { BlobInfo, BlobListing, BlobStore, ByteRange, PartInfo, PutOptions, SignedRequest } from "./blobstore.ts";
 import { errors } from "./errors.ts";
 import { hasCode, hashDurably, inFolderOf, readFiles, syncPath, writeDurably } from "./file-io.ts";
 import { type Entry, FileLayout, parsePartFileName, partFileName } from "./file-layout.ts";
@@ -98,12 +98,12 @@ class FileBlobStore implements BlobStore {
   async get(
     key: string,
     options: { readonly range?: ByteRange; readonly signal?: AbortSignal } = {},
-  ): Promise<AsyncIterable<Uint8Array>> {
+  ): ReturnType<BlobStore["get"]> {
     options.signal?.throwIfAborted();
     const entry = await this.#entry(parseKey(key));
     if (entry === undefined) throw errors.BLOB_NOT_FOUND(key);
     requireStart(entry, options.range);
-    return this.#read(key, entry, options);
+    return { info: toInfo(entry), body: this.#read(key, entry, options) };
   }
 
   async *#read(
@@ -134,8 +134,11 @@ class FileBlobStore implements BlobStore {
     return entry === undefined ? undefined : toInfo(entry);
   }
 
-  async *list(prefix: string): AsyncIterable<BlobInfo> {
-    for await (const entry of listEntries(this.#layout, parsePrefix(prefix))) yield toInfo(entry);
+  async *list(prefix: string): AsyncIterable<BlobListing> {
+    for await (const entry of listEntries(this.#layout, parsePrefix(prefix))) {
+      const { key, sizeBytes, updatedAt } = toInfo(entry);
+      yield { key, sizeBytes, updatedAt };
+    }
   }
 
   async delete(key: string): Promise<void> {

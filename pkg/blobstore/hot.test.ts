@@ -31,7 +31,7 @@ describe("hot reads", () => {
     },
   });
   const readPart = async (reader: BlobReader, range?: ByteRange) =>
-    buffer(await reader.get("film", range === undefined ? {} : { range }));
+    buffer((await reader.get("film", range === undefined ? {} : { range })).body);
 
   beforeEach(async () => {
     const options = { name: "packaged", signingSecret: new Uint8Array(32).fill(1), clock, log: silentLogger };
@@ -52,7 +52,7 @@ describe("hot reads", () => {
       }
     }
     assert.ok((await readPart(hot)).equals(film));
-    assert.equal((await buffer(await hot.get("empty"))).byteLength, 0);
+    assert.equal((await buffer((await hot.get("empty")).body)).byteLength, 0);
   });
 
   it("load a block once, however many ask at the same time and afterwards", async () => {
@@ -83,7 +83,7 @@ describe("hot reads", () => {
   it("end for a reader that goes away, and for nobody else", async () => {
     const hot = newHotBlobs(counted(), { clock, maxBytes: 16 * MEBIBYTE });
     const controller = new AbortController();
-    const leaving = buffer(await hot.get("film", { signal: controller.signal }));
+    const leaving = buffer((await hot.get("film", { signal: controller.signal })).body);
     const staying = readPart(hot);
     controller.abort(new Error("gone"));
     await assert.rejects(leaving, /gone/);

@@ -41,8 +41,12 @@ export function newHotBlobs(store: BlobReader, options: HotBlobsOptions): BlobRe
   async function lookUp(key: string): Promise<BlobInfo | undefined> {
     const info = await store.find(key);
     if (info === undefined) infos.delete(key);
-    else infos.set(key, { info, untilMs: clock.now().getTime() + INFO_LIFE_MS });
+    else remember(info);
     return info;
+  }
+
+  function remember(info: BlobInfo): void {
+    infos.set(info.key, { info, untilMs: clock.now().getTime() + INFO_LIFE_MS });
   }
 
   async function load(name: string, info: BlobInfo, start: number): Promise<Uint8Array> {
@@ -51,7 +55,10 @@ export function newHotBlobs(store: BlobReader, options: HotBlobsOptions): BlobRe
     const block = Buffer.allocUnsafeSlow(end - start + 1);
     let filled = 0;
     // Without a signal: others may be waiting by the time that whoever asked first goes away.
-    for await (const chunk of await store.get(info.key, { range: { start, end } })) {
+    const found = await store.get(info.key, { range: { start, end } });
+    // What is read need not be looked for as well.
+    remember(found.info);
+    for await (const chunk of found.body) {
       block.set(chunk, filled);
       filled += chunk.byteLength;
     }
@@ -88,7 +95,7 @@ export function newHotBlobs(store: BlobReader, options: HotBlobsOptions): BlobRe
       // The store says what is wrong.
       if (info === undefined || (range !== undefined && range.start >= info.sizeBytes)) return store.get(key, request);
       const last = info.sizeBytes - 1;
-      return read(info, range?.start ?? 0, Math.min(range?.end ?? last, last), signal);
+      return { info, body: read(info, range?.start ?? 0, Math.min(range?.end ?? last, last), signal) };
     },
   };
 }

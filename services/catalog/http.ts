@@ -1,6 +1,7 @@
 /** Pictures of titles, and of films without one, over HTTP. */
 
 import type { BlobStore } from "#pkg/blobstore/blobstore";
+import { isAppError } from "#pkg/errors/errors";
 import { send } from "#pkg/http/send";
 import { edge } from "#pkg/rpc/access";
 import type { RouteDeclaration, RouteHandler } from "#pkg/rpc/call";
@@ -22,8 +23,7 @@ export function artworkHandler(deps: { readonly store: TitleStore; readonly imag
     const stills = UUID.test(id) ? await deps.store.findStills(id) : [];
     const pictures = stills.flatMap((still) => [still, ...still.sizes, ...still.webp]);
     const picture = pictures.find(({ key }) => key.endsWith(`/${file}`));
-    const blob = picture && (await deps.images.find(picture.key));
-    if (blob === undefined) throw errors.ARTWORK_NOT_FOUND();
+    if (picture === undefined) throw errors.ARTWORK_NOT_FOUND();
     // The file's name is the hash of what is in it.
     const headers = {
       "content-type": file.endsWith(".webp") ? "image/webp" : "image/jpeg",
@@ -32,10 +32,9 @@ export function artworkHandler(deps: { readonly store: TitleStore; readonly imag
       etag: `"${file}"`,
     };
     if (request.headers["if-none-match"] === headers.etag) return send(response, { status: 304, headers });
-    await send(response, {
-      status: 200,
-      headers: { ...headers, "content-length": blob.sizeBytes },
-      body: await deps.images.get(blob.key, { signal: call.signal }),
+    const { info, body } = await deps.images.get(picture.key, { signal: call.signal }).catch((error: unknown) => {
+      throw isAppError(error, "BLOB_NOT_FOUND") ? errors.ARTWORK_NOT_FOUND() : error;
     });
+    await send(response, { status: 200, headers: { ...headers, "content-length": info.sizeBytes }, body });
   };
 }

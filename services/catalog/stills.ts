@@ -20,7 +20,7 @@ export async function loadStills(
     const blob = store === "images" ? await images.find(key) : undefined;
     if (blob === undefined) continue;
     const range = { start: 0, end: Math.min(blob.sizeBytes, HEADER_BYTES) - 1 };
-    const head = await buffer(await images.get(key, { range, signal }));
+    const head = await buffer((await images.get(key, { range, signal })).body);
     // A picture is followed by copies of itself: smaller ones, and as WebP.
     const last = stills.at(-1);
     const width = webpWidth(head);

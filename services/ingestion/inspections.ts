@@ -119,7 +119,8 @@ export class Inspections {
 
   async #hash(key: string, signal: AbortSignal): Promise<string> {
     const hash = createHash("sha256");
-    for await (const chunk of await this.#options.originals.get(key, { signal })) hash.update(chunk);
+    const { body } = await this.#options.originals.get(key, { signal });
+    for await (const chunk of body) hash.update(chunk);
     return hash.digest("hex");
   }
 

@@ -149,7 +149,7 @@ describe("the packager's work", function () {
       const { mezzanine } = shown.stores();
       const message = await storeRenditions(mezzanine, { asset, revision: 0 });
       const keyOf = (id: string) => message.tracks?.find(({ track }) => track?.id === id)?.blob?.key ?? "";
-      const sound = await buffer(await mezzanine.get(keyOf("audio-de-2")));
+      const sound = await buffer((await mezzanine.get(keyOf("audio-de-2"))).body);
       await mezzanine.put(keyOf("audio-de-2"), sound.subarray(0, sound.byteLength / 2));
       await mezzanine.delete(keyOf("video-360p"));
       await platform.publish(RenditionsReadySchema, message);
@@ -185,7 +185,7 @@ describe("the packager's work", function () {
       const mpd = made?.manifests.find(({ path }) => path.endsWith("sd.mpd"))?.path;
       const { text } = await import("node:stream/consumers");
       const key = `${packageIdOf(made)}/1/${mpd}`;
-      const manifest = await text(await shown.stores().packaged.get(key));
+      const manifest = await text((await shown.stores().packaged.get(key)).body);
       assert.deepEqual(
         [...manifest.matchAll(/ lang="([^"]+)"/g)].map(([, lang]) => lang),
         ["und", "x-klingon", "en"],
@@ -465,7 +465,7 @@ describe("the packager's work", function () {
 
 /** Puts an object back as it was. */
 async function keep(store: Stores["mezzanine"], key: string) {
-  const bytes = await buffer(await store.get(key));
+  const bytes = await buffer((await store.get(key)).body);
   return {
     restore: async () => void (await store.put(key, bytes)),
     [Symbol.asyncDispose]: async () => undefined,

@@ -77,7 +77,7 @@ export function mediaHandler(deps: {
     const { start, end } = range.kind === "part" ? range : { start: 0, end: blob.sizeBytes - 1 };
     const isPart = range.kind === "part";
     const { signal } = call;
-    const chunks = await deps.packaged.get(key, isPart ? { range, signal } : { signal });
+    const { body } = await deps.packaged.get(key, isPart ? { range, signal } : { signal });
     await send(response, {
       status: isPart ? 206 : 200,
       headers: {
@@ -85,7 +85,7 @@ export function mediaHandler(deps: {
         "content-length": end - start + 1,
         ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
       },
-      body: whileLive(chunks, () => isLive(ticket)),
+      body: whileLive(body, () => isLive(ticket)),
     });
   };
 }
