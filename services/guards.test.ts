@@ -6,14 +6,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { isFieldSet } from "@bufbuild/protobuf";
-import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
+import { createFileRegistry, type FileRegistry, fromBinary, isFieldSet } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema, MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { checkModules, printGraph } from "#pkg/app/graph";
 import { declaredRoutes } from "#pkg/app/host-routes";
 import { settingGroups } from "#pkg/app/settings";
 import { printReference } from "#pkg/config/reference";
 import { accessOf, checkAccess, methodName } from "#pkg/rpc/access";
 import { contracts } from "#pkg/testkit/contracts";
+import { brokenPromises, reasonsIn } from "#pkg/testkit/frozen";
 import { modules } from "./targets.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -28,9 +29,6 @@ const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const isTest = (file: string) => /\.test\.tsx?$|\/(fixtures\/|conformance\.ts$)|^services\/scenarios\//.test(file);
 const server = [...files("pkg", /\.ts$/), ...files("services", /\.ts$/)];
 
-/** A row of a table of errors, or a reason that is given to something else than an error. */
-const REASON = /^ {2}([A-Z][A-Z0-9_]*): \[|\breason: "([A-Z][A-Z0-9_]*)"/gm;
-
 describe("the code base", () => {
   it("says how it is deployed only where it is deployed", () => {
     const word = /\ball-in-one\b|\bmesh\b/i;
@@ -43,9 +41,7 @@ describe("the code base", () => {
   it("gives each error reason in one place", () => {
     const places = new Map<string, string[]>();
     for (const file of server.filter((name) => !isTest(name))) {
-      for (const [, row, reason = row ?? ""] of read(file).matchAll(REASON)) {
-        places.set(reason, [...(places.get(reason) ?? []), file]);
-      }
+      for (const reason of reasonsIn(read(file))) places.set(reason, [...(places.get(reason) ?? []), file]);
     }
     const doubled = [...places].filter(([, list]) => list.length > 1);
     assert.deepEqual(doubled, []);
@@ -107,6 +103,16 @@ async function buf(...args: readonly string[]): Promise<void> {
   });
 }
 
+/** The contracts that a source of buf's holds. */
+async function descriptors(source: string): Promise<FileRegistry> {
+  const { stdout } = await promisify(execFile)(
+    join(ROOT, "node_modules/.bin/buf"),
+    ["build", source, "-o", "-#format=binpb"],
+    { cwd: ROOT, encoding: "buffer", maxBuffer: 1 << 26 },
+  );
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, stdout));
+}
+
 describe("the contracts", () => {
   it("say for every method who may call it, and name callers that exist", async () => {
     const known = new Set(readdirSync(join(ROOT, "services")));
@@ -131,7 +137,32 @@ describe("the contracts", () => {
 
   // Contracts are frozen from the commit that the file names; before there is one they may still change.
   if (existsSync(join(ROOT, FROZEN))) {
-    it("break nothing that was frozen", () => buf("breaking", "--against", `.git#ref=${read(FROZEN).trim()}`));
+    const commit = read(FROZEN).trim();
+
+    it("break nothing that was frozen", () => buf("breaking", "--against", `.git#ref=${commit}`));
+
+    it("refuse nothing that was admitted when they were frozen", async () => {
+      assert.deepEqual(brokenPromises(await descriptors(`.git#ref=${commit}`), await descriptors(".")), []);
+    });
+
+    it("give every reason that was given when they were frozen", () => {
+      const now = new Set(server.filter((file) => !isTest(file)).flatMap((file) => reasonsIn(read(file))));
+      const sources = [
+        "pkg/*.ts",
+        "services/*.ts",
+        ":!*.test.ts",
+        ":!*/fixtures/*",
+        ":!*/conformance.ts",
+        ":!services/scenarios",
+      ];
+      // Every line that may hold one, without names of files.
+      const grep = ["grep", "-hE", '^  [A-Z][A-Z0-9_]*: \\[|reason: "[A-Z]', commit, "--", ...sources];
+      const then = reasonsIn(execFileSync("git", grep, { cwd: ROOT, encoding: "utf8" }));
+      assert.deepEqual(
+        then.filter((reason) => !now.has(reason)),
+        [],
+      );
+    });
   }
 });
 
