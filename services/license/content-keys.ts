@@ -4,10 +4,10 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "#pkg/clock/clock";
 import { type Keys, SecretBytes } from "#pkg/keys/keys";
 import type { Db, Tx } from "#pkg/postgres/db";
-import { KEY_BYTES, KEY_ID_BYTES, type KeyClass, keyContext, toKid } from "./domain/content-key.ts";
+import { type ContentKeyIv, KEY_BYTES, KEY_ID_BYTES, type KeyClass, keyContext, toKid } from "./domain/content-key.ts";
 import { errors } from "./errors.ts";
 import type { UnwrappedKeys } from "./key-cache.ts";
-import type { ContentKeyIv, KeyStore } from "./store/key-store.ts";
+import type { KeyStore } from "./store/key-store.ts";
 
 export interface ContentKeysOptions {
   readonly db: Db;

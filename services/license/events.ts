@@ -18,6 +18,8 @@ export interface LicenseEvents {
   /** A play was refused that has many rows that say so already: counted only. */
   refusedAgain(system: KeySystem, reason: string): void;
   renewed(system: KeySystem, playSessionId: string): void;
+  /** Something was answered that holds no key: counted only. */
+  replied(system: KeySystem): void;
 }
 
 /** A flood of them is one line a minute. */
@@ -45,6 +47,8 @@ export function newLicenseEvents(host: {
       unreadable.count = 0;
       unreadable.saidAtMs = nowMs;
     },
+
+    replied: (system) => licenses.add(1, { system, outcome: "replied" }),
 
     renewed(system, playSessionId) {
       licenses.add(1, { system, outcome: "renewed" });

@@ -47,6 +47,7 @@ export function parseGrant(claims: Readonly<Record<string, unknown>>): Grant {
     playSessionId: idOf("playSessions", grant.playSession),
     accountId: idOf("accounts", grant.account),
     assetId: idOf("assets", grant.asset),
+    played: grant.package === "" ? undefined : { packageId: idOf("packages", grant.package), revision: grant.revision },
     territory: grant.territory,
     rightsEndAt: grant.rightsEndTime && timestampDate(grant.rightsEndTime),
     policies: new Map(

@@ -5,9 +5,9 @@ import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { toKid, type WrappedContentKey } from "./domain/content-key.ts";
-import { checkGrant, type Grant, grantedKeys, lastsMs } from "./domain/entitlement.ts";
+import { checkGrant, type Grant, type GrantedKey, grantedKeys, lastsMs } from "./domain/entitlement.ts";
 import type { KeySystem, LicenseRecord } from "./domain/record.ts";
-import type { IssuableKey, License, Trust } from "./drm/engine.ts";
+import type { IssuableKey, License, TrackIv, Trust } from "./drm/engine.ts";
 import type { KeySystems } from "./drm/systems.ts";
 import type { LicenseEvents } from "./events.ts";
 import type { UnwrappedKeys } from "./key-cache.ts";
@@ -56,10 +56,17 @@ interface Facts {
 }
 
 interface Decided {
+  readonly kind: "license";
   readonly license: IssuedLicense;
   readonly issued: readonly Uint8Array[];
   readonly licensed: Licensed;
   readonly playSessionId: string;
+}
+
+/** What wants no keys gets none, and no row. */
+interface Replied {
+  readonly kind: "reply";
+  readonly license: IssuedLicense;
 }
 
 export class Issuing {
@@ -78,8 +85,13 @@ export class Issuing {
   async issue(request: LicenseRequest): Promise<IssuedLicense> {
     const facts: Facts = { grant: undefined, requested: [] };
     try {
-      const { license, issued, licensed, playSessionId } = await this.#decide(request, facts);
       const { system, remoteAddress } = request;
+      const decided = await this.#decide(request, facts);
+      if (decided.kind === "reply") {
+        this.#options.events.replied(system);
+        return decided.license;
+      }
+      const { license, issued, licensed, playSessionId } = decided;
       const mark: LicenseMark = { system, remoteAddress, keyIds: issued };
       if (this.#options.plays.isRenewal(licensed, mark)) {
         this.#options.events.renewed(system, playSessionId);
@@ -100,7 +112,7 @@ export class Issuing {
     }
   }
 
-  async #decide(request: LicenseRequest, facts: Facts): Promise<Decided> {
+  async #decide(request: LicenseRequest, facts: Facts): Promise<Decided | Replied> {
     const { tokens, plays, systems, unwrapped, clock } = this.#options;
     const { grant, expiresAt } = await tokens.read(request.token);
     facts.grant = grant;
@@ -112,22 +124,36 @@ export class Issuing {
     });
     const licensed = await plays.requireLive(grant.playSessionId);
     const engine = systems.engine(request.system);
+    const { trust, saysDuration } = engine;
     const challenge = await engine.parse(await request.readChallenge());
+    if (challenge.kind === "reply") {
+      const { body, contentType } = challenge;
+      return { kind: "reply", license: { body, contentType, trust, lastsMs: undefined } };
+    }
     facts.requested = challenge.keyIds;
     const granted = grantedKeys(grant, challenge.keyIds.map(toKid), await this.#rows(challenge.keyIds));
+    const ivs = engine.needsIvs ? await this.#ivs(grant, granted) : new Map<string, readonly TrackIv[]>();
     using opened = new DisposableStack();
     const keys: IssuableKey[] = [];
     for (const { key, policy } of granted) {
-      keys.push({ keyId: key.keyId, key: opened.use(await unwrapped.open(key)), policy });
+      const secret = opened.use(await unwrapped.open(key));
+      keys.push({ keyId: key.keyId, key: secret, policy, ivs: ivs.get(toKid(key.keyId)) ?? [] });
     }
     const license = await engine.issue(challenge, grant, keys);
-    const { trust, saysDuration } = engine;
     return {
+      kind: "license",
       license: { ...license, trust, lastsMs: saysDuration ? undefined : lastsMs(grant, granted, clock.now()) },
       issued: keys.map(({ keyId }) => keyId),
       licensed,
       playSessionId: grant.playSessionId,
     };
+  }
+
+  /** By key id, of the package that is played. */
+  async #ivs(grant: Grant, granted: readonly GrantedKey[]): Promise<Map<string, readonly TrackIv[]>> {
+    if (grant.played === undefined) return new Map();
+    const keyIds = granted.map(({ key }) => key.keyId);
+    return Map.groupBy(await this.#options.keyStore.ivsOf(grant.played, keyIds), ({ keyId }) => toKid(keyId));
   }
 
   /** Of keys that are kept unwrapped the rows are known, too. */

@@ -13,6 +13,14 @@ export interface WrappedContentKey {
   readonly createdAt: Date;
 }
 
+/** The constant initialization vector that a track was encrypted with. */
+export interface ContentKeyIv {
+  readonly keyId: Uint8Array;
+  /** The track's id. */
+  readonly track: string;
+  readonly constantIv: Uint8Array;
+}
+
 /** AES-128 (ISO/IEC 23001-7). */
 export const KEY_BYTES = 16;
 export const KEY_ID_BYTES = 16;

@@ -29,6 +29,8 @@ export interface Grant {
   readonly playSessionId: string;
   readonly accountId: string;
   readonly assetId: string;
+  /** The package's revision that is played; undefined where the grant names none. */
+  readonly played: { readonly packageId: string; readonly revision: number } | undefined;
   /** ISO 3166-1 alpha-2. */
   readonly territory: string;
   /** Undefined where the right never ends. */

@@ -35,7 +35,7 @@ describe("clearkey", () => {
       canPersist: false,
     } as const;
     const license = await engine.issue(parsed, {} as never, [
-      { keyId, key: new SecretBytes(new Uint8Array(16).fill(0xff)), policy },
+      { keyId, key: new SecretBytes(new Uint8Array(16).fill(0xff)), policy, ivs: [] },
     ]);
     assert.equal(
       Buffer.from(license.body).toString(),

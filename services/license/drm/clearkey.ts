@@ -6,17 +6,22 @@
 import { base64UrlBytes } from "#pkg/keys/base64";
 import { KEY_BYTES, KEY_ID_BYTES, toKid } from "../domain/content-key.ts";
 import { errors } from "../errors.ts";
-import { type LicenseEngine, MAX_KEY_IDS } from "./engine.ts";
+import { type LicenseEngine, MAX_KEY_IDS, type ParsedChallenge } from "./engine.ts";
 
 /** Sixteen bytes in base64url without padding; the last digit carries two bits. */
 const KID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
-export function openClearKeyEngine(): LicenseEngine {
+interface ClearKeyEngine extends LicenseEngine {
+  parse(challenge: Uint8Array): Promise<ParsedChallenge>;
+}
+
+export function openClearKeyEngine(): ClearKeyEngine {
   return {
     system: "clearkey",
     trust: "none",
     emeNames: ["org.w3.clearkey"],
     saysDuration: false,
+    needsIvs: false,
     note: "protects nothing: the page sees the key; for development and tests",
 
     async parse(challenge) {

@@ -6,7 +6,7 @@ import { isAppError } from "#pkg/errors/errors";
 import { SecretBytes } from "#pkg/keys/keys";
 import { toKid } from "../domain/content-key.ts";
 import type { Grant, KeyPolicy } from "../domain/entitlement.ts";
-import { type LicenseEngine, MAX_KEY_IDS } from "./engine.ts";
+import { type LicenseEngine, MAX_KEY_IDS, type ParsedChallenge } from "./engine.ts";
 
 /** A client of the key system, independent of the engine. */
 export interface EngineClient {
@@ -24,10 +24,18 @@ const policy: KeyPolicy = {
   canPersist: false,
 };
 
+/** What the engine read in a challenge that asks for keys. */
+async function parseKeys(engine: LicenseEngine, challenge: Uint8Array): Promise<ParsedChallenge> {
+  const parsed = await engine.parse(challenge);
+  assert.ok(parsed.kind !== "reply");
+  return parsed;
+}
+
 const grant: Grant = {
   playSessionId: "0198c0de-0000-7000-8000-000000000001",
   accountId: "0198c0de-0000-7000-8000-000000000002",
   assetId: "0198c0de-0000-7000-8000-000000000003",
+  played: undefined,
   territory: "US",
   rightsEndAt: undefined,
   policies: new Map([["sd", policy]]),
@@ -42,7 +50,7 @@ export function describeLicenseEngine(
     it("reads the key ids that a client asks for, each once and in order", async () => {
       const { engine, client } = await open();
       const [first, second] = [randomBytes(16), randomBytes(16)];
-      const parsed = await engine.parse(await client.challenge([first, second, first]));
+      const parsed = await parseKeys(engine, await client.challenge([first, second, first]));
       assert.deepEqual(parsed.keyIds.map(toKid), [toKid(first), toKid(second)]);
       assert.equal(parsed.kind, "new");
     });
@@ -50,12 +58,12 @@ export function describeLicenseEngine(
     it("writes a licence that a client opens, with every key that it was given and no other", async () => {
       const { engine, client } = await open();
       const asked = [randomBytes(16), randomBytes(16), randomBytes(16)];
-      const parsed = await engine.parse(await client.challenge(asked));
+      const parsed = await parseKeys(engine, await client.challenge(asked));
       const values = asked.slice(0, 2).map((keyId) => ({ keyId, value: randomBytes(16) }));
       const license = await engine.issue(
         parsed,
         grant,
-        values.map(({ keyId, value }) => ({ keyId, key: new SecretBytes(new Uint8Array(value)), policy })),
+        values.map(({ keyId, value }) => ({ keyId, key: new SecretBytes(new Uint8Array(value)), policy, ivs: [] })),
       );
       const opened = await client.open(license.body);
       assert.deepEqual(
@@ -69,7 +77,9 @@ export function describeLicenseEngine(
       const { engine, client } = await open();
       const keyId = randomBytes(16);
       const key = new SecretBytes(new Uint8Array(16).fill(7));
-      await engine.issue(await engine.parse(await client.challenge([keyId])), grant, [{ keyId, key, policy }]);
+      await engine.issue(await parseKeys(engine, await client.challenge([keyId])), grant, [
+        { keyId, key, policy, ivs: [] },
+      ]);
       assert.deepEqual(key.reveal(), new Uint8Array(16).fill(7));
     });
 

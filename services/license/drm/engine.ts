@@ -27,7 +27,22 @@ export interface IssuableKey {
   readonly keyId: Uint8Array;
   /** 16 bytes; zeroed by the caller after the licence was written. */
   readonly key: SecretBytes;
+  /** What the tracks of the play's package are encrypted with; only for an engine that needs it. */
+  readonly ivs: readonly TrackIv[];
   readonly policy: KeyPolicy;
+}
+
+/** The constant initialization vector of a track. */
+export interface TrackIv {
+  /** The track's id. */
+  readonly track: string;
+  /** 8 or 16 bytes. */
+  readonly constantIv: Uint8Array;
+}
+
+/** What a challenge that wants no keys is answered, such as the certificate of the service. */
+export interface Reply extends License {
+  readonly kind: "reply";
 }
 
 export interface License {
@@ -43,10 +58,12 @@ export interface LicenseEngine {
   readonly emeNames: readonly string[];
   /** Whether licences say themselves how long they last; of others the answer's header says it, and the player renews. */
   readonly saysDuration: boolean;
+  /** Whether licences carry initialization vectors. */
+  readonly needsIvs: boolean;
   /** What an operator should know of it; one sentence. */
   readonly note: string;
   /** Throws `LICENSE_REQUEST_MALFORMED` or `LICENSE_TYPE_UNSUPPORTED`, whatever the bytes are. */
-  parse(challenge: Uint8Array): Promise<ParsedChallenge>;
+  parse(challenge: Uint8Array): Promise<ParsedChallenge | Reply>;
   /** `keys` holds at least one key, each asked for in `challenge`. */
   issue(challenge: ParsedChallenge, grant: Grant, keys: readonly IssuableKey[]): Promise<License>;
 }

@@ -1,15 +1,8 @@
 /** Wrapped content keys and the initialization vectors that tracks were encrypted with. */
 
 import type { Db, Queryable, Tx } from "#pkg/postgres/db";
-import type { KeyClass, WrappedContentKey } from "../domain/content-key.ts";
-import { type ContentKeyRow, toContentKey } from "./rows.ts";
-
-export interface ContentKeyIv {
-  readonly keyId: Uint8Array;
-  /** The track's id. */
-  readonly track: string;
-  readonly constantIv: Uint8Array;
-}
+import type { ContentKeyIv, KeyClass, WrappedContentKey } from "../domain/content-key.ts";
+import { type ContentKeyIvRow, type ContentKeyRow, toContentKey, toContentKeyIv } from "./rows.ts";
 
 export interface KeyStore {
   /** The asset's keys, of these classes only. */
@@ -25,6 +18,8 @@ export interface KeyStore {
     of: { assetId: string; packageId: string; revision: number },
     ivs: readonly ContentKeyIv[],
   ): Promise<void>;
+  /** What the tracks of a revision are encrypted with, those of these keys only. */
+  ivsOf(of: { packageId: string; revision: number }, keyIds: readonly Uint8Array[]): Promise<ContentKeyIv[]>;
   /** Deletes every key of the asset for good and remembers that it is gone. */
   deleteAsset(tx: Tx, assetId: string, at: Date): Promise<void>;
 }
@@ -76,6 +71,15 @@ export function openKeyStore(db: Db): KeyStore {
           [of.packageId, of.revision, iv.track, of.assetId, Buffer.from(iv.keyId), Buffer.from(iv.constantIv)],
         );
       }
+    },
+
+    async ivsOf({ packageId, revision }, keyIds) {
+      const rows = await db.query<ContentKeyIvRow>(
+        `select key_id, track, constant_iv from content_key_ivs
+         where package_id = $1 and revision = $2 and key_id = any($3::bytea[]) order by track`,
+        [packageId, revision, keyIds.map((keyId) => Buffer.from(keyId))],
+      );
+      return rows.map(toContentKeyIv);
     },
 
     async deleteAsset(tx, assetId, at) {

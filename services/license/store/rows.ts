@@ -1,6 +1,6 @@
 /** Rows of the license schema to domain values and back. */
 
-import type { KeyClass, WrappedContentKey } from "../domain/content-key.ts";
+import type { ContentKeyIv, KeyClass, WrappedContentKey } from "../domain/content-key.ts";
 import type { KeySystem, LicenseRecord } from "../domain/record.ts";
 
 export type ContentKeyRow = {
@@ -19,6 +19,16 @@ export function toContentKey(row: ContentKeyRow): WrappedContentKey {
     wrappedKey: row.wrapped_key,
     createdAt: row.created_at,
   };
+}
+
+export type ContentKeyIvRow = {
+  readonly key_id: Buffer;
+  readonly track: string;
+  readonly constant_iv: Buffer;
+};
+
+export function toContentKeyIv(row: ContentKeyIvRow): ContentKeyIv {
+  return { keyId: row.key_id, track: row.track, constantIv: row.constant_iv };
 }
 
 export type LicenseRecordRow = {
