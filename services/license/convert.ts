@@ -97,6 +97,8 @@ export function toStatusProto(status: SystemStatus): MessageInitShape<typeof Key
     note: status.note,
     uri: `/license/${status.system}`,
     emeNames: [...status.emeNames],
+    systemId: status.systemId,
+    hlsKeyFormat: status.hlsKeyFormat,
   };
 }
 

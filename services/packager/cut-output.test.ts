@@ -50,7 +50,11 @@ describe("a packager that ends well with less than it should have written", func
     };
     const options = {
       ...{ mezzanine, packaged, scratch, segmentMs: 4_000, timeLimitMs: 60_000, log: quietLog },
-      contentKeys: { ensure: async () => [], recordIvs: async () => undefined },
+      contentKeys: {
+        ensure: async () => [],
+        recordIvs: async () => undefined,
+        signaling: async () => ({ systemIds: [], hlsKeyFormats: [] }),
+      },
       async runShaka(shaka: Parameters<typeof runShakaPackager>[0]) {
         await runShakaPackager(shaka);
         await spoil(join(shaka.folder, "out"));

@@ -4,6 +4,7 @@ import type { Client } from "@connectrpc/connect";
 import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { SecretBytes } from "#pkg/keys/keys";
 import { toKeyClass, toTrackClass } from "./convert.ts";
+import type { Signaling } from "./domain/manifests.ts";
 import type { KeyClass } from "./domain/revision.ts";
 import type { ServedKey } from "./shaka/key-server.ts";
 
@@ -15,6 +16,8 @@ export interface TrackIv {
 }
 
 export interface ContentKeyPeer {
+  /** How manifests name the key systems that license knows. */
+  signaling(signal: AbortSignal): Promise<Signaling>;
   /** One key for each class, the same ones at every call; the caller zeroes them. */
   ensure(assetId: string, classes: readonly KeyClass[], signal: AbortSignal): Promise<ServedKey[]>;
   recordIvs(
@@ -26,6 +29,15 @@ export interface ContentKeyPeer {
 
 export function contentKeyPeer(license: Client<typeof LicenseService>): ContentKeyPeer {
   return {
+    async signaling(signal) {
+      const { keySystems } = await license.listKeySystems({}, { signal });
+      const said = (values: readonly string[]) => [...new Set(values.filter((value) => value !== ""))];
+      return {
+        systemIds: said(keySystems.map(({ systemId }) => systemId)),
+        hlsKeyFormats: said(keySystems.map(({ hlsKeyFormat }) => hlsKeyFormat)),
+      };
+    },
+
     async ensure(assetId, classes, signal) {
       const { contentKeys } = await license.ensureContentKeys(
         { asset: `assets/${assetId}`, trackClasses: classes.map(toTrackClass) },

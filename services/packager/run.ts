@@ -10,7 +10,7 @@ import { hashFile } from "#pkg/files/read";
 import type { Logger } from "#pkg/obs/obs";
 import { codecsOf } from "./domain/dash.ts";
 import { readBoxHeader, readTrackHeader, type TrackHeader } from "./domain/isobmff.ts";
-import { type ManifestText, manifestsOf, type Packaged } from "./domain/manifests.ts";
+import { type ManifestText, manifestsOf, type Packaged, type Signaling } from "./domain/manifests.ts";
 import {
   type AudioTrack,
   type KeyClass,
@@ -44,6 +44,7 @@ export interface PackagingRun {
   readonly folder: string;
 }
 
+const NOT_SIGNALED: Signaling = { systemIds: [], hlsKeyFormats: [] };
 const IN = "in";
 const OUT = "out";
 const MPD_FILE = "all.mpd";
@@ -72,7 +73,10 @@ export async function packageRevision(
     const seconds = input.duration.seconds + input.duration.nanos / 1e9;
     const packaged = await inspect(input.tracks, work, codecsOf(mpd), keyIds, seconds);
     await recordIvs(options, revision, packaged, signal);
+    const isClear = input.protection === "clear";
+    const signaling = isClear ? NOT_SIGNALED : await options.contentKeys.signaling(signal);
     const manifests = manifestsOf({
+      signaling,
       assetId: revision.assetId,
       durationSeconds: seconds,
       mpd,

@@ -10,6 +10,10 @@ export interface SystemStatus {
   readonly isEnabled: boolean;
   readonly note: string;
   readonly emeNames: readonly string[];
+  /** A UUID; empty where no DASH `pssh` box of key ids is meant for it. */
+  readonly systemId: string;
+  /** Empty where it has no key lines in HLS. */
+  readonly hlsKeyFormat: string;
 }
 
 export interface KeySystems {
@@ -19,6 +23,18 @@ export interface KeySystems {
   /** What a viewer may know: the systems that are on, without what is said to operators. */
   listForViewers(): readonly SystemStatus[];
 }
+
+/**
+ * How manifests name each system. A package outlives what is on today, so this is known of systems that are off, too.
+ * Widevine and PlayReady need initialization data that only an engine of theirs can write.
+ */
+const SIGNALING: Readonly<Record<KeySystem, { readonly systemId: string; readonly hlsKeyFormat: string }>> = {
+  // W3C's common system, which lists key ids and means nobody's DRM in particular.
+  clearkey: { systemId: "1077efec-c0b2-4d02-ace3-3c1e52e2fb4b", hlsKeyFormat: "" },
+  widevine: { systemId: "", hlsKeyFormat: "" },
+  playready: { systemId: "", hlsKeyFormat: "" },
+  fairplay: { systemId: "", hlsKeyFormat: "com.apple.streamingkeydelivery" },
+};
 
 /** What only the owner of each system can give (drm.md 9), and what is missing without it. */
 const MISSING: Readonly<Record<KeySystem, string>> = {
@@ -34,10 +50,11 @@ export function newKeySystems(engines: readonly LicenseEngine[]): KeySystems {
     KEY_SYSTEMS.map((system) => {
       const engine = bySystem.get(system);
       if (engine === undefined) {
-        return { system, trust: "none", isEnabled: false, note: `off: ${MISSING[system]}`, emeNames: [] };
+        const note = `off: ${MISSING[system]}`;
+        return { system, trust: "none", isEnabled: false, note, emeNames: [], ...SIGNALING[system] };
       }
       const { trust, note, emeNames } = engine;
-      return { system, trust, isEnabled: true, note, emeNames };
+      return { system, trust, isEnabled: true, note, emeNames, ...SIGNALING[system] };
     });
   return {
     list,

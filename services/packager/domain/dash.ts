@@ -1,7 +1,7 @@
 /** Turns Shaka Packager's one MPD into one for each ceiling (ISO/IEC 23009-1, on-demand profile). */
 
 import { DOMParser, type Document, type Element, onWarningStopParsing, XMLSerializer } from "@xmldom/xmldom";
-import { COMMON_SYSTEM_ID, commonPssh } from "./pssh.ts";
+import { keyIdsPssh } from "./pssh.ts";
 import type { AudioTrack, TextTrack, Track, VideoTrack } from "./revision.ts";
 
 /** A packaged track as the manifests need it. */
@@ -36,7 +36,7 @@ export function codecsOf(mpd: string): ReadonlyMap<string, string> {
  * The manifest of these tracks. `mpd` is the packager's, with every packaged track in it; tracks that are not among
  * `tracks` are taken out of it, text is added. Throws a plain Error where a track is missing in `mpd`.
  */
-export function dashManifest(mpd: string, tracks: readonly DashTrack[]): string {
+export function dashManifest(mpd: string, tracks: readonly DashTrack[], systemIds: readonly string[]): string {
   const document = parse(mpd);
   const byFile = new Map(tracks.map((track) => [track.file, track]));
   const keyIds = [...new Set(tracks.flatMap(({ keyId }) => keyId ?? []))];
@@ -54,7 +54,7 @@ export function dashManifest(mpd: string, tracks: readonly DashTrack[]): string 
         document,
         set,
         files.flatMap((file) => byFile.get(file) ?? []),
-        keyIds,
+        { keyIds, systemIds },
       );
   }
   for (const { file, track } of tracks) {
@@ -68,7 +68,13 @@ export function dashManifest(mpd: string, tracks: readonly DashTrack[]): string 
   return `${new XMLSerializer().serializeToString(document).trim()}\n`;
 }
 
-function describeSet(document: Document, set: Element, tracks: readonly DashTrack[], keyIds: readonly string[]): void {
+/** Every key of a manifest, and the systems that are told of them. */
+interface ManifestKeys {
+  readonly keyIds: readonly string[];
+  readonly systemIds: readonly string[];
+}
+
+function describeSet(document: Document, set: Element, tracks: readonly DashTrack[], keys: ManifestKeys): void {
   for (const name of ["Label", "Role", "Accessibility", "ContentProtection", "SupplementalProperty"]) {
     for (const child of children(set, name)) {
       if (name === "SupplementalProperty" && child.getAttribute("schemeIdUri") !== SWITCHING) continue;
@@ -77,7 +83,7 @@ function describeSet(document: Document, set: Element, tracks: readonly DashTrac
   }
   const [first] = tracks;
   if (first === undefined) return;
-  const described = [...protectionOf(document, first.keyId, keyIds)];
+  const described = [...protectionOf(document, first.keyId, keys)];
   if (first.track.kind === "video") limitSizes(set, tracks);
   else {
     set.setAttribute("lang", first.track.language);
@@ -87,17 +93,20 @@ function describeSet(document: Document, set: Element, tracks: readonly DashTrac
   for (const child of described) set.appendChild(child);
 }
 
-/** The common system's key ids let a player ask for the licence before it has read any media. */
-function protectionOf(document: Document, keyId: string | undefined, keyIds: readonly string[]): Element[] {
+/** A system's key ids let a player ask for the licence before it has read any media. */
+function protectionOf(document: Document, keyId: string | undefined, { keyIds, systemIds }: ManifestKeys): Element[] {
   if (keyId === undefined) return [];
   const scheme = element(document, "ContentProtection", { schemeIdUri: PROTECTION, value: "cbcs" });
   scheme.setAttributeNS(CENC, "cenc:default_KID", toUuid(keyId));
-  const common = element(document, "ContentProtection", { schemeIdUri: `urn:uuid:${COMMON_SYSTEM_ID}` });
-  const pssh = document.createElementNS(CENC, "cenc:pssh");
-  // Every key of the manifest, the same in each set: one licence request instead of one for each set.
-  pssh.appendChild(document.createTextNode(commonPssh(keyIds).toString("base64")));
-  common.appendChild(pssh);
-  return [scheme, common];
+  const systems = systemIds.map((systemId) => {
+    const system = element(document, "ContentProtection", { schemeIdUri: `urn:uuid:${systemId}` });
+    const pssh = document.createElementNS(CENC, "cenc:pssh");
+    // Every key of the manifest, the same in each set: one licence request instead of one for each set.
+    pssh.appendChild(document.createTextNode(keyIdsPssh(systemId, keyIds).toString("base64")));
+    system.appendChild(pssh);
+    return system;
+  });
+  return [scheme, ...systems];
 }
 
 function audioRoles(document: Document, track: AudioTrack): Element[] {

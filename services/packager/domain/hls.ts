@@ -26,7 +26,7 @@ const VERSION = 7;
 const TEXT_GROUP = "text";
 
 /** One track's playlist: its initialization section and each segment as byte ranges of one file. */
-export function mediaPlaylist({ file, header, keyUri }: HlsTrack): string {
+export function mediaPlaylist({ file, header, keyUri }: HlsTrack, keyFormats: readonly string[]): string {
   const segments = header.segments.map(({ range, duration }) => ({ range, seconds: duration / header.timescale }));
   return lines([
     "#EXTM3U",
@@ -36,7 +36,7 @@ export function mediaPlaylist({ file, header, keyUri }: HlsTrack): string {
     "#EXT-X-INDEPENDENT-SEGMENTS",
     `#EXT-X-MAP:URI="${file}",BYTERANGE="${header.initRange.end + 1}@0"`,
     // Signalling of our own: the packager's line would name the key id as if it were the key, which nobody plays.
-    ...(keyUri === undefined ? [] : [keyLine(keyUri)]),
+    ...(keyUri === undefined ? [] : keyFormats.map((format) => keyLine(keyUri, format))),
     ...segments.flatMap(({ range, seconds }) => [
       `#EXTINF:${seconds.toFixed(6)},`,
       `#EXT-X-BYTERANGE:${range.end - range.start + 1}@${range.start}`,
@@ -161,8 +161,8 @@ function variantLine(video: HlsTrack<VideoTrack>, audio: AudioGroup | undefined,
   return `#EXT-X-STREAM-INF:${attributes.map(([name, value]) => `${name}=${value}`).join(",")}`;
 }
 
-function keyLine(uri: string): string {
-  return `#EXT-X-KEY:METHOD=SAMPLE-AES,URI="${uri}",KEYFORMAT="com.apple.streamingkeydelivery",KEYFORMATVERSIONS="1"`;
+function keyLine(uri: string, format: string): string {
+  return `#EXT-X-KEY:METHOD=SAMPLE-AES,URI="${uri}",KEYFORMAT="${format}",KEYFORMATVERSIONS="1"`;
 }
 
 function mediaLine(attributes: readonly (readonly [string, string])[]): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DOMParser, type Element } from "@xmldom/xmldom";
 import type { TrackHeader } from "./isobmff.ts";
-import { type ManifestText, manifestsOf, type Packaged } from "./manifests.ts";
+import { type ManifestText, manifestsOf, type Packaged, type Signaling } from "./manifests.ts";
 import type { AudioTrack, TextTrack, VideoTrack } from "./revision.ts";
 
 const KEY_IDS = { audio: "aa".repeat(16), sd: "5d".repeat(16), hd: "4d".repeat(16), uhd: "0d".repeat(16) };
@@ -73,7 +73,12 @@ function packagerMpd(): string {
 const representation = (id: string, attributes: string) =>
   `<Representation id="x" bandwidth="1" ${attributes} mimeType="video/mp4"><BaseURL>${id}.mp4</BaseURL><SegmentBase indexRange="1000-1099"><Initialization range="0-999"/></SegmentBase></Representation>`;
 
-function make(protection: "clear" | "cbcs"): ManifestText[] {
+const SIGNALING: Signaling = {
+  systemIds: ["1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"],
+  hlsKeyFormats: ["com.apple.streamingkeydelivery"],
+};
+
+function make(protection: "clear" | "cbcs", signaling = SIGNALING): ManifestText[] {
   const keyIdOf = (track: VideoTrack | AudioTrack) =>
     track.kind === "audio"
       ? KEY_IDS.audio
@@ -89,7 +94,7 @@ function make(protection: "clear" | "cbcs"): ManifestText[] {
     })),
     ...TEXTS.map((track) => ({ track, file: `${track.id}.vtt` })),
   ];
-  return manifestsOf({ assetId: ASSET, durationSeconds: 6.006, mpd: packagerMpd(), packaged });
+  return manifestsOf({ assetId: ASSET, durationSeconds: 6.006, mpd: packagerMpd(), packaged, signaling });
 }
 
 const encrypted = make("cbcs");
@@ -308,12 +313,26 @@ describe("the manifests", () => {
     });
   });
 
+  it("name the key systems that license says, and no other", () => {
+    const systemIds = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"];
+    const made = make("cbcs", { systemIds, hlsKeyFormats: ["org.example.one", "org.example.two"] });
+    const [set] = elements(parse(textOf(made, "sd.mpd")), "AdaptationSet");
+    assert.ok(set);
+    assert.deepEqual(
+      elements(set, "ContentProtection").map((one) => one.getAttribute("schemeIdUri")),
+      ["urn:mpeg:dash:mp4protection:2011", ...systemIds.map((id) => `urn:uuid:${id}`)],
+    );
+    const [first] = VIDEOS;
+    const lines = textOf(made, `${first?.id}.media.m3u8`).match(/KEYFORMAT="[^"]+"/g);
+    assert.deepEqual(lines, ['KEYFORMAT="org.example.one"', 'KEYFORMAT="org.example.two"']);
+  });
+
   it("are refused where the packager left a track out", () => {
     const track = video(256, 144);
     assert.throws(
       () =>
         manifestsOf({
-          ...{ assetId: ASSET, durationSeconds: 6, mpd: packagerMpd() },
+          ...{ assetId: ASSET, durationSeconds: 6, mpd: packagerMpd(), signaling: SIGNALING },
           packaged: [{ track, file: "video-144p.mp4", codec: "avc1.42c00c", header, keyId: undefined }],
         }),
       /video-144p\.mp4 is not in the packager's manifest/,

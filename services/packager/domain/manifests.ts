@@ -18,6 +18,14 @@ export type Packaged =
       readonly keyId: string | undefined;
     };
 
+/** How the manifests of encrypted tracks name key systems, as license says. */
+export interface Signaling {
+  /** UUIDs of DASH systems whose `pssh` box lists key ids. */
+  readonly systemIds: readonly string[];
+  /** KEYFORMAT of key lines in HLS. */
+  readonly hlsKeyFormats: readonly string[];
+}
+
 export interface ManifestText {
   /** File name, beside the tracks. */
   readonly file: string;
@@ -36,6 +44,7 @@ export function manifestsOf(revision: {
   readonly durationSeconds: number;
   readonly mpd: string;
   readonly packaged: readonly Packaged[];
+  readonly signaling: Signaling;
 }): ManifestText[] {
   const byId = new Map(revision.packaged.map((packaged) => [packaged.track.id, packaged]));
   const tracks = revision.packaged.map(({ track }) => track);
@@ -45,7 +54,7 @@ export function manifestsOf(revision: {
     manifests.push(
       {
         file: `${ceiling}.mpd`,
-        text: dashManifest(revision.mpd, under.map(toDash)),
+        text: dashManifest(revision.mpd, under.map(toDash), revision.signaling.systemIds),
         contentType: DASH_TYPE,
         entry: { format: "dash", ceiling },
       },
@@ -59,7 +68,7 @@ export function manifestsOf(revision: {
   }
   for (const packaged of revision.packaged) {
     const text = isMedia(packaged)
-      ? mediaPlaylist(toHls(packaged, revision.assetId))
+      ? mediaPlaylist(toHls(packaged, revision.assetId), revision.signaling.hlsKeyFormats)
       : textPlaylist(toHlsText(packaged), revision.durationSeconds);
     manifests.push({ file: playlistOf(packaged.track.id), text, contentType: HLS_TYPE, entry: undefined });
   }

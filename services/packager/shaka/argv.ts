@@ -73,6 +73,7 @@ function encryptionArgs(keyServer: KeyServerAccess): string[] {
     "--protection_scheme=cbcs",
     // The default would leave the first five seconds in the clear.
     "--clear_lead=0",
+    // What lies in the media is nobody's DRM in particular; manifests name the systems that license knows.
     "--protection_systems=CommonSystem",
   ];
 }
