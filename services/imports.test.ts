@@ -157,13 +157,19 @@ type Kind =
   | "module"
   | "config"
   | "errors"
+  | "peers"
   | "use case";
+
+/** They keep what they are sent, and have nothing to convert it to. */
+const WITHOUT_DOMAIN: ReadonlySet<string> = new Set(["transcode-worker"]);
 
 /** The service that a file is part of and what it is there. */
 function placeOf(file: string): { readonly service: string; readonly kind: Kind } | undefined {
   const [, service, rest] = /^services\/([^/]+)\/(.+)$/.exec(file) ?? [];
   if (service === undefined || rest === undefined || service === "scenarios") return undefined;
-  const named = /^(handler|convert|events|http|module|config|errors)\.ts$/.exec(rest)?.[1] as Kind | undefined;
+  const named = /^(?:film-|grant-)?(handler|convert|events|http|module|config|errors|peers)\.ts$/.exec(rest)?.[1] as
+    | Kind
+    | undefined;
   if (rest.startsWith("domain/")) return { service, kind: "domain" };
   if (rest.startsWith("store/")) return { service, kind: "store" };
   return { service, kind: named ?? "use case" };
@@ -248,10 +254,30 @@ describe("the import matrix", () => {
 
   it("keeps contracts out of domain, store and use cases", () => {
     const violations = imports.filter(({ file, target }) => {
-      const kind = isTest(file) ? undefined : placeOf(file)?.kind;
-      return (kind === "domain" || kind === "store") && /^#gen\/|^@(bufbuild|connectrpc)\//.test(target);
+      if (isTest(file) || !/^#gen\/|^@(bufbuild|connectrpc)\//.test(target)) return false;
+      const place = placeOf(file);
+      if (place === undefined || WITHOUT_DOMAIN.has(place.service)) return false;
+      return place.kind === "domain" || place.kind === "store" || place.kind === "config" || place.kind === "use case";
     });
-    none(violations, "proto types stop at convert.ts");
+    none(violations, "messages stop at handler, convert, events, http and peers");
+  });
+
+  it("keeps clients on the SDK, and the SDK free of Node and of pages", () => {
+    const violations = others.flatMap(importsOf).filter(({ file, target }) => {
+      if (!file.startsWith("clients/") || isTest(file)) return false;
+      // The command line looks at the machine that it runs on as the server would.
+      if (file.startsWith("clients/cli/") && target.startsWith("pkg/process/")) return false;
+      if (/^(pkg|services|bench|scripts)\/|^#(pkg|gen)\//.test(target)) return true;
+      if (file.startsWith("clients/sdk/"))
+        return (
+          /^(react|shaka-player|commander)\b|^clients\/(web|cli)\//.test(target) ||
+          (/^node:/.test(target) && !/-node\.ts$|\/testing\//.test(file))
+        );
+      return (
+        file.startsWith("clients/web/src/") && /^(node:|@connectrpc\/connect-(web|node)$|clients\/cli\/)/.test(target)
+      );
+    });
+    none(violations, "clients talk through @matinee/sdk, and what runs in a browser needs no Node");
   });
 
   it("keeps the domain free of everything that does I/O", () => {

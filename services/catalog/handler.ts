@@ -19,8 +19,8 @@ import {
   titleToProto,
 } from "./convert.ts";
 import type { ViewerContext } from "./domain/availability.ts";
+import type { Viewers } from "./peers.ts";
 import type { Titles } from "./titles.ts";
-import type { Viewers } from "./viewers.ts";
 
 export function catalogHandler(deps: {
   readonly titles: Titles;

@@ -22,12 +22,11 @@ import { Films } from "./films.ts";
 import { catalogHandler } from "./handler.ts";
 import { artworkHandler, artworkRoute } from "./http.ts";
 import { Indexer } from "./indexer.ts";
-import { openRowChooser } from "./rows.ts";
+import { openRowChooser, openViewers } from "./peers.ts";
 import { loadStills } from "./stills.ts";
 import { type FilmPart, openFilmStore } from "./store/film-store.ts";
 import { openTitleStore } from "./store/title-store.ts";
 import { Titles } from "./titles.ts";
-import { openViewers } from "./viewers.ts";
 
 export const catalog = defineModule({
   name: "catalog",

@@ -1,7 +1,6 @@
 /** Poster candidates as the catalogue shows them: which blobs they are, and how large. */
 
 import { buffer } from "node:stream/consumers";
-import type { BlobRef } from "#gen/matinee/common/v1/blob_pb";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { jpegSize, webpWidth } from "./domain/picture.ts";
 import type { PictureSize, Still } from "./domain/title.ts";
@@ -12,7 +11,7 @@ const HEADER_BYTES = 65_536;
 /** The candidates that are stored and are pictures, best first. */
 export async function loadStills(
   images: BlobStore,
-  posters: readonly BlobRef[],
+  posters: readonly { readonly store: string; readonly key: string }[],
   signal: AbortSignal,
 ): Promise<Still[]> {
   const stills: (Still & { readonly sizes: PictureSize[]; readonly webp: PictureSize[] })[] = [];

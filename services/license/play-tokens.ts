@@ -7,7 +7,7 @@ import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Grant } from "./domain/entitlement.ts";
 import { errors } from "./errors.ts";
-import { parseGrant } from "./grant.ts";
+import { parseGrant } from "./grant-convert.ts";
 
 export interface PlayTokens {
   /** Throws `LICENSE_TOKEN_INVALID`. The caller compares `expiresAt` with the clock. */

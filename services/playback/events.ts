@@ -7,10 +7,12 @@ import {
   PlaybackProgressedSchema,
   PlaybackStartedSchema,
 } from "#gen/matinee/playback/v1/events_pb";
-import type { Outbox } from "#pkg/app/module";
+import type { LogWriter, Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
+import { isFinished } from "./domain/progress.ts";
 import type { EndReason, PlaySession } from "./domain/session.ts";
+import type { Position } from "./progress.ts";
 
 export const PLAYBACK_EVENTS = [PlaybackStartedSchema, PlaybackEndedSchema] as const;
 export const PLAYBACK_RECORDS = [PlaybackProgressedSchema] as const;
@@ -83,4 +85,27 @@ export function openPlaybackEvents(deps: {
       });
     },
   };
+}
+
+/** Puts positions on the event log, keyed by profile. */
+export function appendPositions(
+  records: LogWriter<typeof PlaybackProgressedSchema>,
+  positions: readonly Position[],
+): Promise<void> {
+  return records.append(
+    PlaybackProgressedSchema,
+    positions.map(({ sessionId, accountId, profileId, titleId, positionMs, durationMs, at }) => ({
+      key: profileId,
+      message: {
+        playSession: `playSessions/${sessionId}`,
+        account: `accounts/${accountId}`,
+        profile: `profiles/${profileId}`,
+        title: `titles/${titleId}`,
+        position: durationFromMs(Math.round(positionMs)),
+        duration: durationFromMs(durationMs),
+        isFinished: isFinished(positionMs, durationMs),
+        occurTime: timestampFromDate(at),
+      },
+    })),
+  );
 }

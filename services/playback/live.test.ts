@@ -167,15 +167,13 @@ describe("a play that lives", function () {
     let finish: (() => void) | undefined;
     const progress = new Progress({
       ...{ clock: stage.clock, log: silentLogger },
-      records: {
-        async append(_record, entries) {
-          if (finish === undefined) {
-            await new Promise<void>((resolve) => {
-              finish = resolve;
-            });
-          }
-          told.push(...entries.map(({ key }) => key));
-        },
+      async append(positions) {
+        if (finish === undefined) {
+          await new Promise<void>((resolve) => {
+            finish = resolve;
+          });
+        }
+        told.push(...positions.map(({ profileId }) => profileId));
       },
     });
     const about = { accountId: newId(), titleId: newId(), positionMs: 1, durationMs: 2, at: stage.clock.now() };

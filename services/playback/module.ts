@@ -16,7 +16,7 @@ import { occurredAt } from "#pkg/eventbus/eventbus";
 import { periodic } from "#pkg/work/loop";
 import { playbackConfig } from "./config.ts";
 import { Endings } from "./endings.ts";
-import { openPlaybackEvents, PLAYBACK_EVENTS, PLAYBACK_RECORDS } from "./events.ts";
+import { appendPositions, openPlaybackEvents, PLAYBACK_EVENTS, PLAYBACK_RECORDS } from "./events.ts";
 import { playbackHandler } from "./handler.ts";
 import { mediaHandler, mediaRoutes } from "./http.ts";
 import { LivePlays } from "./live-plays.ts";
@@ -61,7 +61,11 @@ export const playback = defineModule({
     });
     const store = openSessionStore(db);
     const live = new LivePlays({ cache, store, clock, leaseMs: config.slotLease });
-    const progress = new Progress(host);
+    const progress = new Progress({
+      clock,
+      log: host.log,
+      append: (positions) => appendPositions(host.records, positions),
+    });
     const events = openPlaybackEvents({ ...host, playTokenLifeMs: config.playTokenLife });
     const { slotLease: slotLeaseMs, keepEnded: keepEndedMs } = config;
     const endings = new Endings({ db, store, live, events, cache, clock, slotLeaseMs, keepEndedMs });

@@ -1,11 +1,7 @@
 /** Positions on their way to the event log: what comes while the log takes a batch is the next one, and nobody waits. */
 
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { PlaybackProgressedSchema } from "#gen/matinee/playback/v1/events_pb";
-import type { LogWriter } from "#pkg/app/module";
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
-import { isFinished } from "./domain/progress.ts";
 
 export interface Position {
   readonly sessionId: string;
@@ -23,7 +19,7 @@ const BATCH = 1_000;
 const MAX_WAITING = 100_000;
 
 export class Progress {
-  readonly #records: LogWriter<typeof PlaybackProgressedSchema>;
+  readonly #append: (positions: readonly Position[]) => Promise<void>;
   readonly #clock: Clock;
   readonly #log: Logger;
   /** By session, so that a newer position takes the place of one that still waits. */
@@ -31,11 +27,12 @@ export class Progress {
   #wake: (() => void) | undefined;
 
   constructor(deps: {
-    readonly records: LogWriter<typeof PlaybackProgressedSchema>;
+    /** Resolves once they are in the log. */
+    readonly append: (positions: readonly Position[]) => Promise<void>;
     readonly clock: Clock;
     readonly log: Logger;
   }) {
-    this.#records = deps.records;
+    this.#append = deps.append;
     this.#clock = deps.clock;
     this.#log = deps.log;
   }
@@ -87,24 +84,5 @@ export class Progress {
       }
     }
     return true;
-  }
-
-  async #append(positions: readonly Position[]): Promise<void> {
-    await this.#records.append(
-      PlaybackProgressedSchema,
-      positions.map(({ sessionId, accountId, profileId, titleId, positionMs, durationMs, at }) => ({
-        key: profileId,
-        message: {
-          playSession: `playSessions/${sessionId}`,
-          account: `accounts/${accountId}`,
-          profile: `profiles/${profileId}`,
-          title: `titles/${titleId}`,
-          position: durationFromMs(Math.round(positionMs)),
-          duration: durationFromMs(durationMs),
-          isFinished: isFinished(positionMs, durationMs),
-          occurTime: timestampFromDate(at),
-        },
-      })),
-    );
   }
 }

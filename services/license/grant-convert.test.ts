@@ -3,7 +3,7 @@ import { TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { KeyPolicy_Hdcp, KeyPolicy_Robustness, PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { isAppError } from "#pkg/errors/errors";
 import { messageClaim } from "#pkg/testkit/module";
-import { parseGrant } from "./grant.ts";
+import { parseGrant } from "./grant-convert.ts";
 
 const ID = "0198c0de-0000-7000-8000-000000000001";
 const names = { playSession: `playSessions/${ID}`, account: `accounts/${ID}`, asset: `assets/${ID}` };
