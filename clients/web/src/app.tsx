@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useSession } from "./app-context.ts";
 import { LazyPage, pageCode } from "./lazy-page.tsx";
+import { hrefAfter, signInHref } from "./next.ts";
 import { GenrePage } from "./pages/genre.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { HistoryPage, MyListPage } from "./pages/lists.tsx";
@@ -100,8 +101,7 @@ function SignedIn({ children }: { readonly children: ReactNode }) {
   const [path] = useLocation();
   const search = useSearch();
   if (session !== undefined) return children;
-  const next = `${path}${search === "" ? "" : `?${search}`}`;
-  return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+  return <Redirect to={signInHref(path, search)} replace />;
 }
 
 /** A viewer is shown none of the studio, by whatever address it came, and loads none of its code. */
@@ -112,10 +112,8 @@ function ForStudio({ children }: { readonly children: ReactNode }) {
 
 function SignedOut({ children }: { readonly children: ReactNode }) {
   const session = useSession();
-  const next = new URLSearchParams(useSearch()).get("next") ?? "/";
-  // Only addresses of our own: "//elsewhere" would leave the site.
-  const target = /^\/(?!\/)/.test(next) ? next : "/";
-  return session === undefined ? children : <Redirect to={target} replace />;
+  const search = useSearch();
+  return session === undefined ? children : <Redirect to={hrefAfter(search)} replace />;
 }
 
 function Dark() {

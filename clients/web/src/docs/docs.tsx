@@ -4,6 +4,7 @@ import { reference } from "virtual:api-reference";
 import { useEffect, useId, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useSession } from "../app-context.ts";
+import { signInHref } from "../next.ts";
 import { Boundary } from "../ui/boundary.tsx";
 import { LinkButton } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
@@ -34,7 +35,7 @@ export function DocsPage() {
           API
         </Link>
         <span className={styles.who}>
-          {who === undefined ? <Link href={`/sign-in?next=${encodeURIComponent(path)}`}>Sign in</Link> : who.email}
+          {who === undefined ? <Link href={signInHref(path)}>Sign in</Link> : who.email}
         </span>
       </header>
       <div className={styles.layout}>

@@ -4,6 +4,7 @@ import { isCanceled, type MatineeError, toMatineeError } from "@matinee/sdk/erro
 import { type FormEvent, useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { useApp, useSession } from "../app-context.ts";
+import { signInHref } from "../next.ts";
 import { Button } from "../ui/button.tsx";
 import { Field, TextArea } from "../ui/field.tsx";
 import { FormFault } from "../ui/notice.tsx";
@@ -82,8 +83,7 @@ export function TryIt({
             A real call, made as nobody.{" "}
             {!isOpen && (
               <>
-                This method wants somebody:{" "}
-                <Link href={`/sign-in?next=${encodeURIComponent(methodHref(service, method))}`}>sign in</Link>.
+                This method wants somebody: <Link href={signInHref(methodHref(service, method))}>sign in</Link>.
               </>
             )}
           </>

@@ -49,7 +49,7 @@ export function useKeyboard(actions: Actions, onKey: () => void): void {
   }, []);
 }
 
-function actionOf(key: string, actions: Actions): (() => void) | undefined {
+export function actionOf(key: string, actions: Actions): (() => void) | undefined {
   if (/^[0-9]$/.test(key)) return () => actions.seekToShare(Number(key) / 10);
   switch (key.length === 1 ? key.toLowerCase() : key) {
     case " ":

@@ -80,6 +80,15 @@ export function toDraft(title: Title | undefined, suggestion: { name: string; as
   };
 }
 
+/** "the_paper-boat.mp4" becomes "The paper boat". */
+export function suggestName(fileName: string): string {
+  const words = fileName
+    .replace(/\.[A-Za-z0-9]{1,5}$/, "")
+    .replace(/[_.-]+/g, " ")
+    .trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 /** Whether two drafts say the same; rows of windows are told apart by what they say alone. */
 export function isSame(a: TitleDraft, b: TitleDraft): boolean {
   const plain = (draft: TitleDraft) =>
@@ -95,10 +104,10 @@ export function fromDraft(draft: TitleDraft): MessageInitShape<typeof TitleSchem
     originalLanguage: draft.originalLanguage.trim(),
     releaseYear: Number(draft.releaseYear || 0),
     minimumAge: Number(draft.minimumAge || 0),
-    genres: list(draft.genres).map((genre) => genre.toLowerCase()),
+    genres: list(draft.genres.toLowerCase()),
     credits: lines(draft.credits).map(parseLine),
     availabilityWindows: draft.windows.map(({ startTime, endTime, territories, tiers }) => ({
-      territories: list(territories).map((code) => code.toUpperCase()),
+      territories: list(territories.toUpperCase()),
       tiers: [...tiers],
       businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION,
       ...(startTime === "" ? {} : { startTime: timestampFromDate(new Date(startTime)) }),
