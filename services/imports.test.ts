@@ -202,8 +202,7 @@ describe("the import matrix", () => {
   });
 
   it("has no circle of files, types included", () => {
-    // The query cache of the web client is about to be a library's.
-    const all = [...server, ...others].filter((file) => !file.startsWith("clients/web/"));
+    const all = [...server, ...others];
     const found = circles(new Map(all.map((file) => [file, filesOf(file)])));
     assert.deepEqual(found, [], "put what both need where neither is");
     assert.deepEqual(
@@ -242,6 +241,20 @@ describe("the import matrix", () => {
       ),
       "only module.ts of a service is seen from outside",
     );
+  });
+
+  it("lets clients know the platform by their SDK alone, and not each other", () => {
+    const violations = sources("clients")
+      .filter((file) => !isTest(file) && !file.startsWith("clients/sdk/testing/"))
+      .flatMap(importsOf)
+      .filter(({ file, target }) => {
+        const [own] = /^clients\/\w+\//.exec(file) ?? [""];
+        if (target.startsWith("clients/")) return !target.startsWith(own);
+        return /^#|^(pkg|services|scripts|bench)\/|^@connectrpc\/connect-node$/.test(target);
+      })
+      // It looks at this machine as the platform would, not at the platform.
+      .filter(({ file, target }) => !(file === "clients/cli/commands/doctor.ts" && target.startsWith("pkg/process/")));
+    none(violations, "a client imports its own files and @matinee/sdk");
   });
 
   it("opens adapters by their open.ts only", () => {

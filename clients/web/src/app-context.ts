@@ -4,12 +4,10 @@ import type { Platform } from "@matinee/sdk/platform";
 import type { Session, StoredSession } from "@matinee/sdk/session";
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { Live } from "./live.ts";
-import type { QueryCache } from "./query.ts";
 
 export interface App {
   readonly platform: Platform;
   readonly session: Session;
-  readonly queries: QueryCache;
   readonly live: Live;
 }
 

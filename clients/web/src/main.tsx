@@ -2,6 +2,7 @@
 
 import { newPlatform } from "@matinee/sdk/platform";
 import { Session } from "@matinee/sdk/session";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./styles/tokens.css";
@@ -9,7 +10,7 @@ import "./styles/base.css";
 import { AppRoutes } from "./app.tsx";
 import { AppContext } from "./app-context.ts";
 import { Live } from "./live.ts";
-import { QueryCache } from "./query.ts";
+import { newQueryClient } from "./query.ts";
 import { browserSessionStore, onOtherTab } from "./session-store.ts";
 import { Boundary } from "./ui/boundary.tsx";
 import { hearWayBack } from "./way-back.ts";
@@ -21,14 +22,16 @@ async function start(root: HTMLElement): Promise<void> {
   await session.restore();
   onOtherTab(() => void session.restore());
   const platform = newPlatform({ origin, tokens: session });
-  const queries = new QueryCache();
+  const queries = newQueryClient();
   session.onChange(() => queries.clear());
-  const app = { platform, session, queries, live: new Live(platform, session) };
+  const app = { platform, session, live: new Live(platform, session) };
   createRoot(root).render(
     <StrictMode>
       <Boundary>
         <AppContext value={app}>
-          <AppRoutes />
+          <QueryClientProvider client={queries}>
+            <AppRoutes />
+          </QueryClientProvider>
         </AppContext>
       </Boundary>
     </StrictMode>,

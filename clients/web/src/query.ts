@@ -1,98 +1,93 @@
-/** What the service answered, kept for a while, shown at once and asked for again. */
+/**
+ * What the service answered, kept by TanStack Query: shown at once, and asked for again once it is no longer fresh. What
+ * failed because nobody answered is asked again by itself, and says so meanwhile.
+ */
 
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
-import { useApp } from "./app-context.ts";
+import {
+  hashKey,
+  QueryClient,
+  type QueryKey,
+  useQueryClient,
+  useQuery as useTanstackQuery,
+} from "@tanstack/react-query";
+import { useState } from "react";
 import { useComeback } from "./use-comeback.ts";
+
+declare module "@tanstack/react-query" {
+  interface Register {
+    defaultError: MatineeError;
+  }
+}
 
 /** An answer of this age is shown and asked for again. */
 const FRESH_MS = 4_000;
-const MAX_ENTRIES = 100;
+
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: FRESH_MS,
+        // The SDK repeats what may pass at once; what takes longer is `useComeback`'s, which knows refusals from silence.
+        retry: false,
+        refetchOnReconnect: false,
+        refetchOnWindowFocus: false,
+        // A network that is gone is a failure to be told, not a reason to wait in silence.
+        networkMode: "always",
+        // Messages hold what is no plain JSON.
+        structuralSharing: false,
+      },
+    },
+  });
+}
 
 export interface Query<T> {
   readonly data: T | undefined;
   readonly error: MatineeError | undefined;
-  readonly isLoading: boolean;
   readonly reload: () => void;
   /** Shows this instead, such as the answer of a change. */
   readonly set: (data: T) => void;
 }
 
-interface Entry {
-  readonly data: unknown;
-  readonly error: MatineeError | undefined;
-  readonly isLoading: boolean;
-  readonly atMs: number;
-}
-
-const EMPTY: Entry = { data: undefined, error: undefined, isLoading: true, atMs: 0 };
-
-export class QueryCache {
-  readonly #entries = new Map<string, Entry>();
-  readonly #listeners = new Set<() => void>();
-
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  get(key: string): Entry {
-    return this.#entries.get(key) ?? EMPTY;
-  }
-
-  set(key: string, entry: Entry): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    const oldest = this.#entries.keys().next().value;
-    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
-    for (const listener of this.#listeners) listener();
-  }
-
-  clear(): void {
-    this.#entries.clear();
-    for (const listener of this.#listeners) listener();
-  }
-}
-
 /** `load` may change between renders; the key alone says what is asked. */
-export function useQuery<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Query<T> {
-  const { queries } = useApp();
-  const entry = useSyncExternalStore(queries.subscribe, () => queries.get(key));
-  const latest = useRef(load);
-  latest.current = load;
-
-  const ask = useCallback(
-    async (signal: AbortSignal) => {
-      try {
-        const data = await latest.current(signal);
-        if (!signal.aborted) queries.set(key, { data, error: undefined, isLoading: false, atMs: Date.now() });
-      } catch (cause) {
-        if (signal.aborted) return;
-        const { data } = queries.get(key);
-        queries.set(key, { data, error: toMatineeError(cause), isLoading: false, atMs: 0 });
-      }
-    },
-    [key, queries],
-  );
-
-  useEffect(() => {
-    if (Date.now() - queries.get(key).atMs < FRESH_MS) return;
-    const stop = new AbortController();
-    void ask(stop.signal);
-    return () => stop.abort();
-  }, [key, queries, ask]);
-
-  const reload = () => void ask(new AbortController().signal);
-  useComeback(entry.error, reload);
-
+export function useQuery<T>(key: QueryKey, load: (signal: AbortSignal) => Promise<T>): Query<T> {
+  const queries = useQueryClient();
+  const { data, error, isFetching, refetch } = useTanstackQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => load(signal).catch(rethrow),
+  });
   return {
-    data: entry.data as T | undefined,
-    error: entry.error,
-    isLoading: entry.isLoading,
-    reload: () => {
-      if (entry.data === undefined) queries.set(key, EMPTY);
-      reload();
+    data,
+    ...useFailure(key, { error, isFetching, again: () => void refetch() }),
+    set: (changed) => void queries.setQueryData(key, changed),
+  };
+}
+
+/** For what a query's function throws. */
+export function rethrow(cause: unknown): never {
+  throw toMatineeError(cause);
+}
+
+interface Asked {
+  readonly error: MatineeError | null;
+  readonly isFetching: boolean;
+  readonly again: () => void;
+}
+
+/** A failure stays on the page while it is asked again by itself, and goes where a person asks again. */
+export function useFailure(key: QueryKey, { error, isFetching, again }: Asked): Pick<Query<never>, "error" | "reload"> {
+  const hash = hashKey(key);
+  const [last, setLast] = useState<{ readonly hash: string; readonly error: MatineeError }>();
+  useComeback(error ?? undefined, () => {
+    if (error !== null) setLast({ hash, error });
+    again();
+  });
+  const kept = isFetching && last?.hash === hash ? last.error : undefined;
+  return {
+    error: error ?? kept,
+    reload() {
+      setLast(undefined);
+      again();
     },
-    set: (data) => queries.set(key, { data, error: undefined, isLoading: false, atMs: Date.now() }),
   };
 }

@@ -15,7 +15,7 @@ const PAGE_SIZE = 48;
 export function GenrePage({ genre }: { readonly genre: string }) {
   useTitle(genre);
   const { platform } = useApp();
-  const pages = usePages<Film>(`genre:${genre}`, async (pageToken, signal) => {
+  const pages = usePages<Film>(["genre", genre], async (pageToken, signal) => {
     const { hits, nextPageToken } = await platform
       .client(CatalogService)
       .searchTitles({ query: "", genres: [genre], pageSize: PAGE_SIZE, pageToken }, { signal });
@@ -36,7 +36,7 @@ export function GenrePage({ genre }: { readonly genre: string }) {
 /** The genres that have films, those with most first. */
 export function useGenres(): readonly string[] {
   const { platform } = useApp();
-  const query = useQuery("genres", async (signal) => {
+  const query = useQuery(["genres"], async (signal) => {
     const { facetCounts } = await platform.client(CatalogService).searchTitles({ query: "", pageSize: 1 }, { signal });
     return facetCounts
       .filter(({ facet }) => facet === "genre")

@@ -18,6 +18,7 @@ import { Facts } from "./facts.tsx";
 import { FilmHeading } from "./film-heading.tsx";
 import { useGenres } from "./genre.tsx";
 import { GenreLinks } from "./genre-links.tsx";
+import { pickHero } from "./hero.ts";
 import styles from "./home.module.css";
 
 /** The page of everything that a row shows the beginning of. */
@@ -31,7 +32,7 @@ export function HomePage() {
   useTitle(undefined);
   const { platform } = useApp();
   const session = useSession();
-  const home = useQuery("home", (signal) => platform.client(CatalogService).getHome({}, { signal }));
+  const home = useQuery(["home"], (signal) => platform.client(CatalogService).getHome({}, { signal }));
   const rows = home.data?.rows ?? [];
   const hero = pickHero(rows.flatMap(({ items }) => items));
 
@@ -122,16 +123,6 @@ function Hero({ item }: { readonly item: HomeItem }) {
         </div>
       </div>
     </section>
-  );
-}
-
-/** What is half seen comes first, else the first film that has a picture. */
-function pickHero(items: readonly HomeItem[]): HomeItem | undefined {
-  const shown = items.filter(({ title }) => title !== undefined);
-  return (
-    shown.find(({ resumePosition }) => toSeconds(resumePosition) > 0) ??
-    shown.find(({ title }) => (title?.artworks.length ?? 0) > 0) ??
-    shown[0]
   );
 }
 

@@ -18,7 +18,7 @@ const PAGE_SIZE = 48;
 export function MyListPage() {
   useTitle("My list");
   const { platform } = useApp();
-  const pages = usePages<Film>("list", async (pageToken, signal) => {
+  const pages = usePages<Film>(["list"], async (pageToken, signal) => {
     const profile = platform.client(ProfileService);
     const { items, nextPageToken } = await profile.listListItems({ pageSize: PAGE_SIZE, pageToken }, { signal });
     const titles = await titlesOf(
@@ -38,7 +38,7 @@ export function MyListPage() {
 export function HistoryPage() {
   useTitle("Watched");
   const { platform } = useApp();
-  const pages = usePages<Film>("history", async (pageToken, signal) => {
+  const pages = usePages<Film>(["history"], async (pageToken, signal) => {
     const profile = platform.client(ProfileService);
     const answer = await profile.listResumePoints({ pageSize: PAGE_SIZE, pageToken }, { signal });
     const points = new Map(answer.resumePoints.map((point) => [point.title, point]));

@@ -2,6 +2,7 @@
 
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
 import { Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
@@ -24,8 +25,9 @@ export function SearchPage() {
   const query = usePause(typed, PAUSE_MS);
   const [genre, setGenre] = useState<string>();
   useTitle(typed === "" ? "Search" : typed);
-  const { platform, queries } = useApp();
-  const pages = usePages<Film>(`search:${query}:${genre ?? ""}`, async (pageToken, signal) => {
+  const { platform } = useApp();
+  const queries = useQueryClient();
+  const pages = usePages<Film>(["search", query, genre ?? ""], async (pageToken, signal) => {
     const catalog = platform.client(CatalogService);
     if (query === "" && genre === undefined) {
       const request = { pageSize: PAGE_SIZE, pageToken, state: Title_State.PUBLISHED };
@@ -37,13 +39,12 @@ export function SearchPage() {
     const { hits, nextPageToken, facetCounts } = await catalog.searchTitles(request, { signal });
     const found = facetCounts.filter(({ facet }) => facet === "genre").map(({ value }) => value);
     // Counted over all matches, on the first page alone.
-    if (pageToken === "")
-      queries.set(`genres-of:${query}`, { data: found, error: undefined, isLoading: false, atMs: 0 });
+    if (pageToken === "") queries.setQueryData(["genres-of", query], found);
     return { items: hits.flatMap(({ title }) => (title === undefined ? [] : [{ title }])), nextPageToken };
   });
   const shown = useLast(pages.items);
   const everyGenre = useGenres();
-  const ofQuery = queries.get(`genres-of:${query}`).data as readonly string[] | undefined;
+  const ofQuery = queries.getQueryData<readonly string[]>(["genres-of", query]);
   const lastGenres = useLast(ofQuery);
   const genres = query === "" ? everyGenre : (lastGenres ?? []);
   const chips = genre !== undefined && !genres.includes(genre) ? [genre, ...genres] : genres;

@@ -4,6 +4,7 @@ import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_serv
 import type { Credit, Title } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { ProfileService } from "@matinee/sdk/gen/matinee/profile/v1/profile_service_pb";
 import { toDate, toSeconds } from "@matinee/sdk/time";
+import { useQueryClient } from "@tanstack/react-query";
 import { Fragment } from "react";
 import { Link } from "wouter";
 import { useApp, useSession } from "../app-context.ts";
@@ -27,7 +28,7 @@ const END_SECONDS = 5;
 export function TitlePage({ name }: { readonly name: string }) {
   const { platform } = useApp();
   const session = useSession();
-  const query = useQuery(name, async (signal) => {
+  const query = useQuery(["title", name], async (signal) => {
     const [{ title }, { resumePoints }] = await Promise.all([
       platform.client(CatalogService).getTitle({ name }, { signal }),
       // Where the viewer stopped is nice to know; the page does without.
@@ -122,9 +123,10 @@ function AvailabilityNote({ title }: { readonly title: Title }) {
 }
 
 function ListButton({ name }: { readonly name: string }) {
-  const { platform, queries } = useApp();
+  const { platform } = useApp();
+  const queries = useQueryClient();
   const client = platform.client(ProfileService);
-  const list = useQuery("my-list", async (signal) => {
+  const list = useQuery(["my-list"], async (signal) => {
     const { items } = await client.listListItems({ pageSize: 200 }, { signal });
     return items.map(({ title }) => title);
   });
@@ -136,7 +138,7 @@ function ListButton({ name }: { readonly name: string }) {
     try {
       if (isListed) await client.removeListItem({ title: name });
       else await client.addListItem({ title: name });
-      queries.set("home", { ...queries.get("home"), atMs: 0 });
+      for (const key of ["home", "list"]) void queries.invalidateQueries({ queryKey: [key], refetchType: "none" });
     } catch {
       // The button shows again what is true.
       list.set(before);

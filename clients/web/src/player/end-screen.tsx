@@ -28,7 +28,7 @@ export function EndScreen({
 }) {
   const { platform } = useApp();
   const genres = title?.genres ?? [];
-  const others = useQuery(`like:${name}:${genres.join()}`, async (signal) => {
+  const others = useQuery(["like", name, genres], async (signal) => {
     const found = await platform
       .client(CatalogService)
       .searchTitles({ query: "", genres: [...genres], pageSize: MAX_OTHERS + 1 }, { signal });

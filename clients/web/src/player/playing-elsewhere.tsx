@@ -11,7 +11,7 @@ import styles from "./watch.module.css";
 
 export function PlayingElsewhere({ onStopped }: { readonly onStopped: () => void }) {
   const { platform } = useApp();
-  const plays = useQuery("plays", async (signal) => {
+  const plays = useQuery(["plays"], async (signal) => {
     const { playSessions } = await platform.client(PlaybackService).listPlaySessions({}, { signal });
     return playSessions;
   });

@@ -8,6 +8,7 @@ import { Manifest_Format } from "@matinee/sdk/gen/matinee/packager/v1/package_pb
 import { Device_Kind } from "@matinee/sdk/gen/matinee/playback/v1/play_session_pb";
 import { usableKeySystems } from "@matinee/sdk/key-systems";
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
+import { useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import { useComeback } from "../use-comeback.ts";
@@ -49,7 +50,8 @@ export function usePlayer(
   video: RefObject<HTMLVideoElement | null>,
   stage: RefObject<HTMLElement | null>,
 ): Player {
-  const { platform, queries, session: signedIn } = useApp();
+  const { platform, session: signedIn } = useApp();
+  const queries = useQueryClient();
   const [attempt, setAttempt] = useState(0);
   const [displayTitle, setDisplayTitle] = useState("");
   const [tracks, setTracks] = useState<Tracks>();
@@ -204,8 +206,8 @@ export function usePlayer(
       metrics?.stop();
       void session?.stop();
       discard();
-      // What was watched has changed both.
-      queries.clear();
+      // Where one stopped, and with it the rows of the home page.
+      void queries.invalidateQueries({ refetchType: "none" });
     };
   }, [name, format, platform, queries, signedIn, attempt]);
 

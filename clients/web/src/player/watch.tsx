@@ -172,7 +172,7 @@ function NowPlaying({
   readonly actions: Actions;
 }) {
   const { platform } = useApp();
-  const film = useQuery(`playing:${name}`, async (signal) => {
+  const film = useQuery(["playing", name], async (signal) => {
     const { title } = await platform.client(CatalogService).getTitle({ name }, { signal });
     return title;
   });

@@ -1,5 +1,6 @@
 /** Which film a title plays: shown with what is known of it, chosen from those that have no title. */
 
+import { nowMs } from "@matinee/sdk/clock";
 import type { Film } from "@matinee/sdk/gen/matinee/catalog/v1/film_pb";
 import { FilmService, ListFilmsRequest_Group as Group } from "@matinee/sdk/gen/matinee/catalog/v1/film_service_pb";
 import { toDate, toSeconds } from "@matinee/sdk/time";
@@ -79,7 +80,7 @@ function FilmLine({ film }: { readonly film: Film }) {
           {[
             seconds > 0 ? clock(seconds) : "",
             film.isPlayable ? "" : "not playable yet",
-            `handed in ${ago(toDate(film.createTime), Date.now())}`,
+            `handed in ${ago(toDate(film.createTime), nowMs())}`,
           ]
             .filter((part) => part !== "")
             .join(" · ")}
@@ -94,7 +95,7 @@ function Choices({ onDone }: { readonly onDone: (asset: string | undefined) => v
   const id = useId();
   const [text, setText] = useState("");
   const query = text.trim();
-  const found = useQuery(`films-to-title:${query}`, async (signal) => {
+  const found = useQuery(["films-to-title", query], async (signal) => {
     const request = { group: Group.UNTITLED, query, pageSize: SHOWN };
     return platform.client(FilmService).listFilms(request, { signal });
   });

@@ -5,6 +5,7 @@ import type { Film } from "@matinee/sdk/gen/matinee/catalog/v1/film_pb";
 import { FilmService, ListFilmsRequest_Group as Group } from "@matinee/sdk/gen/matinee/catalog/v1/film_service_pb";
 import type { Platform } from "@matinee/sdk/platform";
 import { toDate } from "@matinee/sdk/time";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import type { FilmChange } from "../live.ts";
@@ -36,9 +37,10 @@ interface Listed {
 }
 
 export function useFilms(filter: FilmFilter): FilmList {
-  const { platform, live, queries } = useApp();
-  const key = `films:${filter.group}:${filter.query}`;
-  const shown = () => queries.get(key).data as Listed | undefined;
+  const { platform, live } = useApp();
+  const queries = useQueryClient();
+  const key = ["films", filter.group, filter.query];
+  const shown = () => queries.getQueryData<Listed>(key);
   const list = useQuery<Listed>(key, (signal) => load(platform, filter, shown()?.films.length ?? 0, signal));
   const [isLoadingMore, setLoadingMore] = useState(false);
   const latest = useRef({ list, shown });
@@ -66,7 +68,7 @@ export function useFilms(filter: FilmFilter): FilmList {
       stop();
       clearTimeout(timer);
     };
-  }, [live, key]);
+  }, [live, filter.group, filter.query]);
 
   return {
     films: list.data?.films,

@@ -5,6 +5,7 @@ import { hasReason, type MatineeError, toMatineeError } from "@matinee/sdk/error
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
 import { FilmService } from "@matinee/sdk/gen/matinee/catalog/v1/film_service_pb";
 import { type Title, Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
@@ -26,6 +27,7 @@ import {
   faultsOf,
   fromDraft,
   isSame,
+  suggestName,
   TITLE_FIELDS,
   type TitleDraft,
   toDraft,
@@ -70,8 +72,8 @@ interface Loaded {
   readonly fileName: string;
 }
 
-function keyOf(name: string): string {
-  return `studio-title:${name}`;
+function keyOf(name: string): QueryKey {
+  return ["studio-title", name];
 }
 
 type Asked = "unpublish" | "delete" | undefined;
@@ -85,7 +87,8 @@ function TitleForm({
   readonly suggestion: { readonly name: string; readonly asset: string };
   readonly onSaved: (title: Title) => void;
 }) {
-  const { platform, queries } = useApp();
+  const { platform } = useApp();
+  const queries = useQueryClient();
   const catalog = platform.client(CatalogService);
   const [, navigate] = useLocation();
   // What is stored by now: saved, perhaps, though publishing was refused after it.
@@ -159,15 +162,10 @@ function TitleForm({
       const now = await work();
       if (now === undefined) return;
       keep(now);
-      queries.clear();
+      void queries.invalidateQueries({ refetchType: "none" });
       onSaved(now);
       if (isNew) {
-        queries.set(keyOf(now.name), {
-          data: { title: now, fileName: "" } satisfies Loaded,
-          error: undefined,
-          isLoading: false,
-          atMs: Date.now(),
-        });
+        queries.setQueryData<Loaded>(keyOf(now.name), { title: now, fileName: "" });
         navigate(`/studio/title/${idOf(now.name)}`, { replace: true, state: { note: done } });
       }
       setNote(done);
@@ -378,17 +376,17 @@ function TitleForm({
 /** What is known of the film that the draft names. */
 function useFilmOf(asset: string) {
   const { platform } = useApp();
-  const query = useQuery(`studio-film:${asset}`, async (signal) => {
-    if (asset === "") return undefined;
+  const query = useQuery(["studio-film", asset], async (signal) => {
+    if (asset === "") return null;
     try {
       const { film } = await platform.client(FilmService).getFilm({ name: `films/${idOf(asset)}` }, { signal });
-      return film;
+      return film ?? null;
     } catch (cause) {
-      if (hasReason(cause, "FILM_NOT_FOUND")) return undefined;
+      if (hasReason(cause, "FILM_NOT_FOUND")) return null;
       throw cause;
     }
   });
-  return query.data;
+  return query.data ?? undefined;
 }
 
 function alertText(error: MatineeError | undefined, faults: Faults): string {
@@ -406,15 +404,6 @@ interface Left {
 /** What the page that made the title left to be said. */
 function noteOnArrival(): string {
   return (history.state as Left | null)?.note ?? "";
-}
-
-/** "the_paper-boat.mp4" becomes "The paper boat". */
-function suggestName(fileName: string): string {
-  const words = fileName
-    .replace(/\.[A-Za-z0-9]{1,5}$/, "")
-    .replace(/[_.-]+/g, " ")
-    .trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function FormSkeleton() {
