@@ -28,6 +28,7 @@ function files(folder: string, pattern: RegExp): string[] {
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const isTest = (file: string) => /\.test\.tsx?$|\/(fixtures\/|conformance\.ts$)|^services\/scenarios\//.test(file);
 const server = [...files("pkg", /\.ts$/), ...files("services", /\.ts$/)];
+const clients = files("clients", /(?<!\.d)\.tsx?$/);
 
 describe("the code base", () => {
   it("says how it is deployed only where it is deployed", () => {
@@ -54,21 +55,26 @@ describe("the code base", () => {
   });
 
   it("exports by name", () => {
-    const found = server.filter((file) => /^export default\b/m.test(read(file)));
-    assert.deepEqual(found, []);
+    const found = [...server, ...clients].filter((file) => /^export default\b/m.test(read(file)));
+    // Vite asks for it.
+    assert.deepEqual(found, ["clients/web/vite.config.ts"]);
   });
 
   it("takes time, chance and the environment from one place each", () => {
     const rules: readonly (readonly [RegExp, RegExp])[] = [
       // The runner of programs takes nothing from it for itself: it withholds the rest from its children.
-      [/\bprocess\.env\b/, /^services\/main\.ts$|^pkg\/process\/environment\.ts$/],
-      [/\bDate\.now\(|\bnew Date\(\)/, /^pkg\/clock\//],
-      [/\bMath\.random\(/, /^$/],
+      [
+        /\bprocess\.env\b/,
+        /^services\/main\.ts$|^pkg\/process\/environment\.ts$|^clients\/(cli\/matinee|web\/vite\.config)\.ts$/,
+      ],
+      // A build is dated when it ends.
+      [/\bDate\.now\(|\bnew Date\(\)/, /^pkg\/clock\/|^clients\/(sdk\/clock|web\/finish-build)\.ts$/],
+      [/\bMath\.random\(/, /^clients\/sdk\/clock\.ts$/],
       [/\bconsole\.\w/, /^$/],
     ];
     const found = rules.flatMap(([pattern, allowed]) =>
-      server
-        .filter((file) => !isTest(file) && !file.startsWith("pkg/testkit/") && !allowed.test(file))
+      [...server, ...clients]
+        .filter((file) => !isTest(file) && !/^(pkg|clients\/sdk)\/test(kit|ing)\//.test(file) && !allowed.test(file))
         .filter((file) => pattern.test(read(file)))
         .map((file) => `${file}: ${pattern.source}`),
     );
@@ -89,8 +95,17 @@ describe("the code base", () => {
   });
 
   it("has no file that nobody could read in one go", () => {
-    const long = server.filter((file) => read(file).split("\n").length > 500);
+    const long = [...server, ...clients].filter((file) => read(file).split("\n").length > 500);
     assert.deepEqual(long, []);
+  });
+
+  it("calls codes and states by their names in clients, where nobody knows their numbers", () => {
+    const bare =
+      /\b(code|state|kind|stage|reason|severity)(:| [!=]==) \d|\[\d+(, \d+)*\]\.includes\(\w+\.(code|state)\b/;
+    assert.match("error.code === 5", bare);
+    assert.match("[14, 4].includes(error.code)", bare);
+    const found = clients.filter((file) => !isTest(file) && bare.test(read(file)));
+    assert.deepEqual(found, []);
   });
 });
 

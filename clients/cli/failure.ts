@@ -1,5 +1,6 @@
 /** What went wrong, for a person: the reason, the fields, and what to do about it; and the exit code. */
 
+import { Code } from "@connectrpc/connect";
 import { isCanceled, MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import type { Io } from "./io.ts";
 
@@ -33,13 +34,12 @@ export function report(cause: unknown, io: Io, json: boolean): number {
   }
   if (cause instanceof UsageError) return EXIT.usage;
   if (error.reason === "UNREACHABLE") return EXIT.unreachable;
-  // 16 unauthenticated, 7 permission denied.
-  return error.code === 16 || error.code === 7 ? EXIT.denied : EXIT.failed;
+  return error.code === Code.Unauthenticated || error.code === Code.PermissionDenied ? EXIT.denied : EXIT.failed;
 }
 
 function fromSystem(cause: unknown): MatineeError {
   if (cause instanceof UsageError) {
-    return new MatineeError({ code: 3, reason: "", message: cause.message });
+    return new MatineeError({ code: Code.InvalidArgument, reason: "", message: cause.message });
   }
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string" && "path" in cause) {
     const texts: Record<string, string> = {
@@ -49,7 +49,11 @@ function fromSystem(cause: unknown): MatineeError {
       EEXIST: "is a file",
     };
     const text = texts[cause.code] ?? cause.message;
-    return new MatineeError({ code: 3, reason: cause.code, message: `${String(cause.path)} ${text}` });
+    return new MatineeError({
+      code: Code.InvalidArgument,
+      reason: cause.code,
+      message: `${String(cause.path)} ${text}`,
+    });
   }
   return toMatineeError(cause);
 }

@@ -6,6 +6,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { newRequestId, sleep } from "@matinee/sdk/clock";
 import { MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { writePrivate } from "@matinee/sdk/file-node";
@@ -96,7 +97,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ended,
     failure: (message) =>
       new MatineeError({
-        code: 13,
+        code: Code.Internal,
         reason: "PLATFORM_ENDED",
         message: `${message}${options.log === undefined ? ` Its log is ${logPath}.` : ""}`,
         metadata: { log_tail: lastWords(tail) },
@@ -170,7 +171,7 @@ async function refuseTakenPort(host: string, port: number): Promise<void> {
   });
   if (isFree) return;
   throw new MatineeError({
-    code: 9,
+    code: Code.FailedPrecondition,
     reason: "PORT_TAKEN",
     message: `Port ${port} is taken by another program; choose another one.`,
   });

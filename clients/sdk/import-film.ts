@@ -1,6 +1,7 @@
 /** From a file to a film in the catalogue: upload, inspection, transcoding, packaging and, where asked, publishing. */
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { newRequestId, nowMs, sleep } from "./clock.ts";
 import { assetRejected, canceled, isCanceled, type MatineeError, packageFailed, toMatineeError } from "./errors.ts";
 import { CatalogService } from "./gen/matinee/catalog/v1/catalog_service_pb.ts";
@@ -206,7 +207,7 @@ async function findAsset(platform: Platform, name: string, signal: AbortSignal):
     const asset = await loadAsset(platform, name, signal);
     return asset.state === Asset_State.DELETED || asset.state === Asset_State.REJECTED ? undefined : asset;
   } catch (error) {
-    if (toMatineeError(error).code === 5) return undefined;
+    if (toMatineeError(error).code === Code.NotFound) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** One play of a title: started, kept alive by heartbeats with a fresh token, and stopped also when the page dies. */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { backoffMs, newRequestId, sleep } from "./clock.ts";
 import { type MatineeError, toMatineeError } from "./errors.ts";
 import { Manifest_Format } from "./gen/matinee/packager/v1/package_pb.ts";
@@ -174,6 +175,5 @@ export async function startPlayback(options: StartOptions): Promise<PlaySessionH
 }
 
 function mayPass(error: MatineeError): boolean {
-  // 14 unavailable, 4 deadline exceeded, 2 unknown, 13 internal.
-  return [14, 4, 2, 13].includes(error.code);
+  return [Code.Unavailable, Code.DeadlineExceeded, Code.Unknown, Code.Internal].includes(error.code);
 }

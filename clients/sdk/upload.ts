@@ -1,5 +1,6 @@
 /** Uploads a file in parts: hashed in one pass, three at a time, resumable after anything that kills the client. */
 
+import { Code } from "@connectrpc/connect";
 import { newRequestId, nowMs } from "./clock.ts";
 import { canceled, hasReason, isCanceled, toMatineeError, uploadClosed } from "./errors.ts";
 import { Protection } from "./gen/matinee/common/v1/media_pb.ts";
@@ -255,5 +256,5 @@ function newMeter(totalBytes: number, onProgress: UploadOptions["onProgress"]) {
 
 /** The server forgot the upload: aborted, expired, or another installation. */
 function isGone(error: unknown): boolean {
-  return hasReason(error, "UPLOAD_NOT_FOUND") || toMatineeError(error).code === 5;
+  return hasReason(error, "UPLOAD_NOT_FOUND") || toMatineeError(error).code === Code.NotFound;
 }

@@ -3,6 +3,7 @@
  * was opened before one asks for files that are gone: it is loaded anew, once.
  */
 
+import { Code } from "@connectrpc/connect";
 import { MatineeError, unreachable } from "@matinee/sdk/errors";
 
 /** Kept in the entry of the browser's history: it outlives a reload, also where all storage is refused. */
@@ -45,8 +46,7 @@ function mark(isReloaded: boolean): void {
 
 function incomplete(cause: unknown): MatineeError {
   return new MatineeError({
-    // 9: failed precondition.
-    code: 9,
+    code: Code.FailedPrecondition,
     reason: "CLIENT_INCOMPLETE",
     message: "A part of this page did not load. It may be there in a moment.",
     cause,

@@ -2,6 +2,7 @@
 
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { nowMs } from "@matinee/sdk/clock";
 import {
   FilmService,
   type WatchFilmsResponse,
@@ -82,7 +83,7 @@ export class Live {
     const before = this.#notifications;
     const [newest] = before.items;
     if (newest === undefined || before.unread === 0) return;
-    const readTime = timestampFromDate(new Date());
+    const readTime = timestampFromDate(new Date(nowMs()));
     this.#set({ unread: 0, items: before.items.map((item) => ({ ...item, readTime: item.readTime ?? readTime })) });
     try {
       await this.#platform.client(NotificationService).markNotificationsRead({ through: newest.name });

@@ -1,5 +1,6 @@
 /** Making an account. */
 
+import { Code } from "@connectrpc/connect";
 import { newRequestId } from "@matinee/sdk/clock";
 import { MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { type FormEvent, useRef, useState } from "react";
@@ -102,5 +103,5 @@ function incompleteAddress(): MatineeError {
   const description = "This is no complete email address, such as name@example.org";
   const fields = [{ field: "email", description }];
   // 3: invalid argument.
-  return new MatineeError({ code: 3, reason: "EMAIL_INCOMPLETE", message: description, fields });
+  return new MatineeError({ code: Code.InvalidArgument, reason: "EMAIL_INCOMPLETE", message: description, fields });
 }

@@ -1,5 +1,6 @@
 /** What stopped the player, in the service's words where it was the service, in ours where it was the browser. */
 
+import { Code } from "@connectrpc/connect";
 import { MatineeError } from "@matinee/sdk/errors";
 import type { Shaka } from "./shaka.ts";
 
@@ -12,6 +13,11 @@ const KEY_SYSTEM_UNAVAILABLE = 6001;
 const LICENSE_REQUEST_FAILED = 6007;
 const LICENSE_RESPONSE_REJECTED = 6008;
 const ALL_RESTRICTED = 4012;
+const LOAD_INTERRUPTED = 7000;
+const OPERATION_ABORTED = 7001;
+/** HTTP's; this one and those above. */
+const SERVER_ERRORS = 500;
+const TOO_MANY_REQUESTS = 429;
 
 type ShakaError = InstanceType<Shaka["util"]["Error"]>;
 
@@ -21,7 +27,7 @@ export function isShakaError(error: unknown): error is ShakaError {
 
 /** The player was told to stop; nobody has to know. */
 export function isInterruption(error: unknown): boolean {
-  return isShakaError(error) && (error.code === 7000 || error.code === 7001);
+  return isShakaError(error) && (error.code === LOAD_INTERRUPTED || error.code === OPERATION_ABORTED);
 }
 
 /** The network or the server has a bad moment: the same request may succeed soon. */
@@ -29,7 +35,7 @@ export function mayPass(error: unknown): boolean {
   if (!isShakaError(error)) return false;
   if (error.code === HTTP_ERROR || error.code === TIMEOUT) return true;
   const status: unknown = error.code === BAD_HTTP_STATUS ? error.data[1] : undefined;
-  return typeof status === "number" && (status >= 500 || status === 429);
+  return typeof status === "number" && (status >= SERVER_ERRORS || status === TOO_MANY_REQUESTS);
 }
 
 export function fromShaka(error: unknown): MatineeError {
@@ -74,8 +80,7 @@ export function noManifest(format: string): MatineeError {
 }
 
 function failure(reason: string, message: string, cause?: unknown): MatineeError {
-  // 9: failed precondition.
-  return new MatineeError({ code: 9, reason, message, cause });
+  return new MatineeError({ code: Code.FailedPrecondition, reason, message, cause });
 }
 
 /** The refusal that the service wrote into an HTTP answer, inside the error or an error inside it. */

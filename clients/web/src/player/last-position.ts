@@ -4,6 +4,7 @@
  */
 
 import { forThisTab } from "@matinee/sdk/browser-storage";
+import { nowMs } from "@matinee/sdk/clock";
 
 const KEY = "matinee.position";
 /** Later the service knows better: the film may have gone on elsewhere. */
@@ -17,7 +18,7 @@ interface LastPosition {
 }
 
 export function keepPosition(title: string, account: string, seconds: number): void {
-  const position: LastPosition = { title, account, seconds, atMs: Date.now() };
+  const position: LastPosition = { title, account, seconds, atMs: nowMs() };
   forThisTab.set(KEY, JSON.stringify(position));
 }
 
@@ -26,7 +27,7 @@ export function lastPosition(title: string, account: string): number | undefined
   try {
     const position = JSON.parse(forThisTab.get(KEY) ?? "null") as LastPosition | null;
     const isThis = position?.title === title && position.account === account && Number.isFinite(position.seconds);
-    return isThis && Date.now() - position.atMs < VALID_MS ? position.seconds : undefined;
+    return isThis && nowMs() - position.atMs < VALID_MS ? position.seconds : undefined;
   } catch {
     return undefined;
   }

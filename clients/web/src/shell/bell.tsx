@@ -1,5 +1,6 @@
 /** The bell: what happened, live, and how much of it is new. */
 
+import { nowMs } from "@matinee/sdk/clock";
 import { type Notification, Notification_Kind } from "@matinee/sdk/gen/matinee/notification/v1/notification_pb";
 import { toDate } from "@matinee/sdk/time";
 import { useState, useSyncExternalStore } from "react";
@@ -77,7 +78,7 @@ function Entry({
           {isNew && <span className="visually-hidden"> (new)</span>}
         </strong>
         {item.body !== "" && <span>{item.body}</span>}
-        <time dateTime={toDate(item.createTime)?.toISOString()}>{ago(toDate(item.createTime), Date.now())}</time>
+        <time dateTime={toDate(item.createTime)?.toISOString()}>{ago(toDate(item.createTime), nowMs())}</time>
       </span>
     </>
   );

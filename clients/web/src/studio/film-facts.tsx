@@ -1,5 +1,6 @@
 /** What is known of a film's file, and how far its transcoding is. */
 
+import { nowMs } from "@matinee/sdk/clock";
 import type { Film } from "@matinee/sdk/gen/matinee/catalog/v1/film_pb";
 import { Title_State } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import { Protection, TrackKind } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
@@ -35,7 +36,7 @@ export function FilmFacts({ film: { asset, title, updateTime } }: { readonly fil
       {captions > 0 && <span>{counted(captions, "caption track")}</span>}
       {asset !== undefined && <span>{asset.protection === Protection.CLEAR ? "Not encrypted" : "Encrypted"}</span>}
       {title?.state === Title_State.PUBLISHED && <span>{counted(Number(title.viewCount), "view")}</span>}
-      <span>Changed {ago(toDate(updateTime), Date.now())}</span>
+      <span>Changed {ago(toDate(updateTime), nowMs())}</span>
     </p>
   );
 }

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
-import { TitleSchema } from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
+import {
+  AvailabilityWindow_BusinessModel,
+  Title_Kind,
+  TitleSchema,
+} from "@matinee/sdk/gen/matinee/catalog/v1/title_pb";
 import {
   faultsFrom,
   faultsOf,
@@ -18,6 +22,7 @@ const empty = (change: Partial<TitleDraft> = {}): TitleDraft => ({ ...toDraft(un
 describe("a title in the form", () => {
   it("comes back as it went in", () => {
     const title = {
+      kind: Title_Kind.MOVIE,
       displayTitle: "The Keeper",
       synopsis: "A lamp.\nAnd the sea.",
       releaseYear: 1961,
@@ -33,8 +38,9 @@ describe("a title in the form", () => {
           startTime: { seconds: BigInt(Date.UTC(2026, 0, 31, 20, 15) / 1000), nanos: 0 },
           territories: ["US", "DE"],
           tiers: ["premium"],
+          businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION,
         },
-        {},
+        { businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION },
       ],
       asset: "assets/0198",
       poster: "/images/0198/poster.jpg",
@@ -57,7 +63,9 @@ describe("a title in the form", () => {
       { role: "cast", displayName: "Ada Moll", character: "The Keeper" },
       { role: "director", displayName: "B. Rho", character: "" },
     ]);
-    assert.deepEqual(availabilityWindows, [{ territories: ["US", "DE"], tiers: [] }]);
+    assert.deepEqual(availabilityWindows, [
+      { territories: ["US", "DE"], tiers: [], businessModel: AvailabilityWindow_BusinessModel.SUBSCRIPTION },
+    ]);
   });
 
   it("is the same draft whichever rows its windows are", () => {

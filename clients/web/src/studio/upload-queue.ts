@@ -1,6 +1,6 @@
 /** The uploads of this page: a few at a time, going on while one looks at other pages, resumable after a reload. */
 
-import { newRequestId } from "@matinee/sdk/clock";
+import { newRequestId, nowMs } from "@matinee/sdk/clock";
 import { isCanceled, type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import type { Protection } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
 import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
@@ -112,7 +112,7 @@ export class UploadQueue {
       upload: name,
       fileName,
       sizeBytes,
-      createdMs: Date.now(),
+      createdMs: nowMs(),
     });
     this.add([file], protection);
     return true;
@@ -186,7 +186,7 @@ export class UploadQueue {
 
   async #forgetOld(): Promise<void> {
     for (const [key, { createdMs }] of await this.#states.list()) {
-      if (Date.now() - createdMs > FORGET_AFTER_MS) await this.#states.remove(key);
+      if (nowMs() - createdMs > FORGET_AFTER_MS) await this.#states.remove(key);
     }
   }
 
