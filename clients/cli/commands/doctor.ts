@@ -80,14 +80,17 @@ async function program(
   }
 }
 
+/** Without any of these the workers do not start. */
+const ENCODERS = ["libx264", "aac", "mjpeg", "libwebp", "webvtt"];
+
 async function encoders(): Promise<Finding> {
   const check = "ffmpeg encoders";
   const stdout = await run("ffmpeg", ["-hide_banner", "-encoders"], { timeout: PROGRAM_TIMEOUT_MS }).then(
     (result) => result.stdout,
     () => "",
   );
-  const missing = ["libx264", "aac", "webvtt"].filter((name) => !new RegExp(`\\s${name}\\s`).test(stdout));
-  if (missing.length === 0) return { check, isGood: true, detail: "libx264, aac, webvtt", isNeeded: true };
+  const missing = ENCODERS.filter((name) => !new RegExp(`\\s${name}\\s`).test(stdout));
+  if (missing.length === 0) return { check, isGood: true, detail: ENCODERS.join(", "), isNeeded: true };
   const cure = "Install a full build: apt-get install ffmpeg";
   return { check, isGood: false, detail: `${missing.join(", ")} missing`, cure, isNeeded: true };
 }
