@@ -6,17 +6,24 @@ import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import type { SearchDocument, SearchIndex, SearchQuery, SearchResult } from "./search.ts";
 
+export interface SearchIndexUnderTest {
+  readonly search: SearchIndex;
+  /** Has the engine forget what it deleted, as it does by itself after a while. */
+  readonly forgetDeleted: (index: string) => Promise<void>;
+}
+
 /**
  * Every case has a fresh index. A write is awaited by polling, never expected at once; scores are compared only where
  * the port promises an order.
  */
-export function describeSearchIndex(name: string, open: () => Promise<SearchIndex>): void {
+export function describeSearchIndex(name: string, open: () => Promise<SearchIndexUnderTest>): void {
   describe(`search: ${name}`, () => {
     let search: SearchIndex;
+    let forgetDeleted: SearchIndexUnderTest["forgetDeleted"];
     let index: string;
 
     before(async () => {
-      search = await open();
+      ({ search, forgetDeleted } = await open());
     });
     after(() => search[Symbol.asyncDispose]());
     beforeEach(async () => {
@@ -183,6 +190,35 @@ export function describeSearchIndex(name: string, open: () => Promise<SearchInde
       await search.put(index, [documentOf("a", "Fourth title", { version: 4 })]);
       await untilFound("fourth", ["a"]);
       await untilFound("third", []);
+    });
+
+    it("does nothing for a write with the version that is there, whether it is a document or its removal", async () => {
+      await fill([documentOf("a", "First", { version: 3 }), documentOf("b", "Kept", { version: 3 })]);
+      await search.put(index, [documentOf("a", "Other", { version: 3 }), documentOf("marker", "Marker")]);
+      await search.remove(index, [{ id: "b", version: 3 }]);
+      await untilFound("marker", ["marker"]);
+      await untilFound("first", ["a"]);
+      await untilFound("other", []);
+      await untilFound("kept", ["b"]);
+      await search.remove(index, [{ id: "a", version: 4 }]);
+      await untilFound("first", []);
+      await search.put(index, [documentOf("a", "Back", { version: 4 }), documentOf("marker2", "Second marker")]);
+      await untilFound("second marker", ["marker2"]);
+      await untilFound("back", []);
+    });
+
+    it("remembers a removal for longer than the engine remembers what it deletes", async () => {
+      await fill([documentOf("a", "Gone", { version: 5 })]);
+      await search.remove(index, [
+        { id: "a", version: 6 },
+        { id: "never", version: 6 },
+      ]);
+      await untilFound("gone", []);
+      await forgetDeleted(index);
+      const late = [documentOf("a", "Gone", { version: 5 }), documentOf("never", "Gone too", { version: 5 })];
+      await search.put(index, [...late, documentOf("marker", "Marker")]);
+      await untilFound("marker", ["marker"]);
+      await untilFound("gone", []);
     });
 
     it("takes the same put twice", async () => {

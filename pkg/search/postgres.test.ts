@@ -11,7 +11,13 @@ const deps = {
   log: quietLog,
 };
 
-describeSearchIndex("postgres", () => openSearchIndex("postgres:", deps));
+describeSearchIndex("postgres", async () => {
+  const db = await deps.postgres();
+  return {
+    search: await openSearchIndex("postgres:", { ...deps, postgres: async () => db }),
+    forgetDeleted: async () => void (await db.execute("vacuum documents", [])),
+  };
+});
 
 describe("the search index in PostgreSQL", () => {
   it("finds a short word whose wrong letters leave no trigram in common", async () => {

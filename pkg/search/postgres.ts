@@ -40,7 +40,7 @@ export function openPostgresSearch(options: { readonly db: Db }): SearchIndex {
              on conflict (index_name, id) do update
              set version = excluded.version, removed = false, plain_title = excluded.plain_title,
                  facets = excluded.facets, words = excluded.words
-             where d.version < excluded.version or (d.version = excluded.version and not d.removed)`,
+             where d.version < excluded.version`,
             [
               index,
               rows.map((row) => row.id),
@@ -70,7 +70,7 @@ export function openPostgresSearch(options: { readonly db: Db }): SearchIndex {
            select $1, i.id, i.version, true from unnest($2::text[], $3::bigint[]) as i (id, version)
            on conflict (index_name, id) do update
            set version = excluded.version, removed = true, plain_title = '', facets = '{}', words = ''
-           where d.version <= excluded.version`,
+           where d.version < excluded.version`,
           [index, rows.map((row) => row.id), rows.map((row) => row.version)],
         ),
       );
