@@ -167,6 +167,34 @@ describe("an answer", () => {
     assert.deepEqual(warnings, []);
   });
 
+  it("opens nothing before its turn, and hears its caller leave from behind an answer without end", async () => {
+    const { state, chunks } = source(4);
+    const endless = async function* () {
+      yield Buffer.from("for ever");
+      await new Promise(() => {});
+    };
+    await using served = await serve(false, ({ url }) => ({
+      status: 200,
+      headers: {},
+      body: url === "/endless" ? endless() : chunks(),
+    }));
+    const socket = request(
+      served.port,
+      `GET /endless HTTP/1.1\r\nHost: x\r\n\r\n${"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3)}`,
+    );
+    await once(socket, "data");
+    while (served.responses.length < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+    // Node looks at what is in line when a request comes: here one more, once the others had time to write.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (served.responses.length < 5) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(state, { open: 0, read: 0 });
+    socket.resetAndDestroy();
+    // The first one waits for its source, which is not ours to end.
+    assert.deepEqual(await Promise.all(served.outcomes.slice(1)), Array(4).fill("CALLER_LEFT"));
+    assert.equal(state.open, 0);
+  });
+
   it("is cut, not passed off as whole, where its source is shorter or longer than its head said", async () => {
     for (const announced of [3, 1]) {
       await using served = await serve(false, () => ({

@@ -32,6 +32,7 @@ export async function send(to: NodeResponse, answer: Answer, waiting: Waiting = 
   const response = to as ServerResponse;
   const { status, body } = answer;
   using caller = watch(response, waiting);
+  await caller.turn();
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
     caller.requireThere();
@@ -75,6 +76,12 @@ async function sendChunks(
 }
 
 interface Caller extends Disposable {
+  /**
+   * Resolves when nothing stands before the response. One of HTTP/1.1 waits behind those to requests sent earlier: what
+   * it wrote meanwhile would lie in memory, and past a bound Node stops reading the connection, so that nobody would
+   * hear its caller leave.
+   */
+  turn(): Promise<void>;
   /** Throws `CALLER_LEFT` where the caller has gone. */
   requireThere(): void;
   /** Resolves when the response takes bytes again. */
@@ -108,8 +115,15 @@ function watch(response: ServerResponse, waiting: Waiting): Caller {
   // A broken connection may say so by an error; that it is gone is all that matters.
   response.on("error", onEvent);
   const forget = onLeft(response, onEvent);
+  response.on("socket", onEvent);
   return {
     requireThere,
+    async turn() {
+      while (response.socket === null) {
+        requireThere();
+        await changed();
+      }
+    },
     async drained() {
       while (response.writableNeedDrain) {
         requireThere();
@@ -124,6 +138,7 @@ function watch(response: ServerResponse, waiting: Waiting): Caller {
       }
     },
     [Symbol.dispose]() {
+      response.off("socket", onEvent);
       response.off("drain", onEvent);
       response.off("finish", onEvent);
       response.off("error", onEvent);
