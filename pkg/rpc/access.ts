@@ -36,7 +36,10 @@ export function accessOf(method: DescMethod): AccessRule {
     }),
     permissions: option.permissions,
     callers: option.callers,
-    rateLimit: option.rateLimit && { perSecond: option.rateLimit.perSecond, burst: option.rateLimit.burst },
+    rateLimit: option.rateLimit && {
+      ...{ perSecond: option.rateLimit.perSecond, burst: option.rateLimit.burst },
+      isShared: true,
+    },
   };
   checkAccess(name, rule);
   return rule;

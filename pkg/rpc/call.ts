@@ -15,7 +15,8 @@ export interface AccessRule {
   readonly permissions: readonly string[];
   /** Modules that may call it as themselves. */
   readonly callers: readonly string[];
-  readonly rateLimit: { readonly perSecond: number; readonly burst: number } | undefined;
+  /** `isShared` where all processes count together: such as for methods that guess passwords. */
+  readonly rateLimit: { readonly perSecond: number; readonly burst: number; readonly isShared?: true } | undefined;
 }
 
 /** Who is calling. `token` is the bearer token as it came, to be passed on with calls made for the same person. */

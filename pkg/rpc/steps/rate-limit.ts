@@ -11,7 +11,7 @@ import type { Step } from "./step.ts";
 export interface RateLimitOptions {
   /** This process's own, asked first: a flood is refused without a word to the cache. */
   readonly buckets: Pick<Buckets, "take" | "wait">;
-  /** Shared by all processes, for methods whose contract names a limit: such as those that guess passwords. */
+  /** Shared by all processes, for methods whose contract names a limit. */
   readonly cache: Pick<Cache, "takeToken">;
   readonly log: Logger;
   /** For targets that say nothing themselves. */
@@ -24,12 +24,12 @@ export function rateLimitStep(options: RateLimitOptions): Step {
     enter(call) {
       // Modules are limited by their own deadlines and pools; limiting them here would fail people at random.
       if (call.peer !== undefined) return undefined;
-      const { name, access, method } = call.target;
+      const { name, access } = call.target;
       const bucket = access.rateLimit ?? options.standard;
       const key = `rate/${name}/${callerOf(call)}`;
       const retryAfterMs = options.buckets.take(key, bucket);
       if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
-      return method !== undefined && access.rateLimit !== undefined ? takeShared(key, bucket) : undefined;
+      return access.rateLimit?.isShared === true ? takeShared(key, bucket) : undefined;
     },
   };
 

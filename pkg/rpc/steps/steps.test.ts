@@ -163,7 +163,8 @@ describe("the rate limit", () => {
     const shared = openMemoryCache({ clock });
     const [one, two] = [open(shared).step, open(shared).step];
     const method = ProfileService.method.signIn;
-    const target = { name: "signIn", method, access: { ...edge("anyone"), rateLimit: { perSecond: 1, burst: 1 } } };
+    const rateLimit = { perSecond: 1, burst: 1, isShared: true } as const;
+    const target = { name: "signIn", method, access: { ...edge("anyone"), rateLimit } };
     await one.enter?.(newCall(target));
     await assert.rejects(
       async () => two.enter?.(newCall(target)),
