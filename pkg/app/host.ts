@@ -178,17 +178,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const proxies = newProxies(config.trustedProxies?.split(",").map((part) => part.trim()) ?? []);
   const limits = {
     maxConnections: config.maxConnections,
+    maxConnectionsPerNetwork: config.maxConnectionsPerNetwork,
+    maxRefusalsPerNetwork: config.maxRefusalsPerNetwork,
     idleTimeoutMs: config.connectionIdle,
     messageTimeoutMs: config.messageTimeout,
   };
   const publicListener = await bind("LISTEN", config.listen, {
-    ...{ via: "public", proxies, log, metrics },
-    limits: { ...limits, maxConnectionsPerNetwork: config.maxConnectionsPerNetwork },
+    ...{ via: "public", proxies, log, metrics, limits },
   });
   const internalListener = await bind("INTERNAL_LISTEN", config.internalListen, {
-    ...{ via: "internal", proxies, log, metrics },
-    // Every module of a machine has the same address.
-    limits: { ...limits, maxConnectionsPerNetwork: config.maxConnections },
+    ...{ via: "internal", proxies, log, metrics, limits },
   });
   // Only where opening fails half-way; an open host drains them itself, in their turn.
   stack.defer(async () => {

@@ -116,6 +116,13 @@ export const hostConfig = defineConfig({
     max: 1_000_000,
     doc: "connections of one IPv4 address, or of one IPv6 /64, to the public listener, and a fifth as many new ones a second; TRUSTED_PROXIES are exempt",
   },
+  maxRefusalsPerNetwork: {
+    type: "integer",
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    doc: "refused requests, and connections that ask nothing, of one network at once, and a twentieth of it each second; one that has more makes no new connections meanwhile; TRUSTED_PROXIES are exempt",
+  },
   connectionIdle: {
     type: "duration",
     default: "65s",

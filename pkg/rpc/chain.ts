@@ -6,10 +6,13 @@ import type { KeySets } from "#pkg/auth/keysets";
 import type { Bucket } from "#pkg/cache/bucket";
 import type { Cache } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
+import { AppError, type ErrorKind } from "#pkg/errors/errors";
+import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
 import type { Buckets } from "./buckets.ts";
-import { callCanceled, deadlineExceeded } from "./errors.ts";
+import { COST } from "./conduct.ts";
+import { callCanceled, deadlineExceeded, isRateLimited } from "./errors.ts";
 import type { PeerProof } from "./loopback.ts";
 import type { ServerCall } from "./server-call.ts";
 import { authenticationStep } from "./steps/authentication.ts";
@@ -91,6 +94,20 @@ interface Progress {
   entered: number;
 }
 
+/** What a stranger asks in vain by his own fault. */
+const FAULTS: ReadonlySet<ErrorKind> = new Set([
+  ...(["invalid_argument", "unauthenticated", "permission_denied", "not_found"] as const),
+  ...(["resource_exhausted", "unimplemented", "deadline_exceeded"] as const),
+]);
+
+/** What the call costs the conduct of its network. Others than strangers are blamed only for not waiting when told to. */
+function costOf({ principal }: ServerCall, error: unknown): number {
+  if (!(error instanceof AppError)) return 0;
+  const isStranger = principal.kind === "anyone";
+  if (isRateLimited(error)) return isStranger ? COST.impatient : COST.refused;
+  return isStranger && FAULTS.has(error.kind) && !isOutOfSpace(error) ? COST.refused : 0;
+}
+
 export function newChain(options: ChainOptions): Chain {
   const before = stepsBeforeReading(options);
   const steps = [...before, ...stepsAfterReading()];
@@ -126,6 +143,8 @@ export function newChain(options: ChainOptions): Chain {
 
   function leave(call: ServerCall, progress: Progress, outcome: Outcome): void {
     for (let index = progress.entered - 1; index >= 0; index--) steps[index]?.leave?.(call, outcome);
+    const cost = costOf(call, outcome.error);
+    if (cost > 0) call.blame?.(cost);
     call.finish();
   }
 

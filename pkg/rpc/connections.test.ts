@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { Agent, request as httpRequest } from "node:http";
+import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "#pkg/http/send";
@@ -11,6 +11,7 @@ import { silentLogger } from "#pkg/obs/logger";
 import { newMetrics } from "#pkg/obs/metrics";
 import { eventually } from "#pkg/testkit/eventually";
 import type { Chain } from "./chain.ts";
+import { COST } from "./conduct.ts";
 import { ServingState } from "./health.ts";
 import { type Listener, type ListenLimits, listen } from "./listen.ts";
 import { newProxies } from "./proxies.ts";
@@ -20,6 +21,18 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\
 
 /** Lets everybody through: who may call is not the matter here. */
 const openChain = { route: (call, handle) => handle(call) } as Pick<Chain, "route"> as Chain;
+
+/** As the steps do to who is not known: each call is blamed on its caller. */
+const refusingChain = {
+  async route(call, handle) {
+    await handle(call).catch((error: unknown) => {
+      call.blame?.(COST.refused);
+      throw error;
+    });
+  },
+} as Pick<Chain, "route"> as Chain;
+
+const served = { services: [], routes: [], state: new ServingState(), ready: async () => {}, metrics: async () => "" };
 
 describe("the connections of a listener", () => {
   const sockets: Socket[] = [];
@@ -59,12 +72,12 @@ describe("the connections of a listener", () => {
 
   async function closed(socket: Socket): Promise<void> {
     socket.resume();
-    if (!socket.destroyed) await once(socket, "close");
+    if (!socket.destroyed) await new Promise((resolve) => socket.once("close", resolve));
   }
 
-  function ask(from: string): Promise<number> {
+  function ask(from: string, path = "/healthz", agent: Agent | false = false): Promise<number> {
     return new Promise((resolve, reject) => {
-      const options = { port: listener.port, host: "127.0.0.1", localAddress: from, path: "/healthz", agent: false };
+      const options = { port: listener.port, host: "127.0.0.1", localAddress: from, path, agent };
       httpRequest(options, (response) => {
         response.resume();
         response.on("end", () => resolve(response.statusCode ?? 0));
@@ -96,6 +109,72 @@ describe("the connections of a listener", () => {
     await closed(first);
     assert.ok([...rest, other].every((socket) => !socket.destroyed));
     assert.equal(await ask("127.0.0.3"), 200);
+  });
+
+  it("are closed where much is refused over them, and their network makes no new ones for a while", async () => {
+    await open({ maxRefusalsPerNetwork: 40 });
+    listener.serve({ ...served, chain: refusingChain, fallback: undefined });
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+    assert.equal(await ask("127.0.0.2", "/healthz", kept), 200);
+    const rude = await dial("127.0.0.2", "GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100));
+    let answers = "";
+    for await (const chunk of rude) answers += String(chunk);
+    // It was told so for long before the connection was of no more use.
+    const refused = answers.match(/HTTP\/1\.1 404/g)?.length ?? 0;
+    assert.ok(refused > 20 && refused < 60, `${refused} answers`);
+    const again = connectHttp2(`http://127.0.0.1:${listener.port}`, {
+      createConnection: () => connect({ port: listener.port, host: "127.0.0.1", localAddress: "127.0.0.4" }),
+    });
+    again.on("error", () => {});
+    const told = new Promise<number>((resolve) => again.once("goaway", resolve));
+    for (let count = 0; count < 40; count++) {
+      const stream = again.request({ ":path": "/nothing" });
+      stream.on("error", () => {});
+      stream.resume();
+    }
+    assert.equal(await told, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    await assert.rejects(ask("127.0.0.2"), { code: "ECONNRESET" });
+    assert.equal(await ask("127.0.0.2", "/healthz", kept), 200, "who behaves goes on");
+    assert.equal(await ask("127.0.0.3"), 200);
+    kept.destroy();
+  });
+
+  it("of a trusted proxy are kept whatever is refused over them", async () => {
+    await open({ maxRefusalsPerNetwork: 5 }, ["127.0.0.2"]);
+    listener.serve({ ...served, chain: refusingChain, fallback: undefined });
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let count = 0; count < 60; count++) assert.equal(await ask("127.0.0.2", "/nothing", kept), 404);
+    assert.equal(await ask("127.0.0.2"), 200);
+    kept.destroy();
+  });
+
+  it("that say nothing after HTTP/2's preface are spoken to by the few, and all when they ask", async () => {
+    await open({});
+    const silent = [];
+    for (let count = 0; count < 6; count++) silent.push(await dial("127.0.0.2"));
+    for (const socket of silent.slice(0, 4)) assert.equal(await heard(socket), "data");
+    const [fifth, sixth] = silent.slice(4) as [Socket, Socket];
+    assert.equal(fifth.bytesRead + sixth.bytesRead, 0);
+    // HEADERS that end the stream: GET http / of the static table, and a literal authority.
+    fifth.write(Buffer.from("\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x", "latin1"));
+    assert.equal(await heard(fifth), "data");
+    assert.equal(await heard(await dial("127.0.0.3")), "data", "another network has its own");
+    // It pings for ever and asks nothing.
+    const ping = Buffer.from("\0\0\x08\x06\0\0\0\0\0abcdefgh", "latin1");
+    for (const socket of [sixth, silent[0] as Socket]) {
+      const timer = setInterval(() => socket.write(Buffer.concat(Array(20).fill(ping))), 20);
+      await closed(socket);
+      clearInterval(timer);
+    }
+  });
+
+  it("of HTTP/1.1 send no more requests ahead than HTTP/2 has streams", async () => {
+    await open({ maxStreamsPerConnection: 10 });
+    listener.serve({ ...served, chain: openChain, fallback: () => {} });
+    const few = await dial("127.0.0.2", "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(10));
+    const many = await dial("127.0.0.2", "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(11));
+    await closed(many);
+    assert.ok(!few.destroyed);
   });
 
   it("are not refused to a trusted proxy, which carries many people", async () => {
@@ -138,8 +217,7 @@ describe("the connections of a listener", () => {
     await open({ stallTimeoutMs: 300 });
     const answered: Promise<void>[] = [];
     listener.serve({
-      ...{ chain: openChain, services: [], routes: [], state: new ServingState() },
-      ...{ ready: async () => {}, metrics: async () => "" },
+      ...{ ...served, chain: openChain },
       fallback: (_request, response) => {
         const body = (async function* () {
           for (let count = 0; count < 200; count++) yield Buffer.alloc(65_536);

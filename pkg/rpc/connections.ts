@@ -3,17 +3,25 @@
  * longest goes; what works is never cut for a newcomer.
  */
 
-import type { ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { LRUCache } from "lru-cache";
 import { takeFrom } from "#pkg/cache/bucket";
 import type { Counter } from "#pkg/obs/obs";
+import { COST, Conduct } from "./conduct.ts";
 import { networkOf } from "./network.ts";
 
 export interface ConnectionLimits {
   readonly maxConnections: number;
   /** Of one network: an IPv4 address or the /64 of an IPv6 one; it may make a fifth as many anew each second. */
   readonly maxConnectionsPerNetwork: number;
+  /** What one network may be refused at once, and a twentieth of it each second; see `Conduct`. */
+  readonly maxRefusalsPerNetwork: number;
+  /** Streams of one HTTP/2 connection, and requests that one of HTTP/1.1 may send ahead. */
+  readonly maxStreamsPerConnection: number;
+  /** Streams that one HTTP/2 connection may reset at once and per second (CVE-2023-44487); of a trusted proxy a hundredfold. */
+  readonly streamResetBurst: number;
+  readonly streamResetRate: number;
   /** Until the first request, whatever was said before it. */
   readonly headersTimeoutMs: number;
   /** Between two requests. */
@@ -32,8 +40,18 @@ export interface ConnectionsOptions {
 
 /** Where there is no room, a client that has taken nothing for so long goes. */
 const STALLED_FULL_MS = 10_000;
-/** Idle connections are looked at this often. */
-const SWEEP_INTERVAL_MS = 1_000;
+/** Idle connections are looked at this often; what has to go then is not so much that others would wait for it. */
+const SWEEP_INTERVAL_MS = 100;
+/** All of them are, to see whether they read and what they say. */
+const LOOK_INTERVAL_MS = 1_000;
+/** What HTTP/2 has to say in that time without asking anything: settings, pings, windows. */
+const MAX_IDLE_TALK_BYTES = 4_096;
+/** Refusals over one connection, after which it is closed. */
+const MAX_BLAMES = 30;
+/** Of its share, a network may be refused so much anew each second. */
+const REFUSALS_PER_SECOND = 1 / 20;
+/** HTTP/2 sessions that a network may have and ask nothing over. */
+const MAX_UNASKED_SESSIONS = 4;
 /** Node's own time-outs of HTTP/1.1 are looked at every 5 s, and answer; ours cut off what they leave. */
 const HTTP1_PATIENCE_MS = 10_000;
 
@@ -44,6 +62,8 @@ const MAX_NETWORKS = 50_000;
 
 interface Network {
   count: number;
+  /** Sessions of HTTP/2 over which nothing was asked yet. */
+  unasked: number;
   /** Longest idle first. */
   readonly idle: Set<Connection>;
 }
@@ -53,10 +73,19 @@ export interface Connection {
   /** Undefined for a trusted proxy. */
   readonly network: string | undefined;
   session: ServerHttp2Session | undefined;
+  /** Refusals over it. */
+  blames: number;
+  /** Set where it is closed when the next answer has left. */
+  isDoomed: boolean;
+  /** What had been read, and how many requests had begun, at the last look. */
+  seenBytes: number;
+  seenBegun: number;
+  /** Requests that have begun over it. */
+  begun: number;
+  /** When the bucket of its resets is full again. */
+  resetsFullAtMs: number;
   /** Requests and streams that are not over. */
   running: number;
-  /** True once there was a request. */
-  used: boolean;
   idleSinceMs: number;
   /** What has bytes for the client: responses of HTTP/1.1, streams of HTTP/2. */
   readonly writers: Set<Writer>;
@@ -79,13 +108,16 @@ export class Connections {
   readonly #networks = new Map<string, Network>();
   /** When the bucket of a network's new connections is full again. */
   readonly #fullAtMs = new LRUCache<string, number>({ max: MAX_NETWORKS });
+  readonly #conduct: Conduct;
   readonly #sweeping: NodeJS.Timeout;
+  readonly #looking: NodeJS.Timeout;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    const { headersTimeoutMs, idleTimeoutMs } = options.limits;
-    const everyMs = Math.min(SWEEP_INTERVAL_MS, headersTimeoutMs, idleTimeoutMs);
-    this.#sweeping = setInterval(() => this.#sweep(), everyMs);
+    const { headersTimeoutMs, idleTimeoutMs, maxRefusalsPerNetwork: burst } = options.limits;
+    this.#conduct = new Conduct({ perSecond: burst * REFUSALS_PER_SECOND, burst });
+    this.#sweeping = setInterval(() => this.#sweep(), Math.min(SWEEP_INTERVAL_MS, headersTimeoutMs, idleTimeoutMs));
+    this.#looking = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
   }
 
   /** Takes a connection in, closing an idle one where there is no room; undefined where it was closed instead. */
@@ -98,6 +130,7 @@ export class Connections {
       return undefined;
     }
     const network = isTrusted(address) ? undefined : networkOf(address);
+    if (network !== undefined && this.#conduct.isSpent(network)) return this.#refuse(socket, "misconduct");
     if (network !== undefined && !this.#mayMakeAnother(network)) return this.#refuse(socket, "too many new");
     const neighbours = network === undefined ? undefined : this.#networks.get(network);
     if (neighbours !== undefined && neighbours.count >= limits.maxConnectionsPerNetwork) {
@@ -107,12 +140,13 @@ export class Connections {
       if (!this.#closeFirst(this.#idle, "full") && !this.#closeStalled()) return this.#refuse(socket, "full");
     }
     const connection: Connection = {
-      ...{ socket, network, session: undefined, running: 0, used: false, idleSinceMs: 0 },
+      ...{ socket, network, session: undefined, running: 0, begun: 0, idleSinceMs: 0 },
+      ...{ blames: 0, isDoomed: false, seenBytes: 0, seenBegun: 0, resetsFullAtMs: 0 },
       ...{ writers: new Set(), takenAtMs: performance.now() },
     };
     this.#all.add(connection);
     if (network !== undefined) {
-      const known = this.#networks.get(network) ?? { count: 0, idle: new Set() };
+      const known = this.#networks.get(network) ?? { count: 0, unasked: 0, idle: new Set() };
       known.count += 1;
       this.#networks.set(network, known);
     }
@@ -121,10 +155,35 @@ export class Connections {
     return connection;
   }
 
-  /** A request or stream of the connection has begun; its answer leaves by `writer`. */
-  begin(connection: Connection, writer: Writer): void {
+  /**
+   * Whether HTTP/2 is spoken before anything was asked. Some clients wait for it, but a session costs much more than a
+   * socket, so that a network gets a few; its others get theirs when they ask.
+   */
+  maySpeakFirst(connection: Connection): boolean {
+    const network = this.#networkOf(connection);
+    return network === undefined || network.unasked < MAX_UNASKED_SESSIONS;
+  }
+
+  /** The connection speaks HTTP/2. */
+  speaks(connection: Connection, session: ServerHttp2Session): void {
+    connection.session = session;
+    const network = this.#networkOf(connection);
+    if (network !== undefined) network.unasked += 1;
+  }
+
+  /**
+   * A request or stream of the connection has begun; its answer leaves by `writer`. False where it is not to be answered:
+   * the connection is about to be closed.
+   */
+  begin(connection: Connection, writer: Writer): boolean {
+    if (connection.isDoomed) return false;
+    if (connection.running >= this.#options.limits.maxStreamsPerConnection) {
+      this.#close(connection, "too many at once");
+      return false;
+    }
+    if (connection.begun === 0) this.#asked(connection);
     connection.running += 1;
-    connection.used = true;
+    connection.begun += 1;
     connection.writers.add(writer);
     const taken = () => {
       connection.takenAtMs = performance.now();
@@ -132,14 +191,42 @@ export class Connections {
     writer.on("drain", taken);
     taken();
     this.#fromIdle(connection);
+    return true;
   }
 
   /** It is over. */
   end(connection: Connection, writer: Writer): void {
+    if (!connection.writers.delete(writer)) return;
     connection.running -= 1;
-    connection.writers.delete(writer);
     connection.takenAtMs = performance.now();
-    if (connection.running === 0 && this.#all.has(connection)) this.#toIdle(connection);
+    if (!this.#all.has(connection)) return;
+    if (connection.isDoomed) {
+      this.#conduct.blame(connection.network ?? "", COST.hostile);
+      this.#close(connection, "misconduct");
+    } else if (connection.running === 0) this.#toIdle(connection);
+  }
+
+  /** Its client has behaved so that it costs us; where that goes on, the connection is closed after its answer. */
+  blame(connection: Connection, cost: number): void {
+    const { network } = connection;
+    if (network === undefined) return;
+    this.#conduct.blame(network, cost);
+    connection.blames += 1;
+    if (connection.blames > MAX_BLAMES || this.#conduct.isSpent(network)) connection.isDoomed = true;
+  }
+
+  /** Its client has reset a stream before a word of the answer: the work was for nothing. */
+  reset(connection: Connection): void {
+    const { streamResetRate: perSecond, streamResetBurst: burst } = this.#options.limits;
+    const { fullAtMs, retryAfterMs } = takeFrom(connection.resetsFullAtMs, performance.now(), { perSecond, burst });
+    connection.resetsFullAtMs = fullAtMs;
+    if (retryAfterMs > 0 && connection.network !== undefined) this.broken(connection);
+  }
+
+  /** It broke the rules of its protocol, so that it is of no more use. */
+  broken(connection: Connection): void {
+    this.blame(connection, COST.hostile);
+    this.#close(connection, "broken protocol");
   }
 
   /** Tells HTTP/2 clients to go, and lets what runs finish. */
@@ -154,6 +241,7 @@ export class Connections {
   /** Stops looking after them. */
   stop(): void {
     clearInterval(this.#sweeping);
+    clearInterval(this.#looking);
   }
 
   #mayMakeAnother(network: string): boolean {
@@ -175,7 +263,7 @@ export class Connections {
     this.#networkOf(connection)?.idle.delete(connection);
   }
 
-  #networkOf({ network }: Connection): Network | undefined {
+  #networkOf({ network }: Pick<Connection, "network">): Network | undefined {
     return network === undefined ? undefined : this.#networks.get(network);
   }
 
@@ -194,7 +282,20 @@ export class Connections {
   #close(connection: Connection, why: string): void {
     this.#options.closed.add(1, { why });
     this.#forget(connection);
-    connection.socket.destroy();
+    const { session, socket } = connection;
+    if (session?.destroyed === false && connection.isDoomed) {
+      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy();
+    }
+    // What was answered last is still to leave.
+    else if (connection.isDoomed) socket.destroySoon();
+    else socket.destroy();
+  }
+
+  /** Something was asked over it for the first time, or it has gone without. */
+  #asked({ session, ...connection }: Connection): void {
+    const network = this.#networkOf(connection);
+    if (network !== undefined && session !== undefined) network.unasked -= 1;
   }
 
   /** The one whose client has taken nothing for longest, where that is long enough. */
@@ -208,10 +309,20 @@ export class Connections {
     return true;
   }
 
-  /** Notes whose client takes what it is sent, and closes those whose client has long taken nothing. */
-  #sweepStalled(): void {
+  /** Notes whose client takes what it is sent; closes those whose client takes nothing, or talks and asks nothing. */
+  #look(): void {
     const now = performance.now();
     for (const connection of this.#all) {
+      const { session, begun, seenBytes, seenBegun } = connection;
+      if (session !== undefined) {
+        connection.seenBytes = connection.socket.bytesRead;
+        connection.seenBegun = begun;
+        const isTalk = connection.running === 0 && begun === seenBegun;
+        if (isTalk && connection.seenBytes - seenBytes > MAX_IDLE_TALK_BYTES) {
+          this.broken(connection);
+          continue;
+        }
+      }
       let isWaiting = false;
       for (const writer of connection.writers) isWaiting ||= writer.writableLength > 0;
       if (!isWaiting) connection.takenAtMs = now;
@@ -224,6 +335,10 @@ export class Connections {
     this.#fromIdle(connection);
     const network = this.#networkOf(connection);
     if (network === undefined) return;
+    if (connection.begun === 0) {
+      this.#asked(connection);
+      this.#conduct.blame(connection.network ?? "", COST.refused);
+    }
     network.count -= 1;
     if (network.count === 0) this.#networks.delete(connection.network ?? "");
   }
@@ -231,12 +346,11 @@ export class Connections {
   #sweep(): void {
     const { headersTimeoutMs, idleTimeoutMs } = this.#options.limits;
     const now = performance.now();
-    this.#sweepStalled();
     for (const connection of this.#idle) {
       const idleMs = now - connection.idleSinceMs;
       if (idleMs < Math.min(headersTimeoutMs, idleTimeoutMs)) break;
-      const { session, used } = connection;
-      const limitMs = (used ? idleTimeoutMs : headersTimeoutMs) + (session === undefined ? HTTP1_PATIENCE_MS : 0);
+      const { session, begun } = connection;
+      const limitMs = (begun > 0 ? idleTimeoutMs : headersTimeoutMs) + (session === undefined ? HTTP1_PATIENCE_MS : 0);
       if (idleMs < limitMs) continue;
       if (session === undefined || session.closed) {
         this.#options.closed.add(1, { why: "idle" });

@@ -69,6 +69,11 @@ export function rateLimited(retryAfterMs: number): AppError {
   });
 }
 
+/** True for `rateLimited`. */
+export function isRateLimited(error: AppError): boolean {
+  return error.reason === "RATE_LIMITED";
+}
+
 /** The caller's time is up. */
 export function deadlineExceeded(): AppError {
   return new AppError({

@@ -11,6 +11,7 @@ import type { NodeRequest } from "#pkg/http/node";
 import type { Call } from "./call.ts";
 import { certificateOf } from "./certificate.ts";
 import type { Chain } from "./chain.ts";
+import type { Blame } from "./conduct.ts";
 import { toConnectError } from "./error-map.ts";
 import { callCanceled, compressionRefused, messageMalformed, messageTooLarge, messageTooSlow } from "./errors.ts";
 import type { LocalMethod } from "./local.ts";
@@ -21,6 +22,7 @@ export interface ExchangeOptions {
   readonly via: "public" | "internal";
   readonly chain: Chain;
   readonly remoteAddress: (request: NodeRequest) => string;
+  readonly blame: Blame;
   readonly maxMessageBytes: number;
   /** How long a message may take to come in. */
   readonly messageTimeoutMs: number;
@@ -75,6 +77,7 @@ export class Exchange {
       timeoutMs: parseTimeout(headers as Readonly<Record<string, string>>),
       certificate: () => certificateOf(this.#request),
       source: () => this.left,
+      blame: (cost) => this.#options.blame(this.#request, cost),
     });
     this.#call = call;
     this.#context = context;

@@ -175,7 +175,7 @@ describe("a listener", () => {
     await using platform = await openModules([notification]);
     const session = connect(platform.url);
     const failed = new Promise<unknown>((resolve) => session.once("error", resolve));
-    for (let round = 0; round < 900; round++) {
+    for (let round = 0; round < 150; round++) {
       const stream = session.request({ ":path": "/whoami" });
       stream.on("error", () => {});
       stream.close(8);

@@ -1,14 +1,16 @@
 /** One port for everything: Connect, gRPC, gRPC-Web, raw HTTP routes, health; HTTP/1.1 and HTTP/2 on clear text. */
 
 import { createServer as createHttp1Server } from "node:http";
-import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { constants, createServer as createHttp2Server, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Bucket } from "#pkg/cache/bucket";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import { edge } from "./access.ts";
 import { newConnectHandler } from "./adapter.ts";
 import type { Target } from "./call.ts";
 import type { Chain } from "./chain.ts";
+import type { Blame } from "./conduct.ts";
 import { type Connection, type ConnectionLimits, Connections } from "./connections.ts";
 import { healthService } from "./health.ts";
 import type { LocalService } from "./local.ts";
@@ -17,16 +19,13 @@ import type { Proxies } from "./proxies.ts";
 import { newRawHandler, newRefusal, pathOf } from "./raw.ts";
 import { reflectionService } from "./reflection.ts";
 import { type BoundRoute, newRouteTable } from "./routes.ts";
+import { Turns } from "./turns.ts";
 
 export interface ListenLimits extends ConnectionLimits {
   /** A whole request, its body included; uploads of large parts over slow lines need minutes. */
   readonly requestTimeoutMs: number;
   /** The message of a call by RPC; nobody may hold memory for minutes with one that does not end. */
   readonly messageTimeoutMs: number;
-  readonly maxStreamsPerConnection: number;
-  /** Streams that one HTTP/2 connection may reset at once and per second (CVE-2023-44487). */
-  readonly streamResetBurst: number;
-  readonly streamResetRate: number;
 }
 
 export const DEFAULT_LIMITS: ListenLimits = {
@@ -37,9 +36,10 @@ export const DEFAULT_LIMITS: ListenLimits = {
   stallTimeoutMs: 120_000,
   maxConnections: 10_000,
   maxConnectionsPerNetwork: 500,
+  maxRefusalsPerNetwork: 100,
   maxStreamsPerConnection: 256,
-  streamResetBurst: 1_000,
-  streamResetRate: 100,
+  streamResetBurst: 200,
+  streamResetRate: 33,
 };
 
 export interface ListenOptions {
@@ -76,10 +76,16 @@ export interface Listener {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   let serving: NodeHandler = serveNothing;
+  let proxyTold = false;
   const handle: NodeHandler = (request, response) => {
     // A client that breaks off is no news; without listeners it would end the process.
     request.on("error", () => {});
     response.on("error", () => {});
+    if (!proxyTold && isPublic && request.headers["x-forwarded-for"] !== undefined) {
+      const { remoteAddress = "" } = request.socket;
+      proxyTold = !isTrusted(remoteAddress);
+      if (proxyTold) options.log.warn({ remoteAddress }, UNTRUSTED_PROXY);
+    }
     try {
       serving(request, response);
     } catch (error) {
@@ -87,14 +93,28 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       response.destroy();
     }
   };
+  const isPublic = options.via === "public";
+  // Every module of a machine has the same address, and each has proved itself.
+  const isTrusted = isPublic ? options.proxies.isTrusted : () => true;
   const connections = new Connections({
     limits,
-    isTrusted: options.proxies.isTrusted,
+    isTrusted,
     closed: options.metrics.counter("listener_connections_closed_total", "Connections that the listener closed", [
       "why",
     ]),
   });
-  const connectionOf = new WeakMap<Socket, Connection>();
+  const connectionOf = new WeakMap<Socket | Http2Session, Connection>();
+  const turns = new Turns<Connection>(({ isDoomed, socket }) => isDoomed || socket.destroyed);
+  /** A trusted proxy's connection carries the requests of many people, and takes no turns. */
+  const inTurn = (connection: Connection | undefined, request: NodeRequest, response: NodeResponse) => {
+    if (connection?.network === undefined) handle(request, response);
+    else turns.take(connection, () => handle(request, response));
+  };
+  const blame: Blame = (request, cost) => {
+    const carrier = "stream" in request ? request.stream.session : request.socket;
+    const connection = carrier && connectionOf.get(carrier);
+    if (connection !== undefined) connections.blame(connection, cost);
+  };
   let closing = false;
 
   const http1 = createHttp1Server(
@@ -102,51 +122,74 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.idleTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+      // Those that are late are answered and closed at each look: often, so that they are few.
+      connectionsCheckingInterval: Math.min(250, limits.headersTimeoutMs),
     },
     (request, response) => {
       const connection = connectionOf.get(request.socket);
       if (connection !== undefined) {
-        connections.begin(connection, response);
         response.once("close", () => connections.end(connection, response));
+        if (!connections.begin(connection, response)) return;
       }
       if (closing) response.setHeader("connection", "close");
-      handle(request, response);
+      inTurn(connection, request, response);
     },
   );
   // Node starts its check for slow requests when the server listens; this one is handed its sockets instead.
   http1.emit("listening");
 
-  const http2 = createHttp2Server(
-    {
-      settings: { maxConcurrentStreams: limits.maxStreamsPerConnection },
-      streamResetBurst: limits.streamResetBurst,
-      streamResetRate: limits.streamResetRate,
-    },
-    handle,
-  );
-  http2.on("sessionError", (error) => options.log.debug({ err: error }, "http2 session failed"));
+  const newHttp2 = (factor: number) => {
+    const http2 = createHttp2Server(
+      {
+        settings: { maxConcurrentStreams: limits.maxStreamsPerConnection },
+        streamResetBurst: limits.streamResetBurst * factor,
+        streamResetRate: limits.streamResetRate * factor,
+      },
+      (request, response) => {
+        const { stream } = request;
+        const connection = stream.session && connectionOf.get(stream.session);
+        // What comes before the client has read that it must go.
+        if (connection?.isDoomed) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        else inTurn(connection, request, response);
+      },
+    );
+    http2.on("sessionError", (error) => options.log.debug({ err: error }, "http2 session failed"));
+    return http2;
+  };
+  /** A proxy's connection carries many people, who give up as often as many people do. */
+  const http2 = { people: newHttp2(1), proxies: newHttp2(PEOPLE_OF_PROXY) };
 
   /** The session hides its socket, so it is told apart while it is made: that happens before `emit` returns. */
   function startHttp2(connection: Connection): void {
-    http2.once("session", (session) => {
-      connection.session = session;
+    const server = connection.network === undefined ? http2.proxies : http2.people;
+    server.once("session", (session) => {
+      connections.speaks(connection, session);
+      connectionOf.set(session, connection);
       session.on("stream", (stream) => {
-        connections.begin(connection, stream);
-        stream.once("close", () => connections.end(connection, stream));
-        limitBody(stream, limits.requestTimeoutMs);
+        stream.once("close", () => {
+          connections.end(connection, stream);
+          if (stream.rstCode === constants.NGHTTP2_CANCEL && !stream.headersSent) connections.reset(connection);
+        });
+        if (connections.begin(connection, stream)) limitBody(stream, limits.requestTimeoutMs);
+      });
+      session.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code?.startsWith("ERR_HTTP2") === true) connections.broken(connection);
       });
     });
-    http2.emit("connection", connection.socket);
+    server.emit("connection", connection.socket);
   }
 
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
     const connection = connections.admit(socket);
     if (connection === undefined) return;
     connectionOf.set(socket, connection);
-    peek(socket, limits.headersTimeoutMs, (isHttp2) =>
-      isHttp2 ? startHttp2(connection) : http1.emit("connection", socket),
-    );
+    peek(socket, limits.headersTimeoutMs, (head) => {
+      if (!head.subarray(0, DECISIVE_BYTES).equals(PREFACE.subarray(0, DECISIVE_BYTES))) {
+        return () => http1.emit("connection", socket);
+      }
+      if (connections.maySpeakFirst(connection) || asks(head)) return () => startHttp2(connection);
+      return head.length > MAX_TALK_BYTES ? () => connections.broken(connection) : undefined;
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -164,7 +207,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     host: options.host,
     port,
     serve(what) {
-      serving = newRequestHandler(what, options, limits);
+      serving = newRequestHandler(what, options, limits, blame);
     },
     async drain(graceMs) {
       closing = true;
@@ -180,11 +223,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       clearTimeout(timer);
       clearInterval(idle);
       connections.stop();
-      http1.close();
-      http2.close();
+      for (const server of [http1, http2.people, http2.proxies]) server.close();
     },
   };
 }
+
+/** As many people as a proxy's connection is taken to carry. */
+const PEOPLE_OF_PROXY = 100;
+
+const UNTRUSTED_PROXY =
+  "requests come through a proxy that is not in TRUSTED_PROXIES: all who use it share the limits of one network";
 
 /** Connections that the kernel keeps while we are busy: a burst of strangers must not shut others out for a second. */
 const BACKLOG = 4_096;
@@ -199,13 +247,28 @@ function limitBody(stream: ServerHttp2Stream, timeoutMs: number): void {
 }
 
 /** The preface that every HTTP/2 connection starts with (RFC 9113, 3.4) begins with a method that HTTP/1.1 lacks. */
-const PREFACE = Buffer.from("PRI * HTTP/2.0");
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const DECISIVE_BYTES = 3;
+/** A frame's head: its length in 3 bytes, its type, flags, a stream (RFC 9113, 4.1). */
+const FRAME_HEAD_BYTES = 9;
+/** PRIORITY, SETTINGS, PING and WINDOW_UPDATE: what can be said without asking anything. */
+const TALK_FRAMES: ReadonlySet<number | undefined> = new Set([0x02, 0x04, 0x06, 0x08]);
+/** More of them than a client has to say. */
+const MAX_TALK_BYTES = 1_024;
 
-function peek(socket: Socket, timeoutMs: number, decided: (isHttp2: boolean) => void): void {
+/** Whether the first bytes of an HTTP/2 connection hold more than what can be said without asking anything. */
+function asks(head: Buffer): boolean {
+  for (let at = PREFACE.length; at + FRAME_HEAD_BYTES <= head.length; ) {
+    if (!TALK_FRAMES.has(head[at + 3])) return true;
+    at += FRAME_HEAD_BYTES + head.readUIntBE(at, 3);
+  }
+  return false;
+}
+
+/** `decide` says from the first bytes what to do with the connection; undefined until it can be said. */
+function peek(socket: Socket, timeoutMs: number, decide: (head: Buffer) => (() => void) | undefined): void {
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
-  const chunks: Buffer[] = [];
-  let length = 0;
+  let head: Buffer = Buffer.alloc(0);
   const onError = () => socket.destroy();
   const cleanUp = () => {
     clearTimeout(timer);
@@ -219,14 +282,13 @@ function peek(socket: Socket, timeoutMs: number, decided: (isHttp2: boolean) => 
     socket.destroy();
   };
   const onData = (chunk: Buffer) => {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length < DECISIVE_BYTES) return;
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+    const decided = head.length < DECISIVE_BYTES ? undefined : decide(head);
+    if (decided === undefined) return;
     cleanUp();
     socket.pause();
-    const head = Buffer.concat(chunks, length);
     socket.unshift(head);
-    decided(head.subarray(0, DECISIVE_BYTES).equals(PREFACE.subarray(0, DECISIVE_BYTES)));
+    decided();
     process.nextTick(() => socket.resume());
   };
   socket.on("data", onData);
@@ -234,6 +296,9 @@ function peek(socket: Socket, timeoutMs: number, decided: (isHttp2: boolean) => 
   socket.on("end", onEnd);
   socket.on("close", cleanUp);
 }
+
+/** Balancers ask once a second, and watch each service. */
+const HEALTH: Bucket = { perSecond: 20, burst: 40 };
 
 /** A page of the web client asks for dozens of files at once, and a school has one address. */
 const PAGE: Target = {
@@ -243,9 +308,14 @@ const PAGE: Target = {
   method: undefined,
 };
 
-function newRequestHandler(what: ServeOptions, { via, proxies }: ListenOptions, limits: ListenLimits): NodeHandler {
+function newRequestHandler(
+  what: ServeOptions,
+  { via, proxies }: ListenOptions,
+  limits: ListenLimits,
+  blame: Blame,
+): NodeHandler {
   const { chain, fallback } = what;
-  const raw = { via, chain, remoteAddress: proxies.clientOf };
+  const raw = { via, chain, remoteAddress: proxies.clientOf, blame };
   const services = what.services.map((service) => service.service);
   const names = services.map((service) => service.typeName);
   const routes = [...probeRoutes(what), ...what.routes].filter(({ route }) => via === "internal" || !route.inside);
@@ -254,7 +324,7 @@ function newRequestHandler(what: ServeOptions, { via, proxies }: ListenOptions, 
     messageTimeoutMs: limits.messageTimeoutMs,
     services: [
       ...what.services,
-      healthService(what.state, names, edge("anyone")),
+      healthService(what.state, names, { ...edge("anyone"), rateLimit: HEALTH }),
       // It tells of internal methods too, so it is told inside only.
       ...(via === "internal" ? [reflectionService(services, edge("anyone"))] : []),
     ],

@@ -8,6 +8,7 @@ import { edge } from "./access.ts";
 import type { Call, Target } from "./call.ts";
 import { certificateOf } from "./certificate.ts";
 import type { Chain } from "./chain.ts";
+import type { Blame } from "./conduct.ts";
 import { httpStatusOf, toErrorJson } from "./error-map.ts";
 import { methodNotAllowed, targetNotFound } from "./errors.ts";
 import type { RouteTable } from "./routes.ts";
@@ -17,6 +18,7 @@ export interface RawOptions {
   readonly via: "public" | "internal";
   readonly chain: Chain;
   readonly remoteAddress: (request: NodeRequest) => string;
+  readonly blame: Blame;
 }
 
 /** What is asked for where no route fits; one target for all, so that a stranger cannot make metrics or buckets. */
@@ -87,6 +89,7 @@ function run(
     timeoutMs: undefined,
     certificate: () => certificateOf(request),
     source: () => closed(response),
+    blame: (cost) => options.blame(request, cost),
   });
   let entered = false;
   options.chain

@@ -126,7 +126,7 @@ describe("a message", () => {
   it("is not inflated for a stranger, and floods of them are told to wait", async () => {
     const limited = await openModules([notification], {
       limited: true,
-      settings: { RATE_LIMIT_PER_SECOND: "0.1", RATE_LIMIT_BURST: "20" },
+      settings: { RATE_LIMIT_PER_SECOND: "0.1", RATE_LIMIT_BURST: "20", MAX_REFUSALS_PER_NETWORK: "1000000" },
     });
     const packed = { "content-encoding": "gzip", "content-length": String(BOMB.length) };
     const bomb = head(LIST, packed);

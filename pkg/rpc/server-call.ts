@@ -20,6 +20,8 @@ export interface ServerCallInit {
   readonly timeoutMs: number | undefined;
   /** Aborted when the caller goes away; read at most once, when somebody first asks for the call's signal. */
   readonly source: () => AbortSignal | undefined;
+  /** Tells the listener that the call had to be refused; undefined in-process. */
+  readonly blame?: (cost: number) => void;
 }
 
 const ANYONE: Principal = { kind: "anyone" };
@@ -42,6 +44,7 @@ export class ServerCall implements Call {
   span: Span | undefined = undefined;
   startedAtMs = 0;
   readonly #certificate: () => X509Certificate | undefined;
+  readonly blame: ((cost: number) => void) | undefined;
   readonly #source: () => AbortSignal | undefined;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
@@ -57,6 +60,7 @@ export class ServerCall implements Call {
     this.headers = init.headers;
     this.timeoutMs = init.timeoutMs;
     this.#certificate = init.certificate;
+    this.blame = init.blame;
     this.#source = init.source;
   }
 

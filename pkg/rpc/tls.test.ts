@@ -83,7 +83,7 @@ describe("modules over TLS", () => {
       handle: (_request, response) =>
         send(response, { status: 200, headers: {}, body: JSON.stringify({ keys: [{ ...jwk, kid: "k" }] }) }),
     });
-    const raw = { via: "internal", chain: chainOf(), remoteAddress: () => "127.0.0.1" } as const;
+    const raw = { via: "internal", chain: chainOf(), remoteAddress: () => "127.0.0.1", blame: () => {} } as const;
     const handler = newConnectHandler({
       ...raw,
       messageTimeoutMs: 10_000,

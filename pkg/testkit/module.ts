@@ -200,6 +200,7 @@ export async function openModules(
         WEB_ROOT: "off",
         DATA: data,
         GRACE_MS: "2s",
+        ...(options.limited === true ? {} : { MAX_REFUSALS_PER_NETWORK: "1000000" }),
         ...options.settings,
       },
       log:
