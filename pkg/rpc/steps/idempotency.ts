@@ -1,6 +1,7 @@
-/** Checks that a request which can carry a request id does. Uniqueness is a row in the create's own transaction. */
+/** Checks that a request which has to carry a request id does; an `optional` one may be absent. Uniqueness is a row in the create's own transaction. */
 
 import type { DescMethod } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { requestIdRequired } from "../errors.ts";
 import type { Step } from "./step.ts";
 
@@ -13,7 +14,9 @@ export function idempotencyStep(): Step {
     let name = fields.get(method);
     if (name === undefined) {
       const field = method.input.fields.find((candidate) => candidate.name === "request_id");
-      name = field?.fieldKind === "scalar" ? field.localName : false;
+      // One that came to a method later must be optional, or callers of before would be refused; its rules are validated.
+      const isOptional = field?.presence === FeatureSet_FieldPresence.EXPLICIT;
+      name = field?.fieldKind === "scalar" && !isOptional ? field.localName : false;
       fields.set(method, name);
     }
     return name;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
   ListNotificationsRequestSchema,
   NotificationService,
@@ -187,6 +188,15 @@ describe("the rate limit", () => {
 });
 
 describe("idempotency", () => {
+  it("lets a request go without an id that came to the method later", () => {
+    const method = ProfileService.method.signUp;
+    const field = { ...SignUpRequestSchema.field.requestId, presence: FeatureSet_FieldPresence.EXPLICIT };
+    const later = { ...method, input: { ...method.input, fields: [field] } } as typeof method;
+    const call = newCall({ method: later, access: accessOf(method) });
+    call.request = create(SignUpRequestSchema, {});
+    idempotencyStep().enter?.(call);
+  });
+
   it("asks for a request id where the request can carry one", () => {
     const step = idempotencyStep();
     const method = ProfileService.method.signUp;
