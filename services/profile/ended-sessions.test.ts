@@ -30,7 +30,7 @@ const ENDS = {
     await assert.rejects(refresh(), (error) => isAppError(error, "REFRESH_TOKEN_REUSED"));
   },
   "erasing the account": (at, { accessToken }) =>
-    at.client(ProfileService).deleteAccount({ password: PASSWORD }, bearer(accessToken)),
+    at.client(ProfileService).deleteAccount({ proof: { case: "password", value: PASSWORD } }, bearer(accessToken)),
 } satisfies Record<string, (at: TestPlatform, tokens: Tokens) => Promise<unknown>>;
 
 interface Tokens {

@@ -60,7 +60,8 @@ export function profileHandler(deps: {
       return { profiles: page.items.map(profileToProto), nextPageToken: page.nextPageToken };
     },
 
-    async deleteAccount({ password }, call) {
+    async deleteAccount({ proof }, call) {
+      const password = proof.case === "password" ? proof.value : "";
       await accounts.deleteAccount(userOf(call).accountId, password, networkOf(call.remoteAddress));
       return {};
     },

@@ -69,7 +69,8 @@ describe("the profile service", () => {
 
   it("slows down whoever guesses it with a stolen access token", async () => {
     const { tokens } = await signUp();
-    const guess = () => client().deleteAccount({ password: "a wrong password" }, bearer(tokens.accessToken));
+    const guess = () =>
+      client().deleteAccount({ proof: { case: "password", value: "a wrong password" } }, bearer(tokens.accessToken));
     for (let tries = 0; tries < 5; tries++) await assert.rejects(guess(), refused("SIGN_IN_FAILED"));
     await assert.rejects(guess(), refused("SIGN_IN_TOO_OFTEN"));
   });
@@ -138,7 +139,7 @@ describe("the profile service", () => {
     );
 
     const last = await signIn();
-    await client().deleteAccount({ password: PASSWORD }, bearer(last?.accessToken ?? ""));
+    await client().deleteAccount({ proof: { case: "password", value: PASSWORD } }, bearer(last?.accessToken ?? ""));
     await isTold(sessionOf(last?.accessToken));
     assert.equal(told().length, 5);
   });
@@ -219,10 +220,11 @@ describe("the profile service", () => {
   it("erases an account with everything that hangs on it", async () => {
     const { tokens, account, email, profile: own } = await signUp();
     await assert.rejects(
-      client().deleteAccount({ password: "a wrong password" }, bearer(tokens.accessToken)),
+      client().deleteAccount({ proof: { case: "password", value: "a wrong password" } }, bearer(tokens.accessToken)),
       refused("SIGN_IN_FAILED"),
     );
-    await client().deleteAccount({ password: PASSWORD }, bearer(tokens.accessToken));
+    await assert.rejects(client().deleteAccount({}, bearer(tokens.accessToken)), refused("SIGN_IN_FAILED"));
+    await client().deleteAccount({ proof: { case: "password", value: PASSWORD } }, bearer(tokens.accessToken));
     const told = await platform.nextEvent(AccountDeletedSchema, (event) => event.account === account.name);
     assert.deepEqual(told.profiles, [own.name]);
     await assert.rejects(client().getAccount({}, bearer(tokens.accessToken)), refused("SESSION_ENDED"));

@@ -205,7 +205,7 @@ inEveryTopology("refusals", (cluster) => {
     const orphan = await start(leaving, title);
     assert.equal((await askLicense(leaving, orphan, { keyIds: old.keyIds })).status, 200);
     assert.equal((await fetch(manifestUrl(leaving, orphan, "dash"))).status, 200);
-    await leaving.platform.client(ProfileService).deleteAccount({ password: PASSWORD });
+    await leaving.platform.client(ProfileService).deleteAccount({ proof: { case: "password", value: PASSWORD } });
     await assertOver(orphan);
   });
 
