@@ -85,9 +85,6 @@ export const DEMUXERS = [
   "flac",
 ] as const;
 
-/** Demuxers of caption files, allowed only where captions are expected. */
-export const TEXT_DEMUXERS = ["srt", "webvtt"] as const;
-
 const PROBE_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 3_600_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1024 ** 3;

@@ -16,7 +16,7 @@ import { countVideoSamples, readTracks } from "./mp4.ts";
 import { type MediaInfo, probe } from "./probe.ts";
 import { formatRational, frameToSeconds } from "./rational.ts";
 import { encodeAudio, encodeChunk, extractPoster, resizePicture, stitchChunks } from "./run.ts";
-import { convertSidecarText, extractText } from "./text.ts";
+import { extractText } from "./text.ts";
 import { parseVtt } from "./vtt.ts";
 
 const run = promisify(execFile);
@@ -326,18 +326,6 @@ describe("encoding", function () {
         [0.5, 1.5, "<i>Hello</i>"],
         [1.8, 3, "Good bye"],
       ],
-    );
-    await convertSidecarText({ source: at("c.srt"), output: at("side.vtt") });
-    assert.deepEqual(
-      parseVtt(await readFile(at("side.vtt"), "utf8")).map((cue) => cue.startSeconds),
-      [0.5, 1.8],
-    );
-    await writeFile(at("latin.srt"), Buffer.from("1\n00:00:01,000 --> 00:00:02,000\nSp\xe4ter\n", "latin1"));
-    await convertSidecarText({ source: at("latin.srt"), output: at("latin.vtt") });
-    assert.equal(parseVtt(await readFile(at("latin.vtt"), "utf8"))[0]?.text, "Später");
-    await writeFile(at("bad.srt"), "no captions here\n");
-    await assert.rejects(convertSidecarText({ source: at("bad.srt"), output: at("bad.vtt") }), (error) =>
-      isAppError(error, "MEDIA_TEXT_INVALID"),
     );
   });
 });
