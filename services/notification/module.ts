@@ -32,7 +32,7 @@ export const notification = defineModule({
       store,
       clock,
       log,
-      firstTime: (tx, eventId) => host.inbox.firstTime(tx, eventId),
+      handled: host.inbox,
       written: (message) => {
         count.add(1, { kind: message.kind });
         log.info({ kind: message.kind, subject: message.subject }, "notification written");

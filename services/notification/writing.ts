@@ -1,5 +1,6 @@
 /** Turns what happened elsewhere into notifications, once each. */
 
+import type { Inbox as HandledEvents } from "#pkg/app/module";
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db, Tx } from "#pkg/postgres/db";
@@ -9,8 +10,7 @@ import type { NotificationStore } from "./store/notification-store.ts";
 export interface WritingOptions {
   readonly db: Db;
   readonly store: NotificationStore;
-  /** True the first time that an event is handled; the mark belongs to the transaction. */
-  readonly firstTime: (tx: Tx, eventId: string) => Promise<boolean>;
+  readonly handled: HandledEvents;
   readonly clock: Clock;
   readonly written: (message: Message) => void;
   readonly log: Logger;
@@ -68,9 +68,9 @@ export class Writing {
   }
 
   async #once(eventId: string, work: (tx: Tx) => Promise<void>): Promise<void> {
-    const { db, firstTime } = this.#options;
+    const { db, handled } = this.#options;
     await db.tx(async (tx) => {
-      if (await firstTime(tx, eventId)) await work(tx);
+      if (await handled.firstTime(tx, eventId)) await work(tx);
     });
   }
 

@@ -48,7 +48,18 @@ export const transcode = defineModule({
     const hints = new Hints({ queue: host.queue, clock, log });
     const results = new Results({ jobs, tasks: taskStore, events, hints });
     const ingestion = host.dial(IngestionService);
-    const shared = { db, jobs, tasks: taskStore, hints, events, mezzanine, images, clock, leaseMs: config.lease };
+    const shared = {
+      db,
+      inbox,
+      jobs,
+      tasks: taskStore,
+      hints,
+      events,
+      mezzanine,
+      images,
+      clock,
+      leaseMs: config.lease,
+    };
     const planning = new Planning({
       ...shared,
       ladderOf: (video) => ladderOf(video, config.maxHeight),
@@ -86,15 +97,11 @@ export const transcode = defineModule({
         serve(WorkerService, workerHandler(tasks, config.lease)),
       ],
       consumers: [
-        consume(AssetIngestedSchema, (event, message) =>
-          planning.onIngested(fromAssetIngested(message), (tx) => inbox.firstTime(tx, event.id)),
-        ),
+        consume(AssetIngestedSchema, (event, message) => planning.onIngested(fromAssetIngested(message), event.id)),
         consume(AssetDeletedSchema, (event, message) =>
-          planning.onDeleted(requireId("assets", message.asset), (tx) => inbox.firstTime(tx, event.id)),
+          planning.onDeleted(requireId("assets", message.asset), event.id),
         ),
-        consume(PackageFailedSchema, (event, message) =>
-          redoing.onPackageFailed(fromPackageFailed(message), (tx) => inbox.firstTime(tx, event.id)),
-        ),
+        consume(PackageFailedSchema, (event, message) => redoing.onPackageFailed(fromPackageFailed(message), event.id)),
       ],
       background: [
         { name: "hints", run: (signal) => hints.run(signal) },

@@ -1,8 +1,9 @@
 /** Makes a job out of an ingested asset, and takes it back when the asset goes. */
 
+import type { Inbox } from "#pkg/app/module";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { type Clock, newId } from "#pkg/clock/clock";
-import type { Db, Tx } from "#pkg/postgres/db";
+import type { Db } from "#pkg/postgres/db";
 import type { Failure, Job, TaskPriority } from "./domain/job.ts";
 import { type Plan, type PlanOptions, planJob, whyUnusable } from "./domain/plan.ts";
 import type { IngestedAsset, Rung, SourceMedia } from "./domain/source.ts";
@@ -14,6 +15,7 @@ import type { TaskStore } from "./store/task-store.ts";
 
 export interface PlanningOptions {
   readonly db: Db;
+  readonly inbox: Inbox;
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
   readonly hints: Hints;
@@ -40,13 +42,13 @@ export class Planning {
     this.#options = options;
   }
 
-  /** Makes the asset's one job. `isFirst` says whether the event is new, in the same transaction. */
-  async onIngested(asset: IngestedAsset, isFirst: (tx: Tx) => Promise<boolean>): Promise<void> {
-    const { db, jobs, tasks, events, clock } = this.#options;
+  /** Makes the asset's one job. */
+  async onIngested(asset: IngestedAsset, eventId: string): Promise<void> {
+    const { db, inbox, jobs, tasks, events, clock } = this.#options;
     const now = clock.now();
     const workers = await this.#countWorkers(now);
     await db.tx(async (tx) => {
-      if (!(await isFirst(tx))) return;
+      if (!(await inbox.firstTime(tx, eventId))) return;
       // The two events come in any order, or at once: whichever has the lock second sees what the other one did.
       await jobs.lockAsset(tx, asset.assetId);
       if (await jobs.isDeleted(tx, asset.assetId)) return;
@@ -65,11 +67,11 @@ export class Planning {
   }
 
   /** Cancels the asset's job and removes what it stored, now and once more when no worker can hold a lease. */
-  async onDeleted(assetId: string, isFirst: (tx: Tx) => Promise<boolean>): Promise<void> {
-    const { db, jobs, tasks, events, clock, leaseMs } = this.#options;
+  async onDeleted(assetId: string, eventId: string): Promise<void> {
+    const { db, inbox, jobs, tasks, events, clock, leaseMs } = this.#options;
     const now = clock.now();
     await db.tx(async (tx) => {
-      if (!(await isFirst(tx))) return;
+      if (!(await inbox.firstTime(tx, eventId))) return;
       await jobs.lockAsset(tx, assetId);
       await jobs.insertDeleted(tx, assetId, now, new Date(now.getTime() + 2 * leaseMs));
       const job = await jobs.lockByAsset(tx, assetId);

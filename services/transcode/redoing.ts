@@ -1,5 +1,6 @@
 /** Makes renditions anew that the packager cannot read, so that a file that was stored damaged costs no film. */
 
+import type { Inbox } from "#pkg/app/module";
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
@@ -12,6 +13,7 @@ import type { TaskStore } from "./store/task-store.ts";
 
 export interface RedoingOptions {
   readonly db: Db;
+  readonly inbox: Inbox;
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
   readonly hints: Hints;
@@ -32,10 +34,10 @@ export class Redoing {
   }
 
   /** Runs the job again for the tracks at fault; where none is, remembers that a person may run it again for all. */
-  async onPackageFailed(failed: FailedPackage, isFirst: (tx: Tx) => Promise<boolean>): Promise<void> {
-    const { db, jobs } = this.#options;
+  async onPackageFailed(failed: FailedPackage, eventId: string): Promise<void> {
+    const { db, inbox, jobs } = this.#options;
     await db.tx(async (tx) => {
-      if (!(await isFirst(tx))) return;
+      if (!(await inbox.firstTime(tx, eventId))) return;
       const job = await jobs.lockByAsset(tx, failed.assetId);
       if (job === undefined || (await jobs.isDeleted(tx, failed.assetId))) return;
       // Two packages may have failed at one file, and the second one be heard of when it has been made anew.
