@@ -19,8 +19,7 @@ import { openFileSource } from "@matinee/sdk/file-node";
 import { importFilm } from "@matinee/sdk/import-film";
 import { newPlatform } from "@matinee/sdk/platform";
 import { memorySessionStore, Session } from "@matinee/sdk/session";
-import { KeySystem } from "../clients/sdk/gen/matinee/license/v1/license_record_pb.ts";
-import { Manifest_Format } from "../clients/sdk/gen/matinee/packager/v1/package_pb.ts";
+import { KeySystem, ManifestFormat } from "../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import { Device_Kind } from "../clients/sdk/gen/matinee/playback/v1/play_session_pb.ts";
 import { PlaybackService } from "../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
 import { film } from "../services/scenarios/films.ts";
@@ -135,7 +134,7 @@ async function prepare(origin: string, signal: AbortSignal): Promise<readonly Ca
     requestId: randomUUID(),
     device: {
       ...{ id: randomUUID(), kind: Device_Kind.WEB, displayName: "A bench" },
-      ...{ keySystems: [KeySystem.CLEARKEY], formats: [Manifest_Format.DASH] },
+      ...{ keySystems: [KeySystem.CLEARKEY], formats: [ManifestFormat.DASH] },
     },
   });
   const playback = platform.client(PlaybackService);
@@ -150,7 +149,7 @@ async function prepare(origin: string, signal: AbortSignal): Promise<readonly Ca
     );
   }, HEARTBEAT_MS);
   signal.addEventListener("abort", () => clearInterval(heart), { once: true });
-  const manifest = platform.url(play.manifests[0]?.url ?? "");
+  const manifest = platform.url(play.manifests[0]?.uri ?? "");
   const [media] = representationsOf(await (await fetch(manifest)).text(), manifest);
   if (media === undefined) throw new Error("the film has no rendition");
   const authorization = `Bearer ${await session.accessToken()}`;

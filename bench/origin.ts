@@ -19,8 +19,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
-import { Ceiling, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
-import { Manifest_Format } from "#gen/matinee/packager/v1/package_pb";
+import { Ceiling, ManifestFormat, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { openHost } from "#pkg/app/host";
@@ -93,7 +92,7 @@ async function serve(data: string): Promise<void> {
                 asset: `assets/${packageId}`,
                 revision: 1,
                 protection: Protection.CLEAR,
-                manifests: [{ format: Manifest_Format.DASH, ceiling: Ceiling.HD, path: "film/hd.mpd" }],
+                manifests: [{ format: ManifestFormat.DASH, ceiling: Ceiling.HD, path: "film/hd.mpd" }],
                 duration: durationFromMs(3_600_000),
                 tracks: [{ trackClass: TrackClass.HD, path: FILE }],
               },
@@ -124,12 +123,12 @@ async function serve(data: string): Promise<void> {
       expiresAt: new Date(issuedAt.getTime() + 3_600_000),
       claims: { sid: newId(), pid: newId(), roles: [], permissions: [] },
     });
-    const device = { id: "device-0001", displayName: "wrk", keySystems: [], formats: [Manifest_Format.DASH] };
+    const device = { id: "device-0001", displayName: "wrk", keySystems: [], formats: [ManifestFormat.DASH] };
     const started = await client.startPlayback(
       { title: `titles/${newId()}`, device, requestId: newId() },
       { headers: { authorization: `Bearer ${token}` } },
     );
-    paths.push((started.manifests[0]?.url ?? "").replace("film/hd.mpd", FILE));
+    paths.push((started.manifests[0]?.uri ?? "").replace("film/hd.mpd", FILE));
   }
   process.send?.({ port: Number(new URL(host.publicUrl ?? "").port), paths });
   await once(process, "disconnect");

@@ -215,7 +215,7 @@ describe("contracts of another age", function () {
     );
     assert.equal(reason, "");
     const { manifests, licenseServers } = answer as unknown as Record<string, readonly Fields[]>;
-    assert.match(String(manifests?.[0]?.url), /hd\.mpd$/);
+    assert.match(String(manifests?.[0]?.uri), /hd\.mpd$/);
     assert.match(String(licenseServers?.[0]?.uri), /^\/license\/clearkey/);
   });
 

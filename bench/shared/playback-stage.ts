@@ -8,10 +8,8 @@ import { join } from "node:path";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import pg from "pg";
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
-import { Ceiling, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
-import { KeySystem } from "#gen/matinee/license/v1/license_record_pb";
+import { Ceiling, KeySystem, ManifestFormat, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
-import { Manifest_Format } from "#gen/matinee/packager/v1/package_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { type Host, openHost } from "#pkg/app/host";
 import { generateSigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
@@ -43,7 +41,7 @@ export const DEVICE = {
   id: "device-0001",
   displayName: "Chrome on Linux",
   keySystems: [KeySystem.CLEARKEY],
-  formats: [Manifest_Format.DASH],
+  formats: [ManifestFormat.DASH],
 };
 
 export async function openBenchStage(): Promise<BenchStage> {
@@ -82,8 +80,8 @@ export async function openBenchStage(): Promise<BenchStage> {
                   ...{ name: packageName, asset: packageName.replace("packages", "assets"), revision: 1, tracks },
                   protection: Protection.CBCS,
                   manifests: [
-                    { format: Manifest_Format.DASH, ceiling: Ceiling.SD, path: "a1b2c3d4/sd.mpd" },
-                    { format: Manifest_Format.DASH, ceiling: Ceiling.HD, path: "a1b2c3d4/hd.mpd" },
+                    { format: ManifestFormat.DASH, ceiling: Ceiling.SD, path: "a1b2c3d4/sd.mpd" },
+                    { format: ManifestFormat.DASH, ceiling: Ceiling.HD, path: "a1b2c3d4/hd.mpd" },
                   ],
                   duration: durationFromMs(6_000_000),
                 },

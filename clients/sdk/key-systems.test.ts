@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Code } from "@connectrpc/connect";
-import { KeySystem } from "./gen/matinee/license/v1/license_record_pb.ts";
+import { KeySystem } from "./gen/matinee/common/v1/media_pb.ts";
 import { LicenseService } from "./gen/matinee/license/v1/license_service_pb.ts";
 import { usableKeySystems } from "./key-systems.ts";
 import { newPlatform } from "./platform.ts";

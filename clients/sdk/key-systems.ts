@@ -1,7 +1,7 @@
 /** Which of the key systems that licences are issued of a device can use: the service names them, the device tries. */
 
 import { nowMs } from "./clock.ts";
-import type { KeySystem } from "./gen/matinee/license/v1/license_record_pb.ts";
+import type { KeySystem } from "./gen/matinee/common/v1/media_pb.ts";
 import { LicenseService } from "./gen/matinee/license/v1/license_service_pb.ts";
 import type { Platform } from "./platform.ts";
 

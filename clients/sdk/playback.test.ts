@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { MatineeError } from "./errors.ts";
-import { KeySystem } from "./gen/matinee/license/v1/license_record_pb.ts";
-import { Manifest_Format } from "./gen/matinee/packager/v1/package_pb.ts";
+import { KeySystem, ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
 import { TelemetryService } from "./gen/matinee/telemetry/v1/telemetry_service_pb.ts";
 import { newPlatform } from "./platform.ts";
@@ -22,9 +21,9 @@ async function startPlayer() {
         return {
           playSession: { name: "playSessions/1", displayTitle: "Film" },
           manifests: [
-            { format: Manifest_Format.DASH, url: "https://cdn.example.test/m/token/hd.mpd" },
-            { format: Manifest_Format.DASH, url: "/m/token/hd.mpd" },
-            { format: 99 as Manifest_Format, url: "/m/token/hd.newer" },
+            { format: ManifestFormat.DASH, uri: "https://cdn.example.test/m/token/hd.mpd" },
+            { format: ManifestFormat.DASH, uri: "/m/token/hd.mpd" },
+            { format: 99 as ManifestFormat, uri: "/m/token/hd.newer" },
           ],
           licenseServers: [
             { keySystem: KeySystem.CLEARKEY, uri: "/license/clearkey?session=1", emeNames: ["org.w3.clearkey"] },

@@ -4,7 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { backoffMs, newRequestId, sleep } from "./clock.ts";
 import { type MatineeError, toMatineeError } from "./errors.ts";
-import { Manifest_Format } from "./gen/matinee/packager/v1/package_pb.ts";
+import { ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import type { DeviceSchema } from "./gen/matinee/playback/v1/play_session_pb.ts";
 import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
 import type { Platform } from "./platform.ts";
@@ -70,9 +70,9 @@ export interface PlaySessionHandle {
   stopLast(): void;
 }
 
-const FORMATS: ReadonlyMap<Manifest_Format, PlayableManifest["format"]> = new Map([
-  [Manifest_Format.DASH, "dash"],
-  [Manifest_Format.HLS, "hls"],
+const FORMATS: ReadonlyMap<ManifestFormat, PlayableManifest["format"]> = new Map([
+  [ManifestFormat.DASH, "dash"],
+  [ManifestFormat.HLS, "hls"],
 ]);
 
 /** Throws the service's refusal: rights, territory, plan, maturity, streams at once. */
@@ -134,9 +134,9 @@ export async function startPlayback(options: StartOptions): Promise<PlaySessionH
   return {
     name,
     displayTitle: answer.playSession?.displayTitle ?? "",
-    manifests: answer.manifests.flatMap(({ format, url }) => {
+    manifests: answer.manifests.flatMap(({ format, uri }) => {
       const known = FORMATS.get(format);
-      return known === undefined ? [] : [{ format: known, url: platform.url(url) }];
+      return known === undefined ? [] : [{ format: known, url: platform.url(uri) }];
     }),
     licenseServers,
     resumeSeconds: toSeconds(answer.resumePosition),

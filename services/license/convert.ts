@@ -2,10 +2,9 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { TrackClass } from "#gen/matinee/common/v1/media_pb";
+import { KeySystem as KeySystemProto, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import type { ContentKeySchema } from "#gen/matinee/license/v1/content_key_pb";
 import {
-  KeySystem as KeySystemProto,
   type KeySystemStatusSchema,
   type LicenseRecordSchema,
   KeySystemStatus_Trust as TrustProto,

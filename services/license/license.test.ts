@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { TrackClass } from "#gen/matinee/common/v1/media_pb";
+import { KeySystem, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { AssetDeletedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { LicenseIssuedSchema, LicenseRefusedSchema } from "#gen/matinee/license/v1/events_pb";
-import { KeySystem, KeySystemStatus_Trust } from "#gen/matinee/license/v1/license_record_pb";
+import { KeySystemStatus_Trust } from "#gen/matinee/license/v1/license_record_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { ManualClock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";

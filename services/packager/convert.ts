@@ -5,17 +5,13 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BlobRef, BlobRefSchema } from "#gen/matinee/common/v1/blob_pb";
 import {
   Ceiling as CeilingProto,
+  ManifestFormat,
   Protection as ProtectionProto,
   TrackClass,
   TrackKind,
   type TrackSchema,
 } from "#gen/matinee/common/v1/media_pb";
-import {
-  Manifest_Format,
-  Package_State,
-  type PackagedTrackSchema,
-  type PackageSchema,
-} from "#gen/matinee/packager/v1/package_pb";
+import { Package_State, type PackagedTrackSchema, type PackageSchema } from "#gen/matinee/packager/v1/package_pb";
 import type { RenditionsReady, StoredTrack } from "#gen/matinee/transcode/v1/events_pb";
 import type { Blob, Ceiling, KeyClass, PackagedFile, Revision, RevisionInput, Track } from "./domain/revision.ts";
 
@@ -74,7 +70,7 @@ export function toPackageProto(revision: Revision): MessageInitShape<typeof Pack
     isComplete: input.isComplete,
     protection: input.protection === "clear" ? ProtectionProto.CLEAR : ProtectionProto.CBCS,
     manifests: (output?.manifests ?? []).map(({ format, ceiling, path }) => ({
-      format: format === "dash" ? Manifest_Format.DASH : Manifest_Format.HLS,
+      format: format === "dash" ? ManifestFormat.DASH : ManifestFormat.HLS,
       ceiling: CEILING[ceiling],
       path,
     })),

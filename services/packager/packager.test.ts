@@ -4,10 +4,10 @@ import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { Ceiling, Protection, TrackClass, TrackKind } from "#gen/matinee/common/v1/media_pb";
+import { Ceiling, ManifestFormat, Protection, TrackClass, TrackKind } from "#gen/matinee/common/v1/media_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { type AssetPackaged, AssetPackagedSchema, PackageChangedSchema } from "#gen/matinee/packager/v1/events_pb";
-import { Manifest_Format, type Package, Package_State } from "#gen/matinee/packager/v1/package_pb";
+import { type Package, Package_State } from "#gen/matinee/packager/v1/package_pb";
 import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { newId } from "#pkg/clock/clock";
@@ -115,10 +115,10 @@ describe("packager", function () {
         path.replace(/^[0-9a-f]{8}\//, ""),
       ]),
       [
-        [Manifest_Format.DASH, Ceiling.SD, "sd.mpd"],
-        [Manifest_Format.HLS, Ceiling.SD, "sd.m3u8"],
-        [Manifest_Format.DASH, Ceiling.HD, "hd.mpd"],
-        [Manifest_Format.HLS, Ceiling.HD, "hd.m3u8"],
+        [ManifestFormat.DASH, Ceiling.SD, "sd.mpd"],
+        [ManifestFormat.HLS, Ceiling.SD, "sd.m3u8"],
+        [ManifestFormat.DASH, Ceiling.HD, "hd.mpd"],
+        [ManifestFormat.HLS, Ceiling.HD, "hd.m3u8"],
       ],
     );
     let sizeBytes = 0;

@@ -2,9 +2,14 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { Protection, Ceiling as ProtoCeiling, TrackClass as ProtoClass } from "#gen/matinee/common/v1/media_pb";
-import type { KeySystem } from "#gen/matinee/license/v1/license_record_pb";
-import { Manifest_Format, type Package } from "#gen/matinee/packager/v1/package_pb";
+import {
+  type KeySystem,
+  ManifestFormat,
+  Protection,
+  Ceiling as ProtoCeiling,
+  TrackClass as ProtoClass,
+} from "#gen/matinee/common/v1/media_pb";
+import type { Package } from "#gen/matinee/packager/v1/package_pb";
 import {
   KeyPolicy_Hdcp,
   KeyPolicy_Robustness,
@@ -35,8 +40,8 @@ const CLASSES: ReadonlyMap<number, TrackClass> = new Map([
 ]);
 
 const FORMATS: ReadonlyMap<number, Format> = new Map([
-  [Manifest_Format.DASH, "dash"],
-  [Manifest_Format.HLS, "hls"],
+  [ManifestFormat.DASH, "dash"],
+  [ManifestFormat.HLS, "hls"],
 ]);
 
 const DEVICE_KINDS: ReadonlyMap<number, Device["kind"]> = new Map([
@@ -70,8 +75,8 @@ function known<T>(names: ReadonlyMap<number, T>, numbers: readonly number[]): T[
   return numbers.flatMap((number) => names.get(number) ?? []);
 }
 
-export function formatToProto(format: Format): Manifest_Format {
-  return numberOf(FORMATS, format) as Manifest_Format;
+export function formatToProto(format: Format): ManifestFormat {
+  return numberOf(FORMATS, format) as ManifestFormat;
 }
 
 export function licenseServerToProto({ keySystem, uri, emeNames }: OfferedKeySystem) {

@@ -8,10 +8,8 @@ import { pathToFileURL } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
-import { Ceiling, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
-import { KeySystem } from "#gen/matinee/license/v1/license_record_pb";
+import { Ceiling, KeySystem, ManifestFormat, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
-import { Manifest_Format } from "#gen/matinee/packager/v1/package_pb";
 import { PlaybackEndedSchema } from "#gen/matinee/playback/v1/events_pb";
 import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { PlaybackService, type StartPlaybackResponse } from "#gen/matinee/playback/v1/playback_service_pb";
@@ -70,7 +68,7 @@ export async function openStage(settings: Readonly<Record<string, string>> = {},
   const packageId = newId();
   const answers = new Answers();
   const manifests = (["sd", "hd", "uhd"] as const).map((name) => ({
-    format: Manifest_Format.DASH,
+    format: ManifestFormat.DASH,
     ceiling: { sd: Ceiling.SD, hd: Ceiling.HD, uhd: Ceiling.UHD }[name],
     path: `a1b2c3d4/${name}.mpd`,
   }));
@@ -114,7 +112,7 @@ export async function openStage(settings: Readonly<Record<string, string>> = {},
               manifests: [
                 ...manifests,
                 ...answers.newerManifests.map((name) => ({
-                  ...{ format: Manifest_Format.DASH, ceiling: 60 as Ceiling, path: `a1b2c3d4/${name}.mpd` },
+                  ...{ format: ManifestFormat.DASH, ceiling: 60 as Ceiling, path: `a1b2c3d4/${name}.mpd` },
                 })),
               ],
               tracks: [
@@ -154,9 +152,9 @@ export async function openStage(settings: Readonly<Record<string, string>> = {},
     id,
     displayName: `the ${id}`,
     keySystems: [KeySystem.CLEARKEY],
-    formats: [Manifest_Format.DASH],
+    formats: [ManifestFormat.DASH],
   });
-  const manifestOf = (play: Play) => platform.url + (play.manifests[0]?.url ?? "");
+  const manifestOf = (play: Play) => platform.url + (play.manifests[0]?.uri ?? "");
 
   return {
     platform,

@@ -34,7 +34,7 @@ export function playbackHandler(deps: {
       );
       return {
         playSession: sessionToProto(started.session, started.leaseEndsAt),
-        manifests: started.manifests.map(({ format, url }) => ({ format: formatToProto(format), url })),
+        manifests: started.manifests.map(({ format, uri }) => ({ format: formatToProto(format), uri })),
         licenseServers: started.licenseServers.map(licenseServerToProto),
         playToken: started.playToken.token,
         playTokenExpireTime: timestampFromDate(started.playToken.expiresAt),

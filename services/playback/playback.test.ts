@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
-import { KeySystem } from "#gen/matinee/license/v1/license_record_pb";
-import { Manifest_Format } from "#gen/matinee/packager/v1/package_pb";
+import { KeySystem, ManifestFormat, Protection, TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { PlaybackStartedSchema } from "#gen/matinee/playback/v1/events_pb";
 import type { Device_Kind } from "#gen/matinee/playback/v1/play_session_pb";
 import { newId } from "#pkg/clock/clock";
@@ -26,7 +24,7 @@ describe("the playback service", () => {
 
   it("answers the manifest that plan, device and package allow, with a policy for each class in it", async () => {
     const answer = await stage.start();
-    assert.ok(answer.manifests[0]?.url.endsWith(`/${stage.packageId}/1/a1b2c3d4/hd.mpd`));
+    assert.ok(answer.manifests[0]?.uri.endsWith(`/${stage.packageId}/1/a1b2c3d4/hd.mpd`));
     assert.deepEqual(
       answer.licenseServers.map(({ keySystem }) => keySystem),
       [KeySystem.CLEARKEY],
@@ -39,7 +37,7 @@ describe("the playback service", () => {
     );
     stage.answers.maxHeight = 576;
     const small = await stage.start();
-    assert.ok(small.manifests[0]?.url.endsWith("/sd.mpd"));
+    assert.ok(small.manifests[0]?.uri.endsWith("/sd.mpd"));
     const told = await stage.platform.nextEvent(
       PlaybackStartedSchema,
       ({ playSession }) => playSession === answer.playSession.name,
@@ -53,7 +51,7 @@ describe("the playback service", () => {
     stage.answers.protection = Protection.CLEAR;
     const answer = await stage.as(profile()).startPlayback(none);
     assert.deepEqual(answer.licenseServers, []);
-    const hls = { ...none, device: { ...stage.device(), formats: [Manifest_Format.HLS] }, requestId: newId() };
+    const hls = { ...none, device: { ...stage.device(), formats: [ManifestFormat.HLS] }, requestId: newId() };
     await assert.rejects(stage.as(profile()).startPlayback(hls), refused("FORMAT_UNAVAILABLE"));
   });
 
@@ -61,11 +59,11 @@ describe("the playback service", () => {
     const device = {
       ...{ id: "device-0001", kind: 99 as Device_Kind, displayName: "a newer one" },
       keySystems: [99 as KeySystem, ...stage.device().keySystems],
-      formats: [99 as Manifest_Format, Manifest_Format.DASH],
+      formats: [99 as ManifestFormat, ManifestFormat.DASH],
     };
     const title = `titles/${newId()}`;
     const answer = await stage.as(profile()).startPlayback({ title, device, requestId: newId() });
-    assert.ok(answer.manifests[0]?.url.endsWith("/hd.mpd"));
+    assert.ok(answer.manifests[0]?.uri.endsWith("/hd.mpd"));
     assert.deepEqual(
       answer.licenseServers.map(({ keySystem }) => keySystem),
       [KeySystem.CLEARKEY],
@@ -204,7 +202,7 @@ describe("the playback service", () => {
 
   it("does not take the token of a media path for a play token", async () => {
     const answer = await stage.start();
-    const mediaToken = answer.manifests[0]?.url.split("/")[2] ?? "";
+    const mediaToken = answer.manifests[0]?.uri.split("/")[2] ?? "";
     const attempt = stage.client.heartbeat({ playSession: answer.playSession.name, position: {} }, bearer(mediaToken));
     await assert.rejects(attempt, refused("TOKEN_INVALID"));
   });

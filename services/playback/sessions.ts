@@ -44,7 +44,7 @@ export interface StartRequest {
 export interface Started {
   readonly session: PlaySession;
   readonly leaseEndsAt: Date;
-  readonly manifests: readonly { readonly format: Format; readonly url: string }[];
+  readonly manifests: readonly { readonly format: Format; readonly uri: string }[];
   readonly licenseServers: readonly OfferedKeySystem[];
   readonly playToken: { readonly token: string; readonly expiresAt: Date };
   readonly resumePositionMs: number;
@@ -194,7 +194,7 @@ export class Sessions {
     return {
       session,
       leaseEndsAt: new Date(leaseEndsAt),
-      manifests: chosen.map(({ format, path }) => ({ format, url: mediaUrl(mediaToken, pack, path) })),
+      manifests: chosen.map(({ format, path }) => ({ format, uri: mediaUri(mediaToken, pack, path) })),
       licenseServers: keySystems.map((offer) => ({ ...offer, uri: withQuery(offer.uri, `session=${session.id}`) })),
       playToken: await tickets.signPlay(session.id, claim, endsAt),
       resumePositionMs: position,
@@ -424,6 +424,6 @@ function withQuery(uri: string, part: string): string {
 }
 
 /** Relative to the edge's origin; manifests name their segments relative to themselves, so the token goes along. */
-function mediaUrl(token: string, pack: PlayablePackage, path: string): string {
+function mediaUri(token: string, pack: PlayablePackage, path: string): string {
   return `/m/${token}/${pack.id}/${pack.revision}/${path}`;
 }

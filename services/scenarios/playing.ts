@@ -2,8 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { toMatineeError } from "../../clients/sdk/errors.ts";
-import { KeySystem } from "../../clients/sdk/gen/matinee/license/v1/license_record_pb.ts";
-import { Manifest_Format } from "../../clients/sdk/gen/matinee/packager/v1/package_pb.ts";
+import { KeySystem, ManifestFormat } from "../../clients/sdk/gen/matinee/common/v1/media_pb.ts";
 import { Device_Kind } from "../../clients/sdk/gen/matinee/playback/v1/play_session_pb.ts";
 import type { StartPlaybackResponse } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
 import { PlaybackService } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
@@ -22,7 +21,7 @@ export function start(person: Person, title: string, device: string = randomUUID
       kind: Device_Kind.WEB,
       displayName: "A scenario",
       keySystems: [KeySystem.CLEARKEY],
-      formats: [Manifest_Format.DASH, Manifest_Format.HLS],
+      formats: [ManifestFormat.DASH, ManifestFormat.HLS],
     },
   });
 }
@@ -54,10 +53,10 @@ export function bearer(play: StartPlaybackResponse): Record<string, string> {
 
 /** Absolute URL of the play's manifest in a format. */
 export function manifestUrl(person: Person, play: StartPlaybackResponse, format: "dash" | "hls"): string {
-  const wanted = format === "dash" ? Manifest_Format.DASH : Manifest_Format.HLS;
+  const wanted = format === "dash" ? ManifestFormat.DASH : ManifestFormat.HLS;
   const manifest = play.manifests.find((candidate) => candidate.format === wanted);
   if (manifest === undefined) throw new Error(`the play has no ${format} manifest`);
-  return person.platform.url(manifest.url);
+  return person.platform.url(manifest.uri);
 }
 
 export async function representations(person: Person, play: StartPlaybackResponse): Promise<readonly Representation[]> {

@@ -98,7 +98,7 @@ inEveryTopology("refusals", (cluster) => {
     refused(await askLicense(viewer, play, { keyIds, token: forged }), 401, "LICENSE_TOKEN_INVALID");
     for (const token of [
       viewer.session.current?.accessToken ?? "",
-      /\/m\/([^/]+)\//.exec(play.manifests[0]?.url ?? "")?.[1] ?? "",
+      /\/m\/([^/]+)\//.exec(play.manifests[0]?.uri ?? "")?.[1] ?? "",
     ]) {
       assert.notEqual(token, "");
       const answer = await askLicense(viewer, play, { keyIds, token });

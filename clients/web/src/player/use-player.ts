@@ -4,7 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { forEver } from "@matinee/sdk/browser-storage";
 import { newRequestId } from "@matinee/sdk/clock";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import { Manifest_Format } from "@matinee/sdk/gen/matinee/packager/v1/package_pb";
+import { ManifestFormat } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
 import { Device_Kind } from "@matinee/sdk/gen/matinee/playback/v1/play_session_pb";
 import { usableKeySystems } from "@matinee/sdk/key-systems";
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
@@ -149,7 +149,7 @@ export function usePlayer(
             kind: Device_Kind.WEB,
             displayName: browserName(),
             keySystems: await usableKeySystems(platform, supportsKeySystem),
-            formats: format === "hls" ? [Manifest_Format.HLS] : [Manifest_Format.DASH],
+            formats: format === "hls" ? [ManifestFormat.HLS] : [ManifestFormat.DASH],
             maxHeight: 0,
           },
           position: () => ({ seconds: element.currentTime || 0, isPaused: element.paused }),
