@@ -20,7 +20,7 @@ import { openIdTracer } from "#pkg/obs/trace";
 import { Buckets } from "#pkg/rpc/buckets";
 import { type ChainOptions, newChain } from "#pkg/rpc/chain";
 import { newDialer } from "#pkg/rpc/dial";
-import { draining } from "#pkg/rpc/errors";
+import { errors } from "#pkg/rpc/errors";
 import { ServingState } from "#pkg/rpc/health";
 import { type Listener, type ListenOptions, listen } from "#pkg/rpc/listen";
 import { LocalServices, newLocalService } from "#pkg/rpc/local";
@@ -329,8 +329,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     state.close();
     // Who watches the health hears that it goes before the streams are ended.
     await new Promise((done) => setImmediate(done));
-    chain.abort("streams", draining());
-    const hard = setTimeout(() => chain.abort("all", draining()), Math.max(0, config.graceMs - 100));
+    chain.abort("streams", errors.DRAINING());
+    const hard = setTimeout(() => chain.abort("all", errors.DRAINING()), Math.max(0, config.graceMs - 100));
     await Promise.all([publicListener?.drain(config.graceMs), internalListener?.drain(config.graceMs)]);
     clearTimeout(hard);
     await owned.disposeAsync();

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { hasLeft } from "#pkg/http/caller";
-import { callerLeft } from "#pkg/http/errors";
+import { errors } from "#pkg/http/errors";
 import { send } from "#pkg/http/send";
 import type { Logger } from "#pkg/obs/obs";
 import type { Route, RouteDeclaration } from "#pkg/rpc/call";
@@ -89,7 +89,7 @@ export function filePartRoute(options: FilePartRouteOptions): Route {
         );
         await send(response, { status: 200, headers: { etag: `"${stored.etag}"`, "content-length": 0 } });
       } catch (error) {
-        if (hasLeft(response)) throw callerLeft();
+        if (hasLeft(response)) throw errors.CALLER_LEFT();
         await answerError(request, response, toRefusal(error, options.log));
       }
     },

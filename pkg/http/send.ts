@@ -6,7 +6,7 @@
 
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { hasLeft, isHttp2, onLeft } from "./caller.ts";
-import { answerCut, callerLeft, callerStalled } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { NodeResponse } from "./node.ts";
 import { newWaiting, type Waiting } from "./waiting.ts";
 
@@ -63,11 +63,11 @@ async function sendChunks(
     for (; next.done !== true; next = await reader.next()) {
       caller.requireThere();
       if (missing !== undefined) missing -= next.value.byteLength;
-      if (missing !== undefined && missing < 0) throw answerCut();
+      if (missing !== undefined && missing < 0) throw errors.ANSWER_CUT();
       if (!response.write(next.value)) await caller.drained();
     }
     caller.requireThere();
-    if (missing !== undefined && missing > 0) throw answerCut();
+    if (missing !== undefined && missing > 0) throw errors.ANSWER_CUT();
     response.end();
   } finally {
     // Not awaited: a source that ignores its signal would hold us.
@@ -107,8 +107,8 @@ function watch(response: ServerResponse, waiting: Waiting): Caller {
     });
   };
   const requireThere = () => {
-    if (isCut) throw callerStalled();
-    if (hasLeft(response)) throw callerLeft();
+    if (isCut) throw errors.CALLER_STALLED();
+    if (hasLeft(response)) throw errors.CALLER_LEFT();
   };
   response.on("drain", onEvent);
   response.on("finish", onEvent);

@@ -18,7 +18,7 @@ import {
 } from "@connectrpc/connect-node";
 import { hasLeft } from "#pkg/http/caller";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
-import { mediaTypeUnsupported, methodNotAllowed, requestMalformed } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { Exchange, type ExchangeOptions } from "./exchange.ts";
 import type { LocalMethod, LocalService } from "./local.ts";
 import { type Refusal, UNMATCHED } from "./raw.ts";
@@ -97,12 +97,14 @@ async function answer(
     result = await ask(createContextValues().set(currentExchange, exchange));
   } catch {
     // connect-node throws for a Host header that is no authority.
-    return options.refuse(request, response, UNMATCHED, requestMalformed());
+    return options.refuse(request, response, UNMATCHED, errors.REQUEST_MALFORMED());
   }
   if (!exchange.called) {
     // Neither the method of HTTP nor the content type is one of a protocol that we speak.
     const wrongMethod = result.status === 405;
-    const error = wrongMethod ? methodNotAllowed(request.method ?? "", handler.requestPath) : mediaTypeUnsupported();
+    const error = wrongMethod
+      ? errors.METHOD_NOT_ALLOWED(request.method ?? "", handler.requestPath)
+      : errors.MEDIA_TYPE_UNSUPPORTED();
     return options.refuse(request, response, method.target, error, result.status);
   }
   // connect-node's own answer to what it cannot read quotes its parser; the same protocol says ours instead.

@@ -12,7 +12,7 @@ import type { Logger, Metrics } from "#pkg/obs/obs";
 import { inSpan, type Tracer } from "#pkg/obs/trace";
 import type { Buckets } from "./buckets.ts";
 import { COST } from "./conduct.ts";
-import { callCanceled, deadlineExceeded, isRateLimited } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { PeerProof } from "./loopback.ts";
 import type { ServerCall } from "./server-call.ts";
 import { authenticationStep } from "./steps/authentication.ts";
@@ -104,7 +104,7 @@ const FAULTS: ReadonlySet<ErrorKind> = new Set([
 function costOf({ principal }: ServerCall, error: unknown): number {
   if (!(error instanceof AppError)) return 0;
   const isStranger = principal.kind === "anyone";
-  if (isRateLimited(error)) return isStranger ? COST.impatient : COST.refused;
+  if (error.reason === "RATE_LIMITED") return isStranger ? COST.impatient : COST.refused;
   return isStranger && FAULTS.has(error.kind) && !isOutOfSpace(error) ? COST.refused : 0;
 }
 
@@ -150,7 +150,7 @@ export function newChain(options: ChainOptions): Chain {
 
   function armDeadline(call: ServerCall): NodeJS.Timeout | undefined {
     if (call.timeoutMs === undefined) return undefined;
-    return setTimeout(() => call.abort(deadlineExceeded()), Math.max(0, call.timeoutMs));
+    return setTimeout(() => call.abort(errors.DEADLINE_EXCEEDED()), Math.max(0, call.timeoutMs));
   }
 
   async function run<T>(call: ServerCall, work: (progress: Progress) => Promise<T>): Promise<T> {
@@ -208,9 +208,9 @@ export function newChain(options: ChainOptions): Chain {
       streams.delete(call);
       clearTimeout(timer);
       // The consumer stopped reading: it has gone.
-      if (!ended) outcome.error = callCanceled();
+      if (!ended) outcome.error = errors.CALL_CANCELED();
       if (outcome.error !== undefined) {
-        call.abort(outcome.error instanceof Error ? outcome.error : callCanceled());
+        call.abort(outcome.error instanceof Error ? outcome.error : errors.CALL_CANCELED());
         // Not awaited: a handler that ignores the signal would hold the caller.
         messages?.return?.().catch(() => {});
       }

@@ -5,7 +5,7 @@ import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb";
 import { AppError, type ErrorKind } from "#pkg/errors/errors";
-import { callCanceled, deadlineExceeded, transportError } from "./errors.ts";
+import { errors, transportError } from "./errors.ts";
 
 const CODES: Readonly<Record<ErrorKind, Code>> = {
   invalid_argument: Code.InvalidArgument,
@@ -95,8 +95,8 @@ export function fromConnectError(error: ConnectError): AppError {
   const info = error.findDetails(ErrorInfoSchema)[0];
   if (info === undefined) {
     // The client's own timer and signal, which speak no reasons.
-    if (kind === "deadline_exceeded") return deadlineExceeded();
-    if (kind === "canceled") return callCanceled(error);
+    if (kind === "deadline_exceeded") return errors.DEADLINE_EXCEEDED();
+    if (kind === "canceled") return errors.CALL_CANCELED(error);
     return transportError(kind, error.rawMessage, error);
   }
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;

@@ -13,7 +13,7 @@ import { certificateOf } from "./certificate.ts";
 import type { Chain } from "./chain.ts";
 import type { Blame } from "./conduct.ts";
 import { toConnectError } from "./error-map.ts";
-import { callCanceled, compressionRefused, messageMalformed, messageTooLarge, messageTooSlow } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { LocalMethod } from "./local.ts";
 import { ServerCall } from "./server-call.ts";
 import { parseTimeout } from "./steps/deadline.ts";
@@ -83,10 +83,10 @@ export class Exchange {
     this.#context = context;
     return new Promise((resolve, reject) => {
       this.#result = this.#run(call, () => {
-        if (call.principal.kind === "anyone" && isCompressed(this.#request)) throw compressionRefused();
+        if (call.principal.kind === "anyone" && isCompressed(this.#request)) throw errors.COMPRESSION_REFUSED();
         this.#state = "reading";
         const { messageTimeoutMs } = this.#options;
-        this.#timer = setTimeout(() => call.abort(messageTooSlow(messageTimeoutMs)), messageTimeoutMs);
+        this.#timer = setTimeout(() => call.abort(errors.MESSAGE_TOO_SLOW(messageTimeoutMs)), messageTimeoutMs);
         resolve();
         return this.#message.promise;
       });
@@ -183,9 +183,9 @@ export class Exchange {
   }
 
   #readFailure(cause: unknown): AppError {
-    if (this.#request.readableAborted) return callCanceled(cause);
+    if (this.#request.readableAborted) return errors.CALL_CANCELED(cause);
     const tooLarge = cause instanceof ConnectError && cause.code === Code.ResourceExhausted;
-    return tooLarge ? messageTooLarge(this.#options.maxMessageBytes) : messageMalformed(cause);
+    return tooLarge ? errors.MESSAGE_TOO_LARGE(this.#options.maxMessageBytes) : errors.MESSAGE_MALFORMED(cause);
   }
 
   #setHeaders(context: HandlerContext): void {

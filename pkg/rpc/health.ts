@@ -8,7 +8,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "#gen/grpc/health/v1/health_pb";
 import type { AccessRule, Call } from "./call.ts";
-import { draining, healthUnknown } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { type LocalService, newLocalService } from "./local.ts";
 
 /** Serving or not, told to those who watch. */
@@ -61,7 +61,7 @@ export function healthService(state: ServingState, services: readonly string[], 
     });
   const handler = {
     async check(request: HealthCheckRequest) {
-      if (!names.has(request.service)) throw healthUnknown();
+      if (!names.has(request.service)) throw errors.HEALTH_UNKNOWN();
       return answer(request.service);
     },
     async list() {
@@ -70,7 +70,7 @@ export function healthService(state: ServingState, services: readonly string[], 
     async *watch(request: HealthCheckRequest, call: Call) {
       while (!call.signal.aborted) {
         yield answer(request.service);
-        if (state.closed) throw draining();
+        if (state.closed) throw errors.DRAINING();
         await state.changed(call.signal);
       }
     },

@@ -6,7 +6,7 @@ import { AppError } from "#pkg/errors/errors";
 import { currentTraceparent } from "#pkg/obs/trace";
 import type { Chain } from "./chain.ts";
 import { withoutCause } from "./error-map.ts";
-import { peerUnavailable, targetNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { headerRecord } from "./headers.ts";
 import type { LocalMethod, LocalService } from "./local.ts";
 import { ServerCall } from "./server-call.ts";
@@ -27,9 +27,9 @@ export function newInProcessTransport(options: InProcessOptions): Transport {
     header: HeadersInit | undefined,
   ): { readonly local: LocalMethod; readonly call: ServerCall } {
     const service = options.find(method.parent.typeName);
-    if (service === undefined) throw peerUnavailable(method.parent.typeName);
+    if (service === undefined) throw errors.PEER_UNAVAILABLE(method.parent.typeName);
     const local = service.methods.get(method.name);
-    if (local === undefined) throw targetNotFound(`${method.parent.typeName}/${method.name}`);
+    if (local === undefined) throw errors.TARGET_NOT_FOUND(`${method.parent.typeName}/${method.name}`);
     const headers = headerRecord(header);
     const traceparent = headers.traceparent ?? currentTraceparent();
     const call = new ServerCall({
@@ -51,7 +51,7 @@ export function newInProcessTransport(options: InProcessOptions): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input) {
       const { local, call } = open(method, signal, timeoutMs, header);
-      if (local.kind !== "unary") throw targetNotFound(local.target.name);
+      if (local.kind !== "unary") throw errors.TARGET_NOT_FOUND(local.target.name);
       try {
         const response = await options.chain.unary(call, () => copy(method.input, input), local.handle);
         return {
@@ -68,7 +68,7 @@ export function newInProcessTransport(options: InProcessOptions): Transport {
     },
     async stream(method, signal, timeoutMs, header, input) {
       const { local, call } = open(method, signal, timeoutMs, header);
-      if (local.kind !== "server_streaming") throw targetNotFound(local.target.name);
+      if (local.kind !== "server_streaming") throw errors.TARGET_NOT_FOUND(local.target.name);
       const { handle } = local;
       const read = async () => copy(method.input, await only(input));
       async function* messages() {

@@ -2,7 +2,7 @@
 
 import { createHmac, randomBytes, timingSafeEqual, type X509Certificate } from "node:crypto";
 import type { ConnectionOptions } from "node:tls";
-import { peerUnproved } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 const HEADER = "x-matinee-peer";
 
@@ -56,7 +56,8 @@ export function secretProof(secret: string): PeerProof {
       const module = claim.slice(0, Math.max(0, claim.indexOf(".")));
       const expected = Buffer.from(proofFor(secret, module));
       const given = Buffer.from(claim);
-      if (module === "" || given.length !== expected.length || !timingSafeEqual(given, expected)) throw peerUnproved();
+      if (module === "" || given.length !== expected.length || !timingSafeEqual(given, expected))
+        throw errors.PEER_UNPROVED();
       return module;
     },
   };
@@ -70,7 +71,7 @@ export function givenProof(proof: string): PeerProof {
     tls: () => undefined,
     verify({ headers }) {
       if (headers[HEADER] === undefined) return undefined;
-      throw peerUnproved();
+      throw errors.PEER_UNPROVED();
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { edge } from "./access.ts";
 import type { RouteDeclaration } from "./call.ts";
-import { draining } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { ServingState } from "./health.ts";
 import { type BoundRoute, bindRoute } from "./routes.ts";
 
@@ -32,7 +32,7 @@ export function probeRoutes({ state, ready, metrics }: ProbeOptions): readonly B
       ...readinessRoute,
       async handle(_request, response) {
         try {
-          if (!state.serving) throw draining();
+          if (!state.serving) throw errors.DRAINING();
           await look();
           sendText(response, 200, "ready");
         } catch (error) {

@@ -10,7 +10,7 @@ import { certificateOf } from "./certificate.ts";
 import type { Chain } from "./chain.ts";
 import type { Blame } from "./conduct.ts";
 import { httpStatusOf, toErrorJson } from "./error-map.ts";
-import { methodNotAllowed, targetNotFound } from "./errors.ts";
+import { errors } from "./errors.ts";
 import type { RouteTable } from "./routes.ts";
 import { ServerCall } from "./server-call.ts";
 
@@ -35,7 +35,7 @@ export function newRawHandler(
     const path = pathOf(request);
     const match = routes.find(request.method ?? "GET", path);
     if (match === "method") {
-      refuse(request, response, UNMATCHED, methodNotAllowed(request.method ?? "", path), 405);
+      refuse(request, response, UNMATCHED, errors.METHOD_NOT_ALLOWED(request.method ?? "", path), 405);
     } else if (match !== undefined) {
       const { bound, params } = match;
       // The http2 compatibility API has the same methods; handlers use what both have.
@@ -43,7 +43,7 @@ export function newRawHandler(
         bound.route.handle(request as IncomingMessage, response as ServerResponse, call, params),
       );
     } else if (fallback === undefined) {
-      refuse(request, response, UNMATCHED, targetNotFound(path));
+      refuse(request, response, UNMATCHED, errors.TARGET_NOT_FOUND(path));
     } else {
       run(options, request, response, fallback.target, async () => {
         if (hasLeft(response)) return;

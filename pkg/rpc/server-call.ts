@@ -4,7 +4,7 @@ import type { X509Certificate } from "node:crypto";
 import type { Message } from "@bufbuild/protobuf";
 import type { Span } from "#pkg/obs/trace";
 import type { Call, Principal, Target } from "./call.ts";
-import { callCanceled } from "./errors.ts";
+import { errors } from "./errors.ts";
 
 export interface ServerCallInit {
   readonly target: Target;
@@ -115,7 +115,7 @@ export class ServerCall implements Call {
   #watchSource(): void {
     const source = this.#source();
     if (source === undefined) return;
-    const onAbort = () => this.abort(callCanceled(source.reason));
+    const onAbort = () => this.abort(errors.CALL_CANCELED(source.reason));
     if (source.aborted) {
       onAbort();
       return;

@@ -10,7 +10,7 @@ import { AppError } from "#pkg/errors/errors";
 import { currentTraceparent, type Tracer } from "#pkg/obs/trace";
 import { methodName } from "./access.ts";
 import { fromConnectError } from "./error-map.ts";
-import { peerUnavailable } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { headerRecord } from "./headers.ts";
 import type { PeerProof } from "./loopback.ts";
 
@@ -55,17 +55,17 @@ export function newWireTransport(options: WireOptions): Transport & AsyncDisposa
 
   function next(): Transport {
     const replica = replicas[turn++ % replicas.length];
-    if (replica === undefined) throw peerUnavailable(options.module);
+    if (replica === undefined) throw errors.PEER_UNAVAILABLE(options.module);
     return replica.transport;
   }
 
   function toAppError(error: unknown): AppError {
     if (error instanceof AppError) return error;
-    if (!(error instanceof ConnectError)) return peerUnavailable(options.module, error);
+    if (!(error instanceof ConnectError)) return errors.PEER_UNAVAILABLE(options.module, error);
     // A broken connection surfaces as Aborted or Internal with Node's error behind it.
     const broken = !error.isWireError && error.cause instanceof Error && "code" in error.cause;
     if (broken || (error.code === Code.Unavailable && error.details.length === 0)) {
-      return peerUnavailable(options.module, error);
+      return errors.PEER_UNAVAILABLE(options.module, error);
     }
     return fromConnectError(error);
   }

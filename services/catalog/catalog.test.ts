@@ -15,7 +15,7 @@ import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommen
 import { Row_Kind } from "#gen/matinee/recommendations/v1/row_pb";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { peerUnavailable } from "#pkg/rpc/errors";
+import { errors } from "#pkg/rpc/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { fake, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
 import { catalog } from "./module.ts";
@@ -315,7 +315,7 @@ describe("the catalog service", () => {
       [["new", [shown.name]]],
     );
     rows = async () => {
-      throw peerUnavailable("recommendations");
+      throw errors.PEER_UNAVAILABLE("recommendations");
     };
     const fallback = await viewer().getHome({});
     assert.ok(fallback.rows[0]?.items.length, "the newest titles are shown while recommendations are away");

@@ -4,7 +4,7 @@ import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { ManualClock, newId, systemClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
-import { peerUnavailable } from "#pkg/rpc/errors";
+import { errors } from "#pkg/rpc/errors";
 import { fake, openModules, profile } from "#pkg/testkit/module";
 import { catalog } from "./module.ts";
 
@@ -17,7 +17,7 @@ describe("who browses", () => {
     let isAway = false;
     const getViewer = async () => {
       asked += 1;
-      if (isAway) throw peerUnavailable("profile");
+      if (isAway) throw errors.PEER_UNAVAILABLE("profile");
       return { viewer: { tier: "standard", maximumAge: 21, language: "en" } };
     };
     await using platform = await openModules([catalog], {

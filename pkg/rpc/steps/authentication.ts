@@ -12,7 +12,7 @@ import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Buckets } from "../buckets.ts";
 import type { Principal } from "../call.ts";
-import { rateLimited } from "../errors.ts";
+import { errors } from "../errors.ts";
 import { networkOf } from "../network.ts";
 import type { ServerCall } from "../server-call.ts";
 import type { Step } from "./step.ts";
@@ -45,7 +45,7 @@ export function authenticationStep(options: AuthenticationOptions): Step {
     const bucket = `tokens/${networkOf(call.remoteAddress)}`;
     const isLimited = call.peer === undefined;
     const retryAfterMs = isLimited ? options.buckets.wait(bucket, FAILED_TOKENS) : 0;
-    if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
+    if (retryAfterMs > 0) throw errors.RATE_LIMITED(retryAfterMs);
     try {
       if (token === undefined || token.length > MAX_TOKEN_LENGTH) throw authErrors.TOKEN_INVALID();
       return await verify(token, key);

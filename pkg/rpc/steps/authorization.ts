@@ -2,7 +2,7 @@
 
 import { assertNever } from "#pkg/errors/errors";
 import type { AccessRule, Principal, PrincipalKind } from "../call.ts";
-import { accessDenied, permissionMissing, profileRequired, signInRequired } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { Step } from "./step.ts";
 
 export function authorizationStep(): Step {
@@ -20,15 +20,15 @@ export function authorizationStep(): Step {
  */
 export function authorize(rule: AccessRule, principal: Principal, peer: string | undefined): void {
   if (rule.principals.some((kind) => admits(rule, kind, principal, peer))) return;
-  if (principal.kind === "anyone") throw signInRequired();
+  if (principal.kind === "anyone") throw errors.SIGN_IN_REQUIRED();
   if (principal.kind === "user") {
     if (rule.principals.includes("operator") && principal.roles.includes("operator")) {
       const missing = rule.permissions.find((permission) => !principal.permissions.includes(permission));
-      if (missing !== undefined) throw permissionMissing(missing);
+      if (missing !== undefined) throw errors.PERMISSION_MISSING(missing);
     }
-    if (rule.principals.includes("profile") && principal.profileId === undefined) throw profileRequired();
+    if (rule.principals.includes("profile") && principal.profileId === undefined) throw errors.PROFILE_REQUIRED();
   }
-  throw accessDenied();
+  throw errors.ACCESS_DENIED();
 }
 
 function admits(rule: AccessRule, kind: PrincipalKind, principal: Principal, peer: string | undefined): boolean {

@@ -4,7 +4,7 @@
  */
 
 import { callerOf } from "../caller.ts";
-import { tooManyCalls } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { ServerCall } from "../server-call.ts";
 import type { Step } from "./step.ts";
 
@@ -24,9 +24,9 @@ export function concurrencyStep(limits: ConcurrencyLimits): Step {
       if (!isCounted(call)) return;
       const caller = callerOf(call);
       const held = open.get(caller) ?? 0;
-      if (held >= limits.perCaller) throw tooManyCalls(limits.perCaller);
+      if (held >= limits.perCaller) throw errors.TOO_MANY_CALLS(limits.perCaller);
       const isStrangers = isStream(call) && call.principal.kind === "anyone";
-      if (isStrangers && strangerStreams >= limits.ofStrangers) throw tooManyCalls(limits.ofStrangers);
+      if (isStrangers && strangerStreams >= limits.ofStrangers) throw errors.TOO_MANY_CALLS(limits.ofStrangers);
       open.set(caller, held + 1);
       if (isStrangers) strangerStreams += 1;
     },

@@ -1,7 +1,7 @@
 /** Says when the caller stops waiting. The chain's runner aborts the call then. */
 
 import type { Clock } from "#pkg/clock/clock";
-import { deadlineExceeded } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { Step } from "./step.ts";
 
 export function deadlineStep(clock: Clock): Step {
@@ -9,7 +9,7 @@ export function deadlineStep(clock: Clock): Step {
     name: "deadline",
     enter(call) {
       if (call.timeoutMs === undefined) return;
-      if (call.timeoutMs <= 0) throw deadlineExceeded();
+      if (call.timeoutMs <= 0) throw errors.DEADLINE_EXCEEDED();
       call.deadline = new Date(clock.now().getTime() + call.timeoutMs);
     },
   };

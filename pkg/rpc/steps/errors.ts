@@ -3,7 +3,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { AppError } from "#pkg/errors/errors";
 import { fromConnectError } from "../error-map.ts";
-import { internalError } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { Step } from "./step.ts";
 
 export function errorsStep(): Step {
@@ -15,7 +15,7 @@ export function errorsStep(): Step {
       // An aborted call fails with whatever its last await threw; the caller is told why it was aborted.
       if (call.abortReason instanceof AppError) outcome.error = call.abortReason;
       else if (error instanceof ConnectError) outcome.error = fromConnectError(error);
-      else outcome.error = internalError(call.traceId, error);
+      else outcome.error = errors.INTERNAL(call.traceId, error);
     },
   };
 }

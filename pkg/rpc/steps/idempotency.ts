@@ -2,7 +2,7 @@
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { requestIdRequired } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { Step } from "./step.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -30,7 +30,7 @@ export function idempotencyStep(): Step {
       const field = requestIdField(method);
       if (field === false) return;
       const value: unknown = Reflect.get(call.request, field);
-      if (typeof value !== "string" || !UUID.test(value)) throw requestIdRequired();
+      if (typeof value !== "string" || !UUID.test(value)) throw errors.REQUEST_ID_REQUIRED();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Learns which module is calling, and hides what is internal from everybody else. */
 
-import { targetNotFound } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { PeerProof } from "../loopback.ts";
 import type { Step } from "./step.ts";
 
@@ -10,7 +10,7 @@ export function peerStep(proof: PeerProof): Step {
     enter(call) {
       if (call.via === "internal") call.peer = proof.verify(call);
       if (call.target.access.exposure === "internal" && call.peer === undefined) {
-        throw targetNotFound(call.target.name);
+        throw errors.TARGET_NOT_FOUND(call.target.name);
       }
     },
   };

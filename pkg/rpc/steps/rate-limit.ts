@@ -5,7 +5,7 @@ import type { Cache } from "#pkg/cache/cache";
 import type { Logger } from "#pkg/obs/obs";
 import type { Buckets } from "../buckets.ts";
 import { callerOf } from "../caller.ts";
-import { rateLimited } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { Step } from "./step.ts";
 
 export interface RateLimitOptions {
@@ -28,7 +28,7 @@ export function rateLimitStep(options: RateLimitOptions): Step {
       const bucket = access.rateLimit ?? options.standard;
       const key = `rate/${name}/${callerOf(call)}`;
       const retryAfterMs = options.buckets.take(key, bucket);
-      if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
+      if (retryAfterMs > 0) throw errors.RATE_LIMITED(retryAfterMs);
       return access.rateLimit?.isShared === true ? takeShared(key, bucket) : undefined;
     },
   };
@@ -41,6 +41,6 @@ export function rateLimitStep(options: RateLimitOptions): Step {
       // A cache may vanish at any time; people keep watching meanwhile.
       options.log.warn({ err: error, key }, "rate limit not checked");
     }
-    if (retryAfterMs > 0) throw rateLimited(retryAfterMs);
+    if (retryAfterMs > 0) throw errors.RATE_LIMITED(retryAfterMs);
   }
 }

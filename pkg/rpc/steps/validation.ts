@@ -2,7 +2,7 @@
 
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
-import { validationFailed } from "../errors.ts";
+import { errors } from "../errors.ts";
 import { matchesPattern } from "./patterns.ts";
 import type { Step } from "./step.ts";
 
@@ -25,7 +25,7 @@ export function validationStep(): Step {
       if (result.kind === "valid") return;
       // A rule that cannot be evaluated is a mistake in the contract, not in the request.
       if (result.kind === "error") throw result.error;
-      throw validationFailed(
+      throw errors.VALIDATION_FAILED(
         result.violations.slice(0, MAX_VIOLATIONS).map((violation) => ({
           field: pathToString(violation.field),
           description: wordsFor(violation.ruleId, violation.message),
