@@ -146,7 +146,7 @@ export interface TestPlatform extends AsyncDisposable {
   publish<E extends DescMessage>(
     event: E,
     message: MessageInitShape<E>,
-    about?: { readonly key?: string; readonly occurredAt?: Date; readonly version?: bigint },
+    about?: { readonly id?: string; readonly key?: string; readonly occurredAt?: Date; readonly version?: bigint },
   ): Promise<string>;
   /** A record on the event log as another module appends it; resolves once it is durable. */
   append<R extends DescMessage>(record: R, message: MessageInitShape<R>, key?: string): Promise<void>;
@@ -293,7 +293,7 @@ export async function openModules(
     async publish(event, message, about = {}) {
       published += 1n;
       const envelope = create(EventEnvelopeSchema, {
-        id: newId(),
+        id: about.id ?? newId(),
         type: event.typeName,
         source: event.typeName.split(".")[1] ?? "test",
         key: about.key ?? newId(),

@@ -57,7 +57,7 @@ export const catalog = defineModule({
     const told = async (part: FilmPart | undefined) => {
       if (part !== undefined) await db.tx((tx) => films.told(tx, part));
     };
-    const titles = new Titles({ db, store, films, events, clock, onWrite: () => indexer.wake() });
+    const titles = new Titles({ db, inbox, store, films, events, clock, onWrite: () => indexer.wake() });
     const browsing = new Browsing({ store, search, clock });
     const newest = async () => {
       const page = await store.list(
@@ -85,25 +85,17 @@ export const catalog = defineModule({
       ],
       routes: [{ ...artworkRoute, handle: artworkHandler({ store, images }) }],
       consumers: [
-        consume(AssetPackagedSchema, async (event, message, signal) => {
+        consume(AssetPackagedSchema, async (_event, message, signal) => {
           const pack = message.package;
           if (pack === undefined) return;
           const stills = await loadStills(images, message.posters, signal);
-          await db.tx(async (tx) => {
-            if (!(await inbox.firstTime(tx, event.id))) return;
-            const revision = { media: mediaFromProto(pack), packageJson: packageToJson(pack), stills };
-            await titles.packaged(tx, requireId("assets", pack.asset), revision);
-          });
+          const revision = { media: mediaFromProto(pack), packageJson: packageToJson(pack), stills };
+          await titles.packaged(requireId("assets", pack.asset), revision);
         }),
         consume(AssetChangedSchema, ({ version }, message) => told(partOfAsset(message, version))),
         consume(JobChangedSchema, ({ version }, message) => told(partOfJob(message, version))),
         consume(PackageChangedSchema, ({ version }, message) => told(partOfPackage(message, version))),
-        consume(PlaybackStartedSchema, async (event, message) => {
-          await db.tx(async (tx) => {
-            if (!(await inbox.firstTime(tx, event.id))) return;
-            await titles.viewed(tx, requireId("titles", message.title), event.id);
-          });
-        }),
+        consume(PlaybackStartedSchema, (event, message) => titles.viewed(event.id, requireId("titles", message.title))),
       ],
       background: [
         { name: "indexer", run: (signal) => indexer.run(signal) },

@@ -1,5 +1,6 @@
 /** Writing titles: drafts, changes, publishing, and what packaging and playing do to them. */
 
+import type { Inbox } from "#pkg/app/module";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import {
@@ -17,6 +18,7 @@ import type { After, TitleFilter, TitleStore } from "./store/title-store.ts";
 
 export class Titles {
   readonly #db: Db;
+  readonly #inbox: Inbox;
   readonly #store: TitleStore;
   readonly #films: Films;
   readonly #events: CatalogEvents;
@@ -25,6 +27,7 @@ export class Titles {
 
   constructor(deps: {
     readonly db: Db;
+    readonly inbox: Inbox;
     readonly store: TitleStore;
     readonly films: Films;
     readonly events: CatalogEvents;
@@ -33,6 +36,7 @@ export class Titles {
     readonly onWrite: () => void;
   }) {
     this.#db = deps.db;
+    this.#inbox = deps.inbox;
     this.#store = deps.store;
     this.#films = deps.films;
     this.#events = deps.events;
@@ -125,26 +129,34 @@ export class Titles {
     else if (before.state === "published") await this.#events.unpublished(tx, after);
   }
 
-  /** A revision of an asset is packaged: remembers it, and shows it with every title that plays the asset. */
+  /**
+   * A revision of an asset is packaged: remembers it, and shows it with every title that plays the asset. Only a larger
+   * revision changes anything, so that the same event twice, or an older one late, does not.
+   */
   async packaged(
-    tx: Tx,
     assetId: string,
     pack: { readonly media: TitleMedia; readonly packageJson: object; readonly stills: readonly Still[] },
   ): Promise<void> {
     const now = this.#clock.now();
-    // The lock comes first: a title that chooses the asset at the same time waits, and then finds the package.
-    const before = await this.#store.lockByAsset(tx, assetId);
-    if (!(await this.#store.savePackage(tx, assetId, pack, now))) return;
-    for (const title of before) await this.#store.touch(tx, title.id, now);
-    for (const after of await this.#store.lockByAsset(tx, assetId)) {
-      const was = before.find(({ id }) => id === after.id);
-      if (was !== undefined) await this.#tell(tx, was, after);
-    }
+    await this.#db.tx(async (tx) => {
+      // The lock comes first: a title that chooses the asset at the same time waits, and then finds the package.
+      const before = await this.#store.lockByAsset(tx, assetId);
+      if (!(await this.#store.savePackage(tx, assetId, pack, now))) return;
+      for (const title of before) await this.#store.touch(tx, title.id, now);
+      for (const after of await this.#store.lockByAsset(tx, assetId)) {
+        const was = before.find(({ id }) => id === after.id);
+        if (was !== undefined) await this.#tell(tx, was, after);
+      }
+    });
   }
 
-  async viewed(tx: Tx, titleId: string, eventId: string): Promise<void> {
-    // Event ids are UUIDv7: their last digits are random, which spreads the counting over the slots.
-    await this.#store.countView(tx, titleId, Number.parseInt(eventId.slice(-4), 16));
+  /** Counts a started play once, however often the event comes. */
+  async viewed(eventId: string, titleId: string): Promise<void> {
+    await this.#db.tx(async (tx) => {
+      if (!(await this.#inbox.firstTime(tx, eventId))) return;
+      // Event ids are UUIDv7: their last digits are random, which spreads the counting over the slots.
+      await this.#store.countView(tx, titleId, Number.parseInt(eventId.slice(-4), 16));
+    });
   }
 }
 

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "#pkg/clock/clock";
 import { type Keys, SecretBytes } from "#pkg/keys/keys";
-import type { Db, Tx } from "#pkg/postgres/db";
+import type { Db } from "#pkg/postgres/db";
 import { type ContentKeyIv, KEY_BYTES, KEY_ID_BYTES, type KeyClass, keyContext, toKid } from "./domain/content-key.ts";
 import { errors } from "./errors.ts";
 import type { UnwrappedKeys } from "./key-cache.ts";
@@ -56,9 +56,14 @@ export class ContentKeys {
     await this.#options.db.tx((tx) => this.#options.store.putIvs(tx, of, ivs));
   }
 
-  /** Deletes every key of the asset: what was encrypted with them is unreadable from now on. */
-  async deleteOf(tx: Tx, assetId: string): Promise<void> {
-    await this.#options.store.deleteAsset(tx, assetId, this.#options.clock.now());
+  /**
+   * Deletes every key of the asset: what was encrypted with them is unreadable from now on. No key of it is made again,
+   * so doing it twice changes nothing.
+   */
+  async deleteOf(assetId: string): Promise<void> {
+    const { db, store, unwrapped, clock } = this.#options;
+    await db.tx((tx) => store.deleteAsset(tx, assetId, clock.now()));
+    unwrapped.forget(assetId);
   }
 
   async #make(assetId: string, keyClass: KeyClass): Promise<void> {

@@ -72,13 +72,7 @@ export const license = defineModule({
       services: [serve(LicenseService, licenseServiceHandler({ contentKeys, records: audit, systems }))],
       routes: [{ ...licenseRoute, handle: licenseHandler(issuing, host.territoryOf) }],
       consumers: [
-        consume(AssetDeletedSchema, async (event, message) => {
-          await db.tx(async (tx) => {
-            if (!(await host.inbox.firstTime(tx, event.id))) return;
-            await contentKeys.deleteOf(tx, requireId("assets", message.asset));
-          });
-          unwrapped.forget(requireId("assets", message.asset));
-        }),
+        consume(AssetDeletedSchema, (_event, { asset }) => contentKeys.deleteOf(requireId("assets", asset))),
         consume(PlaybackEndedSchema, (event, { playSession, endTime, tokenEndTime }) => {
           const endedAt = endTime === undefined ? occurredAt(event) : timestampDate(endTime);
           const tokenEndsAt = tokenEndTime === undefined ? endedAt : timestampDate(tokenEndTime);
