@@ -63,7 +63,8 @@ async function readChallenge(request: IncomingMessage): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // To end the loop early must not end the connection: the refusal is still to leave.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
       if (bytes > MAX_CHALLENGE_BYTES) break;
       chunks.push(chunk);
