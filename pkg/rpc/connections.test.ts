@@ -168,6 +168,34 @@ describe("the connections of a listener", () => {
     }
   });
 
+  it("that are silent do not hold up a listener that closes, and answers under way do", async () => {
+    await open({});
+    let answer = () => {};
+    const asked = new Promise<void>((resolve) => {
+      listener.serve({
+        ...{ ...served, chain: openChain },
+        fallback: (_request, response) => {
+          answer = () => void response.end("late");
+          resolve();
+        },
+      });
+    });
+    const silent = [
+      await dial("127.0.0.2", ""),
+      ...(await Promise.all(Array.from({ length: 6 }, () => dial("127.0.0.2")))),
+    ];
+    const busy = await dial("127.0.0.3", "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    await asked;
+    await delay(1_100);
+    const drained = listener.drain(60_000);
+    await Promise.all(silent.map(closed));
+    answer();
+    let text = "";
+    for await (const chunk of busy) text += String(chunk);
+    assert.match(text, /late/);
+    await drained;
+  });
+
   it("of HTTP/1.1 send no more requests ahead than HTTP/2 has streams", async () => {
     await open({ maxStreamsPerConnection: 10 });
     listener.serve({ ...served, chain: openChain, fallback: () => {} });

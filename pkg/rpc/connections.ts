@@ -50,6 +50,8 @@ const MAX_IDLE_TALK_BYTES = 4_096;
 const MAX_BLAMES = 30;
 /** Of its share, a network may be refused so much anew each second. */
 const REFUSALS_PER_SECOND = 1 / 20;
+/** Who makes a connection to ask something asks within this time. */
+const SILENT_MS = 1_000;
 /** HTTP/2 sessions that a network may have and ask nothing over. */
 const MAX_UNASKED_SESSIONS = 4;
 /** Node's own time-outs of HTTP/1.1 are looked at every 5 s, and answer; ours cut off what they leave. */
@@ -229,9 +231,13 @@ export class Connections {
     this.#close(connection, "broken protocol");
   }
 
-  /** Tells HTTP/2 clients to go, and lets what runs finish. */
+  /** Tells HTTP/2 clients to go, and lets what runs finish; closes what has been silent since it came. */
   closeSessions(): void {
-    for (const { session } of this.#all) session?.close();
+    const now = performance.now();
+    for (const { session, socket, begun, idleSinceMs } of this.#all) {
+      if (begun === 0 && now - idleSinceMs > SILENT_MS) socket.destroy();
+      else session?.close();
+    }
   }
 
   destroyAll(): void {
@@ -263,7 +269,7 @@ export class Connections {
     this.#networkOf(connection)?.idle.delete(connection);
   }
 
-  #networkOf({ network }: Pick<Connection, "network">): Network | undefined {
+  #networkOf({ network }: Connection): Network | undefined {
     return network === undefined ? undefined : this.#networks.get(network);
   }
 
@@ -293,9 +299,9 @@ export class Connections {
   }
 
   /** Something was asked over it for the first time, or it has gone without. */
-  #asked({ session, ...connection }: Connection): void {
+  #asked(connection: Connection): void {
     const network = this.#networkOf(connection);
-    if (network !== undefined && session !== undefined) network.unasked -= 1;
+    if (network !== undefined && connection.session !== undefined) network.unasked -= 1;
   }
 
   /** The one whose client has taken nothing for longest, where that is long enough. */

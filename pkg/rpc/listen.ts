@@ -78,9 +78,6 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   let serving: NodeHandler = serveNothing;
   let proxyTold = false;
   const handle: NodeHandler = (request, response) => {
-    // A client that breaks off is no news; without listeners it would end the process.
-    request.on("error", () => {});
-    response.on("error", () => {});
     if (!proxyTold && isPublic && request.headers["x-forwarded-for"] !== undefined) {
       const { remoteAddress = "" } = request.socket;
       proxyTold = !isTrusted(remoteAddress);
@@ -107,6 +104,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const turns = new Turns<Connection>(({ isDoomed, socket }) => isDoomed || socket.destroyed);
   /** A trusted proxy's connection carries the requests of many people, and takes no turns. */
   const inTurn = (connection: Connection | undefined, request: NodeRequest, response: NodeResponse) => {
+    // A client that breaks off is no news; without listeners it would end the process.
+    request.on("error", () => {});
+    response.on("error", () => {});
     if (connection?.network === undefined) handle(request, response);
     else turns.take(connection, () => handle(request, response));
   };
