@@ -1,4 +1,4 @@
-/** Guards the import matrix: who may import whom (docs of the house style, 2.6). */
+/** Guards the import matrix: who may import whom. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

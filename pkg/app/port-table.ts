@@ -1,4 +1,4 @@
-/** Every port and store that a module can need, by its name: a new one is a line here, and no other place knows it. */
+/** Every port and store that a module can need, by its name: a new one is a line here, and a rank in services/imports.test.ts. */
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
