@@ -70,7 +70,7 @@ describe("modules over TLS", () => {
 
   before(async () => {
     [authority, stranger] = await Promise.all([newTestAuthority(), newTestAuthority()]);
-    for (const module of ["profile", "playback", "catalog"]) certificates.set(module, await authority.issue(module));
+    for (const module of ["profile", "playback", "license"]) certificates.set(module, await authority.issue(module));
     const profile = fake(ProfileService, {
       getViewer: async (_request, call) => {
         peers.push(call.peer);
@@ -126,7 +126,7 @@ describe("modules over TLS", () => {
   it("are who their certificates say, each module of one process by its own", async () => {
     const dialer = openDialer();
     await ask(dialer.dial(ProfileService, "playback"));
-    await assert.rejects(ask(dialer.dial(ProfileService, "catalog")), reason("ACCESS_DENIED"));
+    await assert.rejects(ask(dialer.dial(ProfileService, "license")), reason("ACCESS_DENIED"));
     await ask(dialer.dial(ProfileService, "playback"));
     assert.deepEqual(peers, ["playback", "playback"]);
   });
@@ -170,7 +170,7 @@ describe("modules over TLS", () => {
       }).find("viewers", "k");
     assert.equal((await keysAs(proof.tls("playback", "profile")))?.kid, "k");
     for (const tls of [
-      proof.tls("catalog", "profile"),
+      proof.tls("license", "profile"),
       proof.tls(undefined, "profile"),
       proof.tls("playback", "license"),
     ]) {

@@ -200,7 +200,9 @@ export async function openModules(
         WEB_ROOT: "off",
         DATA: data,
         GRACE_MS: "2s",
-        ...(options.limited === true ? {} : { MAX_REFUSALS_PER_NETWORK: "1000000" }),
+        ...(options.limited === true
+          ? {}
+          : { MAX_REFUSALS_PER_NETWORK: "1000000", MAX_CONNECTIONS_PER_NETWORK: "100000" }),
         ...options.settings,
       },
       log:
