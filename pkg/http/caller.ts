@@ -1,5 +1,6 @@
 /** Whether the caller of a request is still there, on HTTP/1.1 with its pipelining and on HTTP/2 alike. */
 
+import type { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
@@ -17,10 +18,12 @@ export function onLeft(response: NodeResponse, callback: () => void): () => void
     stop();
     callback();
   };
-  response.once("close", done);
+  // The response of HTTP/2 says nothing of a HEAD that was given up; its stream does.
+  const source: EventEmitter = isHttp2(response) ? response.stream : response;
+  source.once("close", done);
   const forget = isHttp2(response) ? () => {} : onSocketClose(response, done);
   const stop = () => {
-    response.off("close", done);
+    source.off("close", done);
     forget();
   };
   return stop;

@@ -18,6 +18,8 @@ export function newWaiting(maxBytes: number): Waiting {
   return {
     maxBytes,
     add(bytes, cut) {
+      // Whoever waits in line holds nothing, and nothing is won by cutting it off.
+      if (bytes === 0) return { [Symbol.dispose]: () => {} };
       const one = { bytes, cut };
       all.add(one);
       held += bytes;

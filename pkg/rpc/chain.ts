@@ -94,18 +94,21 @@ interface Progress {
   entered: number;
 }
 
-/** What a stranger asks in vain by his own fault. */
+/** What a stranger asks in vain by his own fault; that time runs out may be ours. */
 const FAULTS: ReadonlySet<ErrorKind> = new Set([
   ...(["invalid_argument", "unauthenticated", "permission_denied", "not_found"] as const),
-  ...(["resource_exhausted", "unimplemented", "deadline_exceeded"] as const),
+  ...(["resource_exhausted", "unimplemented"] as const),
 ]);
+/** Reasons that say that something was good once, such as TOKEN_EXPIRED: whoever comes with it is no stranger. */
+const WAS_GOOD = /_(?:EXPIRED|ENDED)$/;
 
 /** What the call costs the conduct of its network. Others than strangers are blamed only for not waiting when told to. */
 function costOf({ principal }: ServerCall, error: unknown): number {
   if (!(error instanceof AppError)) return 0;
   const isStranger = principal.kind === "anyone";
   if (error.reason === "RATE_LIMITED") return isStranger ? COST.impatient : COST.refused;
-  return isStranger && FAULTS.has(error.kind) && !isOutOfSpace(error) ? COST.refused : 0;
+  const isFault = FAULTS.has(error.kind) || error.reason === "MESSAGE_TOO_SLOW";
+  return isStranger && isFault && !WAS_GOOD.test(error.reason) && !isOutOfSpace(error) ? COST.refused : 0;
 }
 
 export function newChain(options: ChainOptions): Chain {

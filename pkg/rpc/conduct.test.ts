@@ -18,7 +18,7 @@ describe("the conduct of networks", () => {
     await eventually("it is forgiven", () => !conduct.isSpent("192.0.2.1"));
   });
 
-  it("is owed for no longer than two shares take to fill, whatever was done", async () => {
+  it("is owed for no longer than half a share takes to fill, whatever was done", async () => {
     const conduct = new Conduct({ perSecond: 100, burst: 20 });
     for (let count = 0; count < 1_000; count++) conduct.blame("192.0.2.1", 50);
     await eventually("it is forgiven", () => !conduct.isSpent("192.0.2.1"));

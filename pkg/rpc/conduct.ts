@@ -13,7 +13,9 @@ const MAX_NETWORKS = 50_000;
 
 /** What each kind of misconduct costs. */
 export const COST = {
-  /** Said something that had to be refused, or made a connection and asked nothing. */
+  /** Made a connection and asked nothing, as browsers do now and then. */
+  silent: 0.25,
+  /** Said something that had to be refused. */
   refused: 1,
   /** Was told to wait, and did not. */
   impatient: 5,
@@ -32,12 +34,12 @@ export class Conduct {
     this.#bucket = bucket;
   }
 
-  /** Takes `cost` from what is left of the network's share; what is missing is owed, up to a share. */
+  /** Takes `cost` from what is left of the network's share; what is missing is owed, up to half a share. */
   blame(network: string, cost: number): void {
     const now = performance.now();
     const tokenMs = 1000 / this.#bucket.perSecond;
     const fullAtMs = Math.max(this.#fullAtMs.get(network) ?? now, now) + cost * tokenMs;
-    this.#fullAtMs.set(network, Math.min(fullAtMs, now + 2 * this.#bucket.burst * tokenMs));
+    this.#fullAtMs.set(network, Math.min(fullAtMs, now + 1.5 * this.#bucket.burst * tokenMs));
   }
 
   /** True where the share is used up. */

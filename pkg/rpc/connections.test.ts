@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { Agent, request as httpRequest } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "#pkg/http/send";
 import { silentLogger } from "#pkg/obs/logger";
@@ -132,7 +134,7 @@ describe("the connections of a listener", () => {
       stream.on("error", () => {});
       stream.resume();
     }
-    assert.equal(await told, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    assert.equal(await told, constants.NGHTTP2_NO_ERROR);
     await assert.rejects(ask("127.0.0.2"), { code: "ECONNRESET" });
     assert.equal(await ask("127.0.0.2", "/healthz", kept), 200, "who behaves goes on");
     assert.equal(await ask("127.0.0.3"), 200);
@@ -194,6 +196,116 @@ describe("the connections of a listener", () => {
     for await (const chunk of busy) text += String(chunk);
     assert.match(text, /late/);
     await drained;
+  });
+
+  it("are told to go at once where a refusal is immediate, and what else runs over them may end", async () => {
+    await open({ maxRefusalsPerNetwork: 1_000 });
+    let answer = () => {};
+    listener.serve({
+      ...{ ...served, chain: refusingChain },
+      fallback: (request, response) => {
+        if (request.url === "/slow") answer = () => void response.end("late");
+        else throw new Error("asked for what is not there");
+      },
+    });
+    const session = connectHttp2(`http://127.0.0.1:${listener.port}`);
+    session.on("error", () => {});
+    const slow = session.request({ ":path": "/slow" });
+    const text = buffer(slow);
+    await eventually("it is under way", () => answer !== undefined && answer.name !== "");
+    const told = new Promise<number>((resolve) => session.once("goaway", resolve));
+    for (let count = 0; count < 40; count++) {
+      const stream = session.request({ ":path": "/healthz", ":method": "PUT" });
+      stream.on("error", () => {});
+      stream.resume();
+    }
+    assert.equal(await told, constants.NGHTTP2_NO_ERROR);
+    answer();
+    assert.equal(String(await text), "late");
+    await eventually("the connection is closed", () => session.destroyed);
+  });
+
+  it("that flood and break off in the same breath end nothing but themselves", async () => {
+    await open({ maxRefusalsPerNetwork: 50 });
+    for (let count = 0; count < 4; count++) await heard(await dial("127.0.0.2"));
+    const ping = Buffer.from("\0\0\x08\x06\0\0\0\0\0abcdefgh", "latin1");
+    const flood = Buffer.concat([PREFACE, ...Array<Buffer>(4_000).fill(ping)]).subarray(0, 65_536);
+    for (let round = 0; round < 20; round++) {
+      const socket = connect({ port: listener.port, host: "127.0.0.1", localAddress: `127.0.0.${2 + (round % 2)}` });
+      sockets.push(socket);
+      socket.on("error", () => {});
+      await once(socket, "connect");
+      socket.write(flood, () => socket.resetAndDestroy());
+      await closed(socket);
+    }
+    assert.equal(await ask("127.0.0.9"), 200);
+  });
+
+  it("whose client is refused and reads nothing are gone a moment later, and hold up no end", async () => {
+    await open({ maxRefusalsPerNetwork: 1_000 });
+    listener.serve({
+      ...{ ...served, chain: refusingChain },
+      fallback: (_request, response) => {
+        const body = (async function* () {
+          for (;;) yield Buffer.alloc(65_536);
+        })();
+        send(response, { status: 200, headers: {}, body }).catch(() => {});
+      },
+    });
+    const refused = "PUT /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    const unread = await dial("127.0.0.2", `GET / HTTP/1.1\r\nhost: x\r\n\r\n${refused.repeat(40)}`);
+    unread.pause();
+    const open1 = async () => (await connectionsTo(listener.port)) > 0;
+    await eventually("it was taken in", open1);
+    await eventually("it is cut off", async () => !(await open1()));
+    await listener.drain(60_000);
+  });
+
+  it("of who was asked nothing wait for a session until one of their network's is free", async () => {
+    await open({});
+    const silent = [];
+    for (let count = 0; count < 4; count++) silent.push(await dial("127.0.0.2"));
+    for (const socket of silent) await heard(socket);
+    const fifth = await dial("127.0.0.2");
+    const spoken = heard(fifth);
+    silent[0]?.destroy();
+    assert.equal(await spoken, "data");
+  });
+
+  it("may send a message and be quiet again, however long it was", async () => {
+    await open({});
+    listener.serve({
+      ...{ ...served, chain: openChain },
+      fallback: (request, response) => {
+        request.resume();
+        request.on("end", () => response.end("thanks"));
+      },
+    });
+    const session = connectHttp2(`http://127.0.0.1:${listener.port}`);
+    for (let count = 0; count < 6; count++) {
+      const stream = session.request({ ":path": "/", ":method": "POST" });
+      stream.write(Buffer.alloc(20_000));
+      await delay(400);
+      stream.end();
+      assert.equal(String(await buffer(stream)), "thanks");
+    }
+    assert.equal(session.destroyed, false);
+    session.destroy();
+  });
+
+  it("are answered by us also where they want a tunnel or expect something", async () => {
+    await open({});
+    listener.serve({ ...served, chain: refusingChain, fallback: undefined });
+    const session = connectHttp2(`http://127.0.0.1:${listener.port}`);
+    session.on("error", () => {});
+    const tunnel = session.request({ ":method": "CONNECT", ":authority": "x:1" });
+    const [head] = (await once(tunnel, "response")) as [{ ":status": number; "content-type": string }];
+    assert.deepEqual([head[":status"], head["content-type"]], [404, "application/json"]);
+    const expecting = await dial("127.0.0.2", "GET / HTTP/1.1\r\nhost: x\r\nexpect: rain\r\nconnection: close\r\n\r\n");
+    let text = "";
+    for await (const chunk of expecting) text += String(chunk);
+    assert.match(text, /^HTTP\/1\.1 404/);
+    session.destroy();
   });
 
   it("of HTTP/1.1 send no more requests ahead than HTTP/2 has streams", async () => {
@@ -284,3 +396,10 @@ describe("the connections of a listener", () => {
     await once(session, "close");
   });
 });
+
+/** Connections of a port that are not over on its side (proc_net_tcp: 01 is established, 04 and 08 are half closed). */
+async function connectionsTo(port: number): Promise<number> {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n");
+  return lines.filter((line) => new RegExp(`^ *\\d+: [0-9A-F]{8}:${hex} [0-9A-F:]+ (01|04|08) `).test(line)).length;
+}

@@ -46,8 +46,16 @@ const SWEEP_INTERVAL_MS = 100;
 const LOOK_INTERVAL_MS = 1_000;
 /** What HTTP/2 has to say in that time without asking anything: settings, pings, windows. */
 const MAX_IDLE_TALK_BYTES = 4_096;
-/** Refusals over one connection, after which it is closed. */
-const MAX_BLAMES = 30;
+/** Refusals over one connection, beyond which it is closed. */
+const BLAMES = { perSecond: 1, burst: 30 };
+/** How long the others of a connection may go on whose client is told to go. */
+const DOOM_MS = 1_000;
+/** Requests that may come until it has heard that. */
+const MAX_LATE = 256;
+/** How long what was answered last may take to leave. */
+const END_MS = 1_000;
+/** Why connections are closed that are not to blame for it. */
+const OURS: ReadonlySet<string> = new Set(["full", "misconduct"]);
 /** Of its share, a network may be refused so much anew each second. */
 const REFUSALS_PER_SECOND = 1 / 20;
 /** Who makes a connection to ask something asks within this time. */
@@ -64,6 +72,8 @@ const MAX_NETWORKS = 50_000;
 
 interface Network {
   count: number;
+  /** Those that wait until they may have a session without asking anything: call when one may. */
+  readonly waiting: Map<Connection, () => void>;
   /** Sessions of HTTP/2 over which nothing was asked yet. */
   unasked: number;
   /** Longest idle first. */
@@ -75,10 +85,14 @@ export interface Connection {
   /** Undefined for a trusted proxy. */
   readonly network: string | undefined;
   session: ServerHttp2Session | undefined;
-  /** Refusals over it. */
-  blames: number;
-  /** Set where it is closed when the next answer has left. */
-  isDoomed: boolean;
+  /** When the bucket of refusals over it is full again. */
+  blamesFullAtMs: number;
+  /** True once it was told to wait. */
+  isTold: boolean;
+  /** Since when it is about to be closed: nothing new is answered. */
+  doomedAtMs: number | undefined;
+  /** Requests that came since. */
+  late: number;
   /** What had been read, and how many requests had begun, at the last look. */
   seenBytes: number;
   seenBegun: number;
@@ -107,6 +121,8 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** Longest idle first. */
   readonly #idle = new Set<Connection>();
+  /** Forgotten, but for a moment still taking what was answered last. */
+  readonly #ending = new Set<Connection>();
   readonly #networks = new Map<string, Network>();
   /** When the bucket of a network's new connections is full again. */
   readonly #fullAtMs = new LRUCache<string, number>({ max: MAX_NETWORKS });
@@ -143,34 +159,39 @@ export class Connections {
     }
     const connection: Connection = {
       ...{ socket, network, session: undefined, running: 0, begun: 0, idleSinceMs: 0 },
-      ...{ blames: 0, isDoomed: false, seenBytes: 0, seenBegun: 0, resetsFullAtMs: 0 },
+      ...{ blamesFullAtMs: 0, isTold: false, doomedAtMs: undefined, late: 0 },
+      ...{ seenBytes: 0, seenBegun: 0, resetsFullAtMs: 0 },
       ...{ writers: new Set(), takenAtMs: performance.now() },
     };
     this.#all.add(connection);
     if (network !== undefined) {
-      const known = this.#networks.get(network) ?? { count: 0, unasked: 0, idle: new Set() };
+      const known = this.#networks.get(network) ?? { count: 0, unasked: 0, waiting: new Map(), idle: new Set() };
       known.count += 1;
       this.#networks.set(network, known);
     }
     this.#toIdle(connection);
-    socket.once("close", () => this.#forget(connection));
+    socket.once("close", () => this.#forget(connection, false));
     return connection;
   }
 
   /**
    * Whether HTTP/2 is spoken before anything was asked. Some clients wait for it, but a session costs much more than a
-   * socket, so that a network gets a few; its others get theirs when they ask.
+   * socket, so that a network gets a few; its others get theirs when they ask, or when `later` is called.
    */
-  maySpeakFirst(connection: Connection): boolean {
+  maySpeakFirst(connection: Connection, later: () => void): boolean {
     const network = this.#networkOf(connection);
-    return network === undefined || network.unasked < MAX_UNASKED_SESSIONS;
+    if (network === undefined || network.unasked < MAX_UNASKED_SESSIONS) return true;
+    network.waiting.set(connection, later);
+    return false;
   }
 
   /** The connection speaks HTTP/2. */
   speaks(connection: Connection, session: ServerHttp2Session): void {
     connection.session = session;
     const network = this.#networkOf(connection);
-    if (network !== undefined) network.unasked += 1;
+    if (network === undefined) return;
+    network.waiting.delete(connection);
+    network.unasked += 1;
   }
 
   /**
@@ -178,8 +199,14 @@ export class Connections {
    * the connection is about to be closed.
    */
   begin(connection: Connection, writer: Writer): boolean {
-    if (connection.isDoomed) return false;
+    if (!this.#all.has(connection)) return false;
+    if (connection.doomedAtMs !== undefined) {
+      connection.late += 1;
+      if (connection.late > MAX_LATE) this.#close(connection, "misconduct");
+      return false;
+    }
     if (connection.running >= this.#options.limits.maxStreamsPerConnection) {
+      this.blame(connection, COST.hostile);
       this.#close(connection, "too many at once");
       return false;
     }
@@ -202,19 +229,25 @@ export class Connections {
     connection.running -= 1;
     connection.takenAtMs = performance.now();
     if (!this.#all.has(connection)) return;
-    if (connection.isDoomed) {
-      this.#conduct.blame(connection.network ?? "", COST.hostile);
-      this.#close(connection, "misconduct");
-    } else if (connection.running === 0) this.#toIdle(connection);
+    // The answers of HTTP/1.1 come in order: what stands behind one that was refused is refused too.
+    const isOver = connection.running === 0 || connection.session === undefined;
+    if (connection.doomedAtMs !== undefined && isOver) this.#close(connection, "misconduct");
+    else if (connection.running === 0) this.#toIdle(connection);
   }
 
   /** Its client has behaved so that it costs us; where that goes on, the connection is closed after its answer. */
   blame(connection: Connection, cost: number): void {
-    const { network } = connection;
+    const { network, session, isTold } = connection;
     if (network === undefined) return;
-    this.#conduct.blame(network, cost);
-    connection.blames += 1;
-    if (connection.blames > MAX_BLAMES || this.#conduct.isSpent(network)) connection.isDoomed = true;
+    connection.isTold ||= cost === COST.impatient;
+    this.#conduct.blame(network, cost === COST.impatient && !isTold ? COST.refused : cost);
+    const { fullAtMs, retryAfterMs } = takeFrom(connection.blamesFullAtMs, performance.now(), BLAMES);
+    connection.blamesFullAtMs = fullAtMs;
+    if (connection.doomedAtMs !== undefined || !(retryAfterMs > 0 || this.#conduct.isSpent(network))) return;
+    connection.doomedAtMs = performance.now();
+    this.#conduct.blame(network, COST.hostile);
+    // Its others may end: a code of an error would make clients give them up.
+    session?.close();
   }
 
   /** Its client has reset a stream before a word of the answer: the work was for nothing. */
@@ -231,17 +264,19 @@ export class Connections {
     this.#close(connection, "broken protocol");
   }
 
-  /** Tells HTTP/2 clients to go, and lets what runs finish; closes what has been silent since it came. */
-  closeSessions(): void {
+  /** Closes what is idle, and of what only came, what has been silent since; tells HTTP/2 clients to go. */
+  closeIdle(): void {
     const now = performance.now();
-    for (const { session, socket, begun, idleSinceMs } of this.#all) {
-      if (begun === 0 && now - idleSinceMs > SILENT_MS) socket.destroy();
-      else session?.close();
+    for (const connection of this.#all) {
+      const { session, begun, idleSinceMs } = connection;
+      const isSilent = begun === 0 && now - idleSinceMs > SILENT_MS;
+      if (isSilent || (session === undefined && begun > 0 && connection.running === 0)) this.#end(connection);
+      else if (session?.closed === false) session.close();
     }
   }
 
   destroyAll(): void {
-    for (const { socket } of this.#all) socket.destroy();
+    for (const { socket } of [...this.#all, ...this.#ending]) socket.destroy();
   }
 
   /** Stops looking after them. */
@@ -286,22 +321,40 @@ export class Connections {
   }
 
   #close(connection: Connection, why: string): void {
+    if (!this.#all.has(connection)) return;
     this.#options.closed.add(1, { why });
-    this.#forget(connection);
+    this.#forget(connection, OURS.has(why));
+    if (why === "misconduct") this.#end(connection);
+    else connection.socket.destroy();
+  }
+
+  /** Lets what was answered last leave, for a moment: not everybody reads. */
+  #end(connection: Connection): void {
+    this.#forget(connection, true);
     const { session, socket } = connection;
-    if (session?.destroyed === false && connection.isDoomed) {
-      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#ending.add(connection);
+    // Not even the system keeps what nobody takes.
+    const timer = setTimeout(() => socket.resetAndDestroy(), END_MS);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#ending.delete(connection);
+    });
+    if (session === undefined) socket.destroySoon();
+    else if (!session.destroyed) {
+      if (connection.doomedAtMs !== undefined) session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       session.destroy();
     }
-    // What was answered last is still to leave.
-    else if (connection.isDoomed) socket.destroySoon();
-    else socket.destroy();
   }
 
   /** Something was asked over it for the first time, or it has gone without. */
   #asked(connection: Connection): void {
     const network = this.#networkOf(connection);
-    if (network !== undefined && connection.session !== undefined) network.unasked -= 1;
+    if (network === undefined || connection.session === undefined) return;
+    network.unasked -= 1;
+    const [next] = network.waiting;
+    if (next === undefined) return;
+    network.waiting.delete(next[0]);
+    setImmediate(next[1]);
   }
 
   /** The one whose client has taken nothing for longest, where that is long enough. */
@@ -319,11 +372,16 @@ export class Connections {
   #look(): void {
     const now = performance.now();
     for (const connection of this.#all) {
-      const { session, begun, seenBytes, seenBegun } = connection;
-      if (session !== undefined) {
+      const { session, begun, seenBytes, seenBegun, doomedAtMs } = connection;
+      if (doomedAtMs !== undefined && now - doomedAtMs > DOOM_MS) {
+        this.#close(connection, "misconduct");
+        continue;
+      }
+      if (session !== undefined && connection.network !== undefined) {
         connection.seenBytes = connection.socket.bytesRead;
         connection.seenBegun = begun;
-        const isTalk = connection.running === 0 && begun === seenBegun;
+        const isLongIdle = connection.running === 0 && now - connection.idleSinceMs > 2 * LOOK_INTERVAL_MS;
+        const isTalk = isLongIdle && begun === seenBegun;
         if (isTalk && connection.seenBytes - seenBytes > MAX_IDLE_TALK_BYTES) {
           this.broken(connection);
           continue;
@@ -336,14 +394,15 @@ export class Connections {
     }
   }
 
-  #forget(connection: Connection): void {
+  #forget(connection: Connection, isOurs: boolean): void {
     if (!this.#all.delete(connection)) return;
     this.#fromIdle(connection);
     const network = this.#networkOf(connection);
     if (network === undefined) return;
+    network.waiting.delete(connection);
     if (connection.begun === 0) {
       this.#asked(connection);
-      this.#conduct.blame(connection.network ?? "", COST.refused);
+      if (!isOurs) this.#conduct.blame(connection.network ?? "", COST.silent);
     }
     network.count -= 1;
     if (network.count === 0) this.#networks.delete(connection.network ?? "");

@@ -91,7 +91,12 @@ export const errors = defineErrors({
   ],
   /** Health was asked of a service that does not run here. */
   HEALTH_UNKNOWN: ["not_found", "this service does not run here"],
-  /** The caller, or all that are not signed in together, have as many calls open as they may. */
+  /** All that are not signed in together have as many streams open as they may; none of them is to blame. */
+  STRANGERS_LIMITED: [
+    "unavailable",
+    () => ({ message: "too many people who are not signed in follow something; try again", retryAfterMs: 1000 }),
+  ],
+  /** The caller has as many calls open as it may. */
   TOO_MANY_CALLS: [
     "resource_exhausted",
     (limit: number) => ({

@@ -93,7 +93,15 @@ describe("a listener", () => {
     const refused = "TOO_MANY_CALLS";
     const answers = [];
     for (const from of ["a::1", "a::2", "a::3", "a::4", "b::1", "c::1", "d::1"]) answers.push(await watch(from));
-    assert.deepEqual(answers, ["watching", "watching", "watching", refused, "watching", "watching", refused]);
+    assert.deepEqual(answers, [
+      "watching",
+      "watching",
+      "watching",
+      refused,
+      "watching",
+      "watching",
+      "STRANGERS_LIMITED",
+    ]);
     controller.abort();
     await eventually("there is room again", async () => {
       const leaving = new AbortController();

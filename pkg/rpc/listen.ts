@@ -1,9 +1,17 @@
 /** One port for everything: Connect, gRPC, gRPC-Web, raw HTTP routes, health; HTTP/1.1 and HTTP/2 on clear text. */
 
-import { createServer as createHttp1Server } from "node:http";
-import { constants, createServer as createHttp2Server, type Http2Session, type ServerHttp2Stream } from "node:http2";
+import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Bucket } from "#pkg/cache/bucket";
+import { hasLeft } from "#pkg/http/caller";
 import type { NodeHandler, NodeRequest, NodeResponse } from "#pkg/http/node";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import { edge } from "./access.ts";
@@ -100,59 +108,62 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       "why",
     ]),
   });
-  const connectionOf = new WeakMap<Socket | Http2Session, Connection>();
-  const turns = new Turns<Connection>(({ isDoomed, socket }) => isDoomed || socket.destroyed);
+  const connectionOf = new WeakMap<Socket | Http2Session | NodeRequest, Connection>();
+  const turns = new Turns<Connection>(({ doomedAtMs, socket }) => doomedAtMs !== undefined || socket.destroyed);
   /** A trusted proxy's connection carries the requests of many people, and takes no turns. */
   const inTurn = (connection: Connection | undefined, request: NodeRequest, response: NodeResponse) => {
     // A client that breaks off is no news; without listeners it would end the process.
     request.on("error", () => {});
     response.on("error", () => {});
-    if (connection?.network === undefined) handle(request, response);
-    else turns.take(connection, () => handle(request, response));
+    if (connection !== undefined) connectionOf.set(request, connection);
+    if (connection?.network === undefined) return handle(request, response);
+    turns.take(connection, () => {
+      // Nothing begins for a caller that has gone while it waited.
+      if (!hasLeft(response)) handle(request, response);
+    });
   };
   const blame: Blame = (request, cost) => {
-    const carrier = "stream" in request ? request.stream.session : request.socket;
-    const connection = carrier && connectionOf.get(carrier);
+    const connection = connectionOf.get(request);
     if (connection !== undefined) connections.blame(connection, cost);
   };
   let closing = false;
 
-  const http1 = createHttp1Server(
-    {
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.idleTimeoutMs,
-      // Those that are late are answered and closed at each look: often, so that they are few.
-      connectionsCheckingInterval: Math.min(250, limits.headersTimeoutMs),
-    },
-    (request, response) => {
-      const connection = connectionOf.get(request.socket);
-      if (connection !== undefined) {
-        response.once("close", () => connections.end(connection, response));
-        if (!connections.begin(connection, response)) return;
-      }
-      if (closing) response.setHeader("connection", "close");
-      inTurn(connection, request, response);
-    },
-  );
+  const http1 = createHttp1Server({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    // Those that are late are answered and closed at each look: often, so that they are few.
+    connectionsCheckingInterval: Math.min(250, limits.headersTimeoutMs),
+  });
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const connection = connectionOf.get(request.socket);
+    if (connection !== undefined) {
+      response.once("close", () => connections.end(connection, response));
+      if (!connections.begin(connection, response)) return;
+    }
+    if (closing) response.setHeader("connection", "close");
+    inTurn(connection, request, response);
+  };
+  // Node would answer what expects something by itself, past all limits.
+  for (const event of ["request", "checkExpectation"]) http1.on(event, onRequest);
   // Node starts its check for slow requests when the server listens; this one is handed its sockets instead.
   http1.emit("listening");
 
   const newHttp2 = (factor: number) => {
-    const http2 = createHttp2Server(
-      {
-        settings: { maxConcurrentStreams: limits.maxStreamsPerConnection },
-        streamResetBurst: limits.streamResetBurst * factor,
-        streamResetRate: limits.streamResetRate * factor,
-      },
-      (request, response) => {
-        const { stream } = request;
-        const connection = stream.session && connectionOf.get(stream.session);
-        // What comes before the client has read that it must go.
-        if (connection?.isDoomed) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-        else inTurn(connection, request, response);
-      },
-    );
+    const http2 = createHttp2Server({
+      settings: { maxConcurrentStreams: limits.maxStreamsPerConnection },
+      streamResetBurst: limits.streamResetBurst * factor,
+      streamResetRate: limits.streamResetRate * factor,
+    });
+    const onRequest = (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      const { stream } = request;
+      const connection = stream.session && connectionOf.get(stream.session);
+      // What comes before the client has read that it must go.
+      if (connection?.doomedAtMs !== undefined) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      else inTurn(connection, request, response);
+    };
+    // Node would answer tunnels and what expects something by itself, past all limits.
+    for (const event of ["request", "connect", "checkExpectation"]) http2.on(event, onRequest);
     http2.on("sessionError", (error) => options.log.debug({ err: error }, "http2 session failed"));
     return http2;
   };
@@ -165,15 +176,18 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     server.once("session", (session) => {
       connections.speaks(connection, session);
       connectionOf.set(session, connection);
-      session.on("stream", (stream) => {
+      // Before the server's own, which answers at once what it refuses.
+      session.prependListener("stream", (stream) => {
         stream.once("close", () => {
           connections.end(connection, stream);
-          if (stream.rstCode === constants.NGHTTP2_CANCEL && !stream.headersSent) connections.reset(connection);
+          const isReset = stream.rstCode === constants.NGHTTP2_CANCEL && !stream.headersSent;
+          // Node says the same of every stream of a connection that breaks.
+          if (isReset && !session.destroyed && !connection.socket.destroyed) connections.reset(connection);
         });
         if (connections.begin(connection, stream)) limitBody(stream, limits.requestTimeoutMs);
       });
       session.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code?.startsWith("ERR_HTTP2") === true) connections.broken(connection);
+        if (BROKEN.has(error.code)) connections.broken(connection);
       });
     });
     server.emit("connection", connection.socket);
@@ -183,12 +197,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     const connection = connections.admit(socket);
     if (connection === undefined) return;
     connectionOf.set(socket, connection);
-    peek(socket, limits.headersTimeoutMs, (head) => {
+    // Whoever takes the socket over listens too; in between it may break.
+    socket.on("error", () => {});
+    peek(socket, limits.headersTimeoutMs, (head, again) => {
       if (!head.subarray(0, DECISIVE_BYTES).equals(PREFACE.subarray(0, DECISIVE_BYTES))) {
         return () => http1.emit("connection", socket);
       }
-      if (connections.maySpeakFirst(connection) || asks(head)) return () => startHttp2(connection);
-      return head.length > MAX_TALK_BYTES ? () => connections.broken(connection) : undefined;
+      const says = heard(head);
+      if (says === "flood") return () => connections.broken(connection);
+      if (says === "question" || connections.maySpeakFirst(connection, again)) return () => startHttp2(connection);
+      return undefined;
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -201,6 +219,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     connections.stop();
     throw error;
   });
+  // Such as for want of descriptors; those that are refused now come again.
+  server.on("error", (error) => options.log.error({ err: error }, "a connection was not accepted"));
   const { port } = server.address() as AddressInfo;
 
   return {
@@ -214,11 +234,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
-      connections.closeSessions();
-      http1.closeIdleConnections();
+      connections.closeIdle();
       const timer = setTimeout(() => connections.destroyAll(), graceMs);
       // A connection that becomes idle while others still work closes with its last response.
-      const idle = setInterval(() => http1.closeIdleConnections(), 50);
+      const idle = setInterval(() => connections.closeIdle(), 50);
       await closed;
       clearTimeout(timer);
       clearInterval(idle);
@@ -231,6 +250,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 /** As many people as a proxy's connection is taken to carry. */
 const PEOPLE_OF_PROXY = 100;
 
+/** What nghttp2 says of a client that breaks the rules; what the client says when it goes is none of it. */
+const BROKEN: ReadonlySet<string | undefined> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
+
 const UNTRUSTED_PROXY =
   "requests come through a proxy that is not in TRUSTED_PROXIES: all who use it share the limits of one network";
 
@@ -240,7 +262,7 @@ const BACKLOG = 4_096;
 /** Breaks off a stream whose request has not come in whole by then, as HTTP/1.1's request time-out does. */
 function limitBody(stream: ServerHttp2Stream, timeoutMs: number): void {
   if (stream.endAfterHeaders) return;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM), timeoutMs);
   const clear = () => clearTimeout(timer);
   stream.once("end", clear);
   stream.once("close", clear);
@@ -251,22 +273,33 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const DECISIVE_BYTES = 3;
 /** A frame's head: its length in 3 bytes, its type, flags, a stream (RFC 9113, 4.1). */
 const FRAME_HEAD_BYTES = 9;
-/** PRIORITY, SETTINGS, PING and WINDOW_UPDATE: what can be said without asking anything. */
-const TALK_FRAMES: ReadonlySet<number | undefined> = new Set([0x02, 0x04, 0x06, 0x08]);
-/** More of them than a client has to say. */
+const HEADERS = 0x01;
+/** More than a client has to say before it asks something: settings, windows, pings. */
 const MAX_TALK_BYTES = 1_024;
+/** More than the headers of a request. */
+const MAX_HEADERS_BYTES = 64 * 1024;
 
-/** Whether the first bytes of an HTTP/2 connection hold more than what can be said without asking anything. */
-function asks(head: Buffer): boolean {
-  for (let at = PREFACE.length; at + FRAME_HEAD_BYTES <= head.length; ) {
-    if (!TALK_FRAMES.has(head[at + 3])) return true;
-    at += FRAME_HEAD_BYTES + head.readUIntBE(at, 3);
+/** What the first bytes of an HTTP/2 connection are: a question once they hold the HEADERS of one. */
+function heard(head: Buffer): "talk" | "question" | "flood" {
+  let at = PREFACE.length;
+  while (at + FRAME_HEAD_BYTES <= head.length && at <= MAX_TALK_BYTES) {
+    const end = at + FRAME_HEAD_BYTES + head.readUIntBE(at, 3);
+    if (head[at + 3] === HEADERS && end - at > MAX_HEADERS_BYTES) return "flood";
+    if (head[at + 3] === HEADERS) return end <= head.length ? "question" : "talk";
+    at = end;
   }
-  return false;
+  return at > MAX_TALK_BYTES ? "flood" : "talk";
 }
 
-/** `decide` says from the first bytes what to do with the connection; undefined until it can be said. */
-function peek(socket: Socket, timeoutMs: number, decide: (head: Buffer) => (() => void) | undefined): void {
+/**
+ * `decide` says from the first bytes what to do with the connection; undefined until it can be said, for which it is asked
+ * again when more has come, or when it calls `again` itself.
+ */
+function peek(
+  socket: Socket,
+  timeoutMs: number,
+  decide: (head: Buffer, again: () => void) => (() => void) | undefined,
+): void {
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   let head: Buffer = Buffer.alloc(0);
   const onError = () => socket.destroy();
@@ -283,7 +316,11 @@ function peek(socket: Socket, timeoutMs: number, decide: (head: Buffer) => (() =
   };
   const onData = (chunk: Buffer) => {
     head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-    const decided = head.length < DECISIVE_BYTES ? undefined : decide(head);
+    look();
+  };
+  const look = () => {
+    if (socket.destroyed) return;
+    const decided = head.length < DECISIVE_BYTES ? undefined : decide(head, look);
     if (decided === undefined) return;
     cleanUp();
     socket.pause();

@@ -26,7 +26,7 @@ export function concurrencyStep(limits: ConcurrencyLimits): Step {
       const held = open.get(caller) ?? 0;
       if (held >= limits.perCaller) throw errors.TOO_MANY_CALLS(limits.perCaller);
       const isStrangers = isStream(call) && call.principal.kind === "anyone";
-      if (isStrangers && strangerStreams >= limits.ofStrangers) throw errors.TOO_MANY_CALLS(limits.ofStrangers);
+      if (isStrangers && strangerStreams >= limits.ofStrangers) throw errors.STRANGERS_LIMITED();
       open.set(caller, held + 1);
       if (isStrangers) strangerStreams += 1;
     },
