@@ -58,15 +58,15 @@ export const transcodeConfig = defineConfig({
     default: "5s",
     min: "50ms",
     max: "20s",
-    doc: "how often a waiting LeaseTask looks at the rows when no hint comes",
+    doc: "how often a waiting LeaseTask looks at the rows when no wake-up comes",
   },
   sweep: { type: "duration", default: "2s", min: "50ms", max: "10m", doc: "how often late tasks are looked for" },
-  hintAfter: {
+  wakeUpAfter: {
     type: "duration",
     default: "30s",
     min: "100ms",
     max: "1h",
-    doc: "how long a task waits before its hint counts as lost and is sent again",
+    doc: "how long a task waits before its wake-up counts as lost and is sent again",
   },
   maxAttempts: { type: "integer", default: 3, min: 1, max: 20, doc: "attempts at a task before its job fails" },
   retryDelay: {

@@ -23,7 +23,7 @@ export interface Stores {
   readonly images: BlobStore;
 }
 
-/** A module that takes every hint out of the queues before transcode sees it. */
+/** A module that takes every wake-up out of the queues before transcode sees it. */
 export function thiefModule(queues: readonly string[]): Module {
   return defineModule({
     ...{ name: "test-thief", summary: "Loses the queue", owns: [], config: {}, serves: [], routes: [] },

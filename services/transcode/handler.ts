@@ -1,4 +1,4 @@
-/** The two services of transcode: what people ask about jobs, and what workers report. */
+/** The two services of transcode: what owners and operators ask about jobs, and what workers report. */
 
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb";

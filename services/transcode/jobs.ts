@@ -1,4 +1,4 @@
-/** Jobs as people see and steer them: read, listed, run again, cancelled. */
+/** Jobs as their owners and operators see and steer them: read, listed, run again, cancelled. */
 
 import { loadPage, type Page, type PageRequest } from "#pkg/aip/page";
 import type { Clock } from "#pkg/clock/clock";
@@ -7,11 +7,11 @@ import { hasEnded, type Job, type JobState } from "./domain/job.ts";
 import type { JobView } from "./domain/progress.ts";
 import { errors } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
-import type { Hints } from "./hints.ts";
 import type { Redoing } from "./redoing.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { TaskStore } from "./store/task-store.ts";
 import type { ViewStore } from "./store/view-store.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 /** Whose jobs a caller may see: their own, as `accounts/{uuid}`, or all. */
 export type Scope = { readonly kind: "own"; readonly owner: string } | { readonly kind: "all" };
@@ -21,7 +21,7 @@ export interface JobsOptions {
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
   readonly views: ViewStore;
-  readonly hints: Hints;
+  readonly wakeUps: WakeUps;
   readonly events: TranscodeEvents;
   readonly clock: Clock;
   readonly redoing: Redoing;
@@ -29,8 +29,8 @@ export interface JobsOptions {
   readonly hasSource: (assetId: string) => Promise<boolean>;
 }
 
-/** More hints than workers would be noise; one task follows the other. */
-const HINTS_AFTER_RETRY = 4;
+/** More wake-ups than workers would be noise; one task follows the other. */
+const WAKE_UPS = 4;
 
 export class Jobs {
   readonly #options: JobsOptions;
@@ -69,7 +69,7 @@ export class Jobs {
    * Throws `JOB_NOT_FOUND`, `JOB_CHANGED`, `JOB_NOT_RETRYABLE`, `JOB_SOURCE_DELETED`.
    */
   async retry(id: string, etag: string, scope: Scope): Promise<JobView> {
-    const { jobs, tasks, events, hints, clock, hasSource, redoing } = this.#options;
+    const { jobs, tasks, events, wakeUps, clock, hasSource, redoing } = this.#options;
     const known = await this.get(id, scope);
     if (!(await hasSource(known.job.assetId))) throw errors.JOB_SOURCE_DELETED(id);
     await this.#change(id, etag, async (tx, job) => {
@@ -85,8 +85,8 @@ export class Jobs {
       await tasks.resume(tx, id, now);
       events.jobRetried(tx, job);
       tx.afterCommit(() => {
-        hints.tell(0, HINTS_AFTER_RETRY);
-        hints.tell(1, HINTS_AFTER_RETRY);
+        wakeUps.send(0, WAKE_UPS);
+        wakeUps.send(1, WAKE_UPS);
       });
     });
     return this.get(id, scope);

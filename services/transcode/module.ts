@@ -14,7 +14,6 @@ import { fromAssetIngested, fromPackageFailed } from "./convert.ts";
 import { openTranscodeEvents, TRANSCODE_EVENTS } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { transcodeHandler, workerHandler } from "./handler.ts";
-import { Hints } from "./hints.ts";
 import { Jobs } from "./jobs.ts";
 import { ladderOf } from "./ladder.ts";
 import { hasSource } from "./peers.ts";
@@ -26,6 +25,7 @@ import { openTaskStore } from "./store/task-store.ts";
 import { openViewStore } from "./store/view-store.ts";
 import { Sweeps } from "./sweeps.ts";
 import { Tasks } from "./tasks.ts";
+import { WakeUps } from "./wake-ups.ts";
 
 export const transcode = defineModule({
   name: "transcode",
@@ -45,15 +45,15 @@ export const transcode = defineModule({
     const taskStore = openTaskStore(db);
     const views = openViewStore(db);
     const events = openTranscodeEvents(host);
-    const hints = new Hints({ queue: host.queue, clock, log });
-    const results = new Results({ jobs, tasks: taskStore, events, hints });
+    const wakeUps = new WakeUps({ queue: host.queue, clock, log });
+    const results = new Results({ jobs, tasks: taskStore, events, wakeUps });
     const ingestion = host.dial(IngestionService);
     const shared = {
       db,
       inbox,
       jobs,
       tasks: taskStore,
-      hints,
+      wakeUps,
       events,
       mezzanine,
       images,
@@ -86,14 +86,19 @@ export const transcode = defineModule({
       taskStore,
       tasks,
       planning,
-      hintAfterMs: config.hintAfter,
+      wakeUpAfterMs: config.wakeUpAfter,
     });
     const redoing = new Redoing(shared);
-    const people = new Jobs({ ...shared, views, redoing, hasSource: (assetId) => hasSource(ingestion, assetId) });
     const feed = new Feed({ views, clock, intervalMs: config.watchInterval, keepAliveMs: config.keepAlive });
     return {
       services: [
-        serve(TranscodeService, transcodeHandler(people, feed)),
+        serve(
+          TranscodeService,
+          transcodeHandler(
+            new Jobs({ ...shared, views, redoing, hasSource: (assetId) => hasSource(ingestion, assetId) }),
+            feed,
+          ),
+        ),
         serve(WorkerService, workerHandler(tasks, config.lease)),
       ],
       consumers: [
@@ -104,7 +109,7 @@ export const transcode = defineModule({
         consume(PackageFailedSchema, (event, message) => redoing.onPackageFailed(fromPackageFailed(message), event.id)),
       ],
       background: [
-        { name: "hints", run: (signal) => hints.run(signal) },
+        { name: "wake-ups", run: (signal) => wakeUps.run(signal) },
         periodic("sweeps", config.sweep, () => sweeps.sweep(), host),
         announcing("job changes", {
           ...shared,

@@ -9,16 +9,16 @@ import { type Plan, type PlanOptions, planJob, whyUnusable } from "./domain/plan
 import type { IngestedAsset, Rung, SourceMedia } from "./domain/source.ts";
 import { errors, failureOf } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
-import type { Hints } from "./hints.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { TaskStore } from "./store/task-store.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 export interface PlanningOptions {
   readonly db: Db;
   readonly inbox: Inbox;
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
-  readonly hints: Hints;
+  readonly wakeUps: WakeUps;
   readonly events: TranscodeEvents;
   readonly mezzanine: BlobStore;
   readonly images: BlobStore;
@@ -62,7 +62,7 @@ export class Planning {
       }
       await tasks.insert(tx, job.id, planned.tasks, now);
       events.jobPlanned(tx, job, planned.tasks.length);
-      tx.afterCommit(() => this.#hint(planned));
+      tx.afterCommit(() => this.#wake(planned));
     });
   }
 
@@ -101,10 +101,10 @@ export class Planning {
     return Math.min(MAX_WORKERS, Math.max(this.#options.minWorkers, seen));
   }
 
-  #hint({ tasks }: Plan): void {
+  #wake({ tasks }: Plan): void {
     for (const priority of [0, 1] satisfies TaskPriority[]) {
       const ready = tasks.filter((task) => task.state === "ready" && task.priority === priority);
-      this.#options.hints.tell(priority, ready.length);
+      this.#options.wakeUps.send(priority, ready.length);
     }
   }
 }

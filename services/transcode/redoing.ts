@@ -7,16 +7,16 @@ import type { Db, Tx } from "#pkg/postgres/db";
 import { type FailedPackage, hasEnded, type Job } from "./domain/job.ts";
 import { errors, failureOf } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
-import type { Hints } from "./hints.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { TaskStore } from "./store/task-store.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 export interface RedoingOptions {
   readonly db: Db;
   readonly inbox: Inbox;
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
-  readonly hints: Hints;
+  readonly wakeUps: WakeUps;
   readonly events: TranscodeEvents;
   readonly mezzanine: BlobStore;
   readonly clock: Clock;
@@ -24,7 +24,7 @@ export interface RedoingOptions {
 
 /** What cannot be read after so many tries was not damaged on the way: a person has to look. */
 const MAX_REDONE = 2;
-const HINTS = 4;
+const WAKE_UPS = 4;
 
 export class Redoing {
   readonly #options: RedoingOptions;
@@ -69,7 +69,7 @@ export class Redoing {
   }
 
   async #runAgain(tx: Tx, job: Job, tracks: readonly string[], redone: number): Promise<void> {
-    const { jobs, tasks, hints, events, clock } = this.#options;
+    const { jobs, tasks, wakeUps, events, clock } = this.#options;
     const now = clock.now();
     await this.undo(tx, job, tracks);
     // The work is held, for whoever runs the job again.
@@ -87,8 +87,8 @@ export class Redoing {
     await tasks.resume(tx, job.id, now);
     events.jobRedone(tx, job, tracks);
     tx.afterCommit(() => {
-      hints.tell(0, HINTS);
-      hints.tell(1, HINTS);
+      wakeUps.send(0, WAKE_UPS);
+      wakeUps.send(1, WAKE_UPS);
     });
   }
 }

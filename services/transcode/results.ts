@@ -4,16 +4,16 @@ import type { Tx } from "#pkg/postgres/db";
 import type { Blob, Job, TaskOutput, Track } from "./domain/job.ts";
 import { spansInOrder } from "./domain/outputs.ts";
 import type { TranscodeEvents } from "./events.ts";
-import type { Hints } from "./hints.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { Task } from "./store/rows.ts";
 import type { TaskStore } from "./store/task-store.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 export interface ResultsOptions {
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
   readonly events: TranscodeEvents;
-  readonly hints: Hints;
+  readonly wakeUps: WakeUps;
 }
 
 export class Results {
@@ -54,7 +54,7 @@ export class Results {
 
   /** Lets the join of a track begin when its last span is there. */
   async #joinIfEncoded(tx: Tx, job: Job, track: string, now: Date): Promise<void> {
-    const { tasks, hints } = this.#options;
+    const { tasks, wakeUps } = this.#options;
     if ((await tasks.countUnencoded(tx, job.id, track)) > 0) return;
     const stored = await tasks.spans(tx, job.id, track);
     const [only] = stored;
@@ -67,7 +67,7 @@ export class Results {
     const spans = spansInOrder(stored, job.frameCount);
     if (spans === undefined) throw new Error(`the spans of ${track} in job ${job.id} do not cover the film`);
     const priority = await tasks.unblockJoin(tx, job.id, track, spans, now);
-    if (priority !== undefined) tx.afterCommit(() => hints.tell(priority, 1));
+    if (priority !== undefined) tx.afterCommit(() => wakeUps.send(priority, 1));
   }
 
   async #store(tx: Tx, job: Job, output: TaskOutput): Promise<void> {

@@ -1,24 +1,24 @@
-/** Looks by time for what events and messages should have brought: lost leases, lost hints, files to remove. */
+/** Looks by time for what events and messages should have brought: expired leases, lost wake-ups, files to remove. */
 
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import type { Clock } from "#pkg/clock/clock";
 import type { TranscodeEvents } from "./events.ts";
-import type { Hints } from "./hints.ts";
 import type { Planning } from "./planning.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { TaskStore } from "./store/task-store.ts";
 import type { Tasks } from "./tasks.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 export interface SweepsOptions {
   readonly jobs: JobStore;
   readonly taskStore: TaskStore;
   readonly tasks: Tasks;
   readonly planning: Planning;
-  readonly hints: Hints;
+  readonly wakeUps: WakeUps;
   readonly events: TranscodeEvents;
   readonly mezzanine: BlobStore;
   readonly clock: Clock;
-  readonly hintAfterMs: number;
+  readonly wakeUpAfterMs: number;
 }
 
 const BATCH = 50;
@@ -35,11 +35,11 @@ export class Sweeps {
 
   /** One sweep; what it does not reach is reached by the next. */
   async sweep(): Promise<void> {
-    const { taskStore, tasks, hints, events, clock, hintAfterMs } = this.#options;
+    const { taskStore, tasks, wakeUps, events, clock, wakeUpAfterMs } = this.#options;
     const now = clock.now();
-    for (const lost of await taskStore.findLost(now, BATCH)) await tasks.lose(lost);
-    const before = new Date(now.getTime() - hintAfterMs);
-    for (const { priority, count } of await taskStore.rehint(before, now, BATCH)) hints.tell(priority, count);
+    for (const expired of await taskStore.findExpired(now, BATCH)) await tasks.expire(expired);
+    const before = new Date(now.getTime() - wakeUpAfterMs);
+    for (const { priority, count } of await taskStore.takeOverdue(before, now, BATCH)) wakeUps.send(priority, count);
     const ready = new Map((await taskStore.countReady()).map(({ priority, count }) => [priority, count]));
     for (const priority of [0, 1] as const) events.tasksWaiting(priority, ready.get(priority) ?? 0);
     events.tasksWithoutRoom(await taskStore.countWaiting());

@@ -3,21 +3,22 @@
 import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Db } from "#pkg/postgres/db";
+import { WakeUp } from "#pkg/work/wake-up";
 import type { Failure, Job, LeasedTask, TaskOutput } from "./domain/job.ts";
 import { findMistake } from "./domain/outputs.ts";
 import { errors, failureOf } from "./errors.ts";
 import type { TranscodeEvents } from "./events.ts";
-import type { Hints } from "./hints.ts";
 import type { Results } from "./results.ts";
 import type { JobStore } from "./store/job-store.ts";
-import type { LostTask, TaskStore } from "./store/task-store.ts";
+import type { ExpiredTask, TaskStore } from "./store/task-store.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 export interface TasksOptions {
   readonly db: Db;
   readonly jobs: JobStore;
   readonly tasks: TaskStore;
   readonly results: Results;
-  readonly hints: Hints;
+  readonly wakeUps: WakeUps;
   readonly events: TranscodeEvents;
   readonly mezzanine: BlobStore;
   readonly images: BlobStore;
@@ -49,11 +50,13 @@ export class Tasks {
 
   /** Waits for a task, for `longPollMs` at most; undefined where there was none. */
   async lease(worker: string, signal: AbortSignal): Promise<LeasedTask | undefined> {
-    const { hints, tasks, clock, longPollMs, pollMs } = this.#options;
+    const { wakeUps, tasks, clock, longPollMs, pollMs } = this.#options;
     const endMs = clock.now().getTime() + longPollMs;
-    using waiting = hints.enter();
+    const wakeUp = new WakeUp();
+    using _waiting = wakeUps.enter(wakeUp);
     await tasks.workerSeen(worker, clock.now());
     while (!signal.aborted) {
+      wakeUp.reset();
       const task = await this.#leaseNow(worker);
       if (task !== undefined && signal.aborted) {
         // The worker has gone and will never hear of it.
@@ -65,7 +68,7 @@ export class Tasks {
       }
       const leftMs = endMs - clock.now().getTime();
       if (task !== undefined || leftMs <= 0) return task;
-      await waiting.wait(Math.min(pollMs, leftMs), signal);
+      await wakeUp.wait(Math.min(pollMs, leftMs), clock, signal);
     }
     return undefined;
   }
@@ -104,7 +107,7 @@ export class Tasks {
 
   /** Tries the task again, or fails its job where that is no use. Throws `TASK_LEASE_LOST`. */
   async fail(taskId: string, lease: string, failure: TaskFailure): Promise<void> {
-    const { db, tasks, clock, maxAttempts, retryDelayMs, spaceDelayMs, hints, events } = this.#options;
+    const { db, tasks, clock, maxAttempts, retryDelayMs, spaceDelayMs, wakeUps, events } = this.#options;
     const found = await tasks.find(db, taskId);
     if (found === undefined) throw errors.TASK_NOT_FOUND(taskId);
     if (found.state !== "leased" || found.lease !== lease) throw errors.TASK_LEASE_LOST(taskId);
@@ -123,14 +126,14 @@ export class Tasks {
       const detail = { reason: failure.reason, detail: failure.message, attempts };
       if (waiting === undefined) events.taskEnded(tx, taskId, found.work.kind, "retried", detail);
       else events.taskWaits(tx, found, waiting);
-      tx.afterCommit(() => hints.tell(found.isEarly ? 0 : 1, 1, delayMs));
+      tx.afterCommit(() => wakeUps.send(found.isEarly ? 0 : 1, 1, delayMs));
     });
   }
 
   /** Puts a task back whose worker fell silent, or fails its job after too many attempts. */
-  async lose(lost: LostTask): Promise<void> {
-    const { db, tasks, clock, maxAttempts, hints, events } = this.#options;
-    const task = await tasks.find(db, lost.id);
+  async expire(expired: ExpiredTask): Promise<void> {
+    const { db, tasks, clock, maxAttempts, wakeUps, events } = this.#options;
+    const task = await tasks.find(db, expired.id);
     if (task?.lease === undefined || task.state !== "leased") return;
     const { lease } = task;
     if (task.attempts >= maxAttempts) {
@@ -143,8 +146,8 @@ export class Tasks {
     await db.tx(async (tx) => {
       const then = { attempts: task.attempts, availableAt: clock.now() };
       if (!(await tasks.release(tx, task.id, lease, then))) return;
-      events.taskEnded(tx, task.id, task.work.kind, "lost", { worker: lost.worker, attempts: task.attempts });
-      tx.afterCommit(() => hints.tell(task.isEarly ? 0 : 1, 1));
+      events.taskEnded(tx, task.id, task.work.kind, "lost", { worker: expired.worker, attempts: task.attempts });
+      tx.afterCommit(() => wakeUps.send(task.isEarly ? 0 : 1, 1));
     });
   }
 

@@ -476,9 +476,9 @@ describe("transcode", function () {
 describe("transcode without its queue", function () {
   this.timeout(60_000);
 
-  it("loses no task when every hint is lost, and wakes a waiting worker by looking at the rows", async () => {
+  it("loses no task when every wake-up is lost, and wakes a waiting worker by looking at the rows", async () => {
     await using studio = await Studio.open(
-      { TRANSCODE_HINT_AFTER: "200ms" },
+      { TRANSCODE_WAKE_UP_AFTER: "200ms" },
       { others: [thiefModule(["transcode-urgent", "transcode-main"])] },
     );
     const waiting = studio.lease();

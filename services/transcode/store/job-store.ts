@@ -68,7 +68,7 @@ export interface JobStore {
   setPurged(assetId: string): Promise<void>;
 }
 
-/** Hints that a job changed its state. */
+/** Notified when a job changed its state. */
 export const JOB_CHANGES_CHANNEL = "job_changes";
 
 export function openJobStore(db: Db): JobStore {

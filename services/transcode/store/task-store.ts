@@ -29,7 +29,7 @@ export interface ProgressReport {
 }
 
 /** A task whose worker fell silent. */
-export interface LostTask {
+export interface ExpiredTask {
   readonly id: string;
   readonly jobId: string;
   readonly attempts: number;
@@ -83,9 +83,9 @@ export interface TaskStore {
   /** Makes held and failed tasks ready, with all their attempts. */
   resume(tx: Tx, jobId: string, now: Date): Promise<void>;
   /** Leases that ran out, of at most `limit` tasks. */
-  findLost(now: Date, limit: number): Promise<LostTask[]>;
-  /** Marks what has been ready since before `before` as hinted now; how many by priority. */
-  rehint(
+  findExpired(now: Date, limit: number): Promise<ExpiredTask[]>;
+  /** Marks what nobody was woken for since before `before` as done so now; how many by priority. */
+  takeOverdue(
     before: Date,
     now: Date,
     limit: number,
@@ -270,7 +270,7 @@ export function openTaskStore(db: Db): TaskStore {
       );
     },
 
-    async findLost(now, limit) {
+    async findExpired(now, limit) {
       const rows = await db.query<{
         readonly id: string;
         readonly job_id: string;
@@ -284,7 +284,7 @@ export function openTaskStore(db: Db): TaskStore {
       return rows.map((row) => ({ id: row.id, jobId: row.job_id, attempts: row.attempts, worker: row.worker }));
     },
 
-    async rehint(before, now, limit) {
+    async takeOverdue(before, now, limit) {
       const rows = await db.query<{ readonly priority: number; readonly count: string }>(
         `with late as (
            select id from tasks where state = 'ready' and hinted_at < $1 order by priority, rank, id limit $3

@@ -1,11 +1,12 @@
-/** Wakes waiting workers: hints through the queue, so that a task made ready in one process is begun in another. */
+/** Wakes waiting workers: messages through the queue, so that a task made ready in one process is begun in another. */
 
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Queue } from "#pkg/queue/queue";
+import type { WakeUp } from "#pkg/work/wake-up";
 import type { TaskPriority } from "./domain/job.ts";
 
-export interface HintsOptions {
+export interface WakeUpsOptions {
   readonly queue: Queue;
   readonly clock: Clock;
   readonly log: Logger;
@@ -16,66 +17,38 @@ const QUEUES: Readonly<Record<TaskPriority, string>> = { 0: "transcode-urgent", 
 const RECEIVE_SECONDS = 20;
 const VISIBILITY_SECONDS = 30;
 const PAUSE_MS = 1_000;
-/** More hints than this many workers could follow at once are noise. */
-const MAX_HINTS = 16;
+/** More messages than this many workers could follow at once are noise. */
+const MAX_WAKE_UPS = 16;
 
-/** A place in the waiting room; take it before looking at the rows, so that no hint falls in between. */
-export interface Waiting extends Disposable {
-  /** Resolves at the next hint since this place was taken, after `ms`, or at the signal's abort. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-export class Hints {
-  readonly #options: HintsOptions;
-  readonly #waiting = new Set<() => void>();
+export class WakeUps {
+  readonly #options: WakeUpsOptions;
+  readonly #waiting = new Set<WakeUp>();
   readonly #idle = new Set<() => void>();
 
-  constructor(options: HintsOptions) {
+  constructor(options: WakeUpsOptions) {
     this.#options = options;
   }
 
   /** Says that `count` tasks of the priority are ready, in `delayMs`. Never throws: the rows are swept as well. */
-  tell(priority: TaskPriority, count: number, delayMs = 0): void {
+  send(priority: TaskPriority, count: number, delayMs = 0): void {
     if (count <= 0) return;
     if (delayMs === 0) this.#wakeAll();
     const { queue, log } = this.#options;
     queue
-      .sendMany(QUEUES[priority], Array(Math.min(count, MAX_HINTS)).fill("ready"), {
+      .sendMany(QUEUES[priority], Array(Math.min(count, MAX_WAKE_UPS)).fill("ready"), {
         delaySeconds: Math.ceil(delayMs / 1000),
       })
-      .catch((err: unknown) => log.warn({ err, priority }, "hints were not sent"));
+      .catch((err: unknown) => log.warn({ err, priority }, "wake-ups were not sent"));
   }
 
-  /** Takes a place in the waiting room. */
-  enter(): Waiting {
-    let rung = false;
-    let resolve = () => {};
-    const ring = () => {
-      rung = true;
-      resolve();
-    };
-    this.#waiting.add(ring);
+  /** Wakes `waiting` at every message until it is disposed of; enter before looking at the rows. */
+  enter(waiting: WakeUp): Disposable {
+    this.#waiting.add(waiting);
     for (const resume of this.#idle) resume();
-    return {
-      wait: (ms, signal) =>
-        new Promise<void>((done) => {
-          const timer = setTimeout(() => resolve(), ms);
-          resolve = () => {
-            clearTimeout(timer);
-            signal.removeEventListener("abort", resolve);
-            rung = false;
-            done();
-          };
-          signal.addEventListener("abort", resolve, { once: true });
-          if (rung || signal.aborted) resolve();
-        }),
-      [Symbol.dispose]: () => {
-        this.#waiting.delete(ring);
-      },
-    };
+    return { [Symbol.dispose]: () => void this.#waiting.delete(waiting) };
   }
 
-  /** Takes hints from the queues while anyone waits. */
+  /** Takes messages from the queues while anyone waits. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(Object.values(QUEUES).map((name) => this.#receive(name, signal)));
   }
@@ -95,7 +68,7 @@ export class Hints {
         if (messages.length > 0) this.#wakeAll();
       } catch (err) {
         if (signal.aborted) return;
-        log.warn({ err, queue: name }, "hints cannot be received");
+        log.warn({ err, queue: name }, "wake-ups cannot be received");
         await clock.sleep(PAUSE_MS, signal).catch(() => {});
       }
     }
@@ -115,6 +88,6 @@ export class Hints {
   }
 
   #wakeAll(): void {
-    for (const ring of this.#waiting) ring();
+    for (const waiting of this.#waiting) waiting.wake();
   }
 }
