@@ -203,6 +203,8 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
   const lease = renewing(options, row, leaseMs);
   let failure: { readonly error: unknown } | undefined;
   try {
+    // It may have been taken while we were told to end: nothing begins then.
+    signal.throwIfAborted();
     await subscription.handle(toEvent(row), signal);
   } catch (error) {
     failure = { error };

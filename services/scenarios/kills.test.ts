@@ -297,7 +297,7 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
       return true;
     });
     await eventually("the folders of dead packaging runs are removed", async () => {
-      const packageId = idOf(result.package?.name ?? "");
+      const [packageId = ""] = idOf(result.package?.name ?? "").split("@");
       const folders = new Set(
         (await blobKeys(cluster(), "packaged", packageId)).map((key) => key.split("/").slice(0, 3).join("/")),
       );
