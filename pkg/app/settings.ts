@@ -118,7 +118,7 @@ export const hostConfig = defineConfig({
   },
   maxRefusalsPerNetwork: {
     type: "integer",
-    default: 100,
+    default: 60,
     min: 1,
     max: 1_000_000,
     doc: "refused requests, and connections that ask nothing, of one network at once, and a twentieth of it each second; one that has more makes no new connections meanwhile; TRUSTED_PROXIES are exempt",

@@ -121,6 +121,8 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** Longest idle first. */
   readonly #idle = new Set<Connection>();
+  /** About to be closed; longest first. */
+  readonly #doomed = new Set<Connection>();
   /** Forgotten, but for a moment still taking what was answered last. */
   readonly #ending = new Set<Connection>();
   readonly #networks = new Map<string, Network>();
@@ -245,6 +247,7 @@ export class Connections {
     connection.blamesFullAtMs = fullAtMs;
     if (connection.doomedAtMs !== undefined || !(retryAfterMs > 0 || this.#conduct.isSpent(network))) return;
     connection.doomedAtMs = performance.now();
+    this.#doomed.add(connection);
     this.#conduct.blame(network, COST.hostile);
     // Its others may end: a code of an error would make clients give them up.
     session?.close();
@@ -372,11 +375,7 @@ export class Connections {
   #look(): void {
     const now = performance.now();
     for (const connection of this.#all) {
-      const { session, begun, seenBytes, seenBegun, doomedAtMs } = connection;
-      if (doomedAtMs !== undefined && now - doomedAtMs > DOOM_MS) {
-        this.#close(connection, "misconduct");
-        continue;
-      }
+      const { session, begun, seenBytes, seenBegun } = connection;
       if (session !== undefined && connection.network !== undefined) {
         connection.seenBytes = connection.socket.bytesRead;
         connection.seenBegun = begun;
@@ -396,6 +395,7 @@ export class Connections {
 
   #forget(connection: Connection, isOurs: boolean): void {
     if (!this.#all.delete(connection)) return;
+    this.#doomed.delete(connection);
     this.#fromIdle(connection);
     const network = this.#networkOf(connection);
     if (network === undefined) return;
@@ -411,6 +411,9 @@ export class Connections {
   #sweep(): void {
     const { headersTimeoutMs, idleTimeoutMs } = this.#options.limits;
     const now = performance.now();
+    // One at a time: each may have hundreds of streams to end.
+    const [doomed] = this.#doomed;
+    if (doomed !== undefined && now - (doomed.doomedAtMs ?? now) > DOOM_MS) this.#close(doomed, "misconduct");
     for (const connection of this.#idle) {
       const idleMs = now - connection.idleSinceMs;
       if (idleMs < Math.min(headersTimeoutMs, idleTimeoutMs)) break;

@@ -44,7 +44,7 @@ export const DEFAULT_LIMITS: ListenLimits = {
   stallTimeoutMs: 120_000,
   maxConnections: 10_000,
   maxConnectionsPerNetwork: 500,
-  maxRefusalsPerNetwork: 100,
+  maxRefusalsPerNetwork: 60,
   maxStreamsPerConnection: 256,
   streamResetBurst: 200,
   streamResetRate: 33,
@@ -109,7 +109,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     ]),
   });
   const connectionOf = new WeakMap<Socket | Http2Session | NodeRequest, Connection>();
-  const turns = new Turns<Connection>(({ doomedAtMs, socket }) => doomedAtMs !== undefined || socket.destroyed);
+  const turns = new Turns();
   /** A trusted proxy's connection carries the requests of many people, and takes no turns. */
   const inTurn = (connection: Connection | undefined, request: NodeRequest, response: NodeResponse) => {
     // A client that breaks off is no news; without listeners it would end the process.
@@ -117,9 +117,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     response.on("error", () => {});
     if (connection !== undefined) connectionOf.set(request, connection);
     if (connection?.network === undefined) return handle(request, response);
-    turns.take(connection, () => {
-      // Nothing begins for a caller that has gone while it waited.
-      if (!hasLeft(response)) handle(request, response);
+    turns.take(connection.network, () => {
+      // Nothing begins for a caller that has gone while it waited, or is to go.
+      const isWanted = connection.doomedAtMs === undefined && !hasLeft(response);
+      if (isWanted) handle(request, response);
+      else if ("stream" in request) request.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      return isWanted;
     });
   };
   const blame: Blame = (request, cost) => {
