@@ -3,6 +3,7 @@
  * failed because nobody answered is asked again by itself, and says so meanwhile.
  */
 
+import { Code } from "@connectrpc/connect";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import {
   hashKey,
@@ -41,6 +42,9 @@ export function newQueryClient(): QueryClient {
   });
 }
 
+/** What there is no more, or not for this person, is not shown from memory; after other failures it is. */
+const GONE: ReadonlySet<Code> = new Set([Code.NotFound, Code.PermissionDenied]);
+
 export interface Query<T> {
   readonly data: T | undefined;
   readonly error: MatineeError | undefined;
@@ -57,7 +61,7 @@ export function useQuery<T>(key: QueryKey, load: (signal: AbortSignal) => Promis
     queryFn: ({ signal }) => load(signal).catch(rethrow),
   });
   return {
-    data,
+    data: error !== null && GONE.has(error.code) ? undefined : data,
     ...useFailure(key, { error, isFetching, again: () => void refetch() }),
     set: (changed) => void queries.setQueryData(key, changed),
   };
