@@ -47,12 +47,12 @@ title=$(jq -r '[.hits[]?.title | select(.availability.isAvailable)][0].name // e
 
 say "3. Start a play: availability, plan and stream slot are decided here."
 play=$(rpc playback.v1.PlaybackService/StartPlayback "$(jq -n --arg t "$title" --arg id "$(uuid)" '{title: $t, requestId: $id,
-  device: {id: "walkthrough-\($id)", kind: "KIND_WEB", displayName: "curl", formats: ["FORMAT_DASH"],
+  device: {id: "walkthrough-\($id)", kind: "KIND_WEB", displayName: "curl", formats: ["MANIFEST_FORMAT_DASH"],
            keySystems: ["KEY_SYSTEM_CLEARKEY"]}}')")
 jq '{playSession: .playSession.name, title: .playSession.displayTitle, duration, resumePosition}' <<<"$play"
 session=$(jq -r .playSession.name <<<"$play")
 play_token=$(jq -r .playToken <<<"$play")
-manifest_url=$base$(jq -r '.manifests[0].url' <<<"$play")
+manifest_url=$base$(jq -r '.manifests[0].uri' <<<"$play")
 
 say "4. Read the manifest. The session's token is in its path, so segments need nothing else."
 curl -sS --fail-with-body "$manifest_url" -o "$work/manifest.mpd"
@@ -68,7 +68,7 @@ if [ -n "$kid" ]; then
   say "5. Get a licence: W3C ClearKey's JSON, with the play token as bearer."
   base64url() { base64 -w0 | tr '+/' '-_' | tr -d =; }
   key_id=$(printf '%b' "$(sed 's/../\\x&/g' <<<"$kid")" | base64url)
-  license_url=$base$(jq -r '.licenseServers[] | select(.keySystem == "KEY_SYSTEM_CLEARKEY") | .url' <<<"$play")
+  license_url=$base$(jq -r '.licenseServers[] | select(.keySystem == "KEY_SYSTEM_CLEARKEY") | .uri' <<<"$play")
   licence=$(curl -sS --fail-with-body "$license_url" -H "authorization: Bearer $play_token" \
     -d "$(jq -n --arg kid "$key_id" '{kids: [$kid], type: "temporary"}')")
   jq '.keys |= map(.k = "(16 bytes)")' <<<"$licence"
