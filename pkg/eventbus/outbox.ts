@@ -9,6 +9,7 @@ import type { Logger } from "#pkg/obs/obs";
 import { currentTraceparent } from "#pkg/obs/trace";
 import type { Db, Tx } from "#pkg/postgres/db";
 import { looping } from "#pkg/work/loop";
+import { type EnvelopeRow, toEvent } from "./envelope-row.ts";
 import { type EventBus, occurredAt } from "./eventbus.ts";
 import { checkEvent } from "./limits.ts";
 
@@ -114,7 +115,10 @@ async function relayBatch({ db, bus, log }: RelayOptions): Promise<number> {
       [BATCH],
     );
     if (rows.length === 0) return 0;
-    const refused = await publish(bus, rows.map(toEvent));
+    const refused = await publish(
+      bus,
+      rows.map((row) => toEvent(row.id, row)),
+    );
     for (const { event, error } of refused) {
       log.error({ eventId: event.id, type: event.type, err: error }, "event parked: the bus refuses it");
     }
@@ -153,26 +157,6 @@ async function pruneInbox(db: Db): Promise<void> {
   while ((await prune()) === 1000);
 }
 
-type OutboxRow = {
+type OutboxRow = EnvelopeRow & {
   readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly key: string;
-  readonly occurred_at: Date;
-  readonly traceparent: string;
-  readonly version: string;
-  readonly payload: Buffer;
 };
-
-function toEvent(row: OutboxRow): EventEnvelope {
-  return create(EventEnvelopeSchema, {
-    id: row.id,
-    type: row.type,
-    source: row.source,
-    key: row.key,
-    occurTime: timestampFromDate(row.occurred_at),
-    traceparent: row.traceparent,
-    version: BigInt(row.version),
-    data: row.payload,
-  });
-}

@@ -1,8 +1,5 @@
 /** The event bus in PostgreSQL: a row per event and consumer, leased while it is handled. */
 
-import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type EventEnvelope, EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import type { Clock } from "#pkg/clock/clock";
 import { isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
@@ -10,6 +7,7 @@ import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
 import { holdLease } from "#pkg/work/lease";
 import { looping } from "#pkg/work/loop";
+import { type EnvelopeRow, toEvent } from "./envelope-row.ts";
 import { errors } from "./errors.ts";
 import { DEFAULT_CONCURRENCY, type EventBus, MAX_DELIVERIES, occurredAt, type Subscription } from "./eventbus.ts";
 import { checkConcurrency, checkEvent } from "./limits.ts";
@@ -205,7 +203,7 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
   try {
     // It may have been taken while we were told to end: nothing begins then.
     signal.throwIfAborted();
-    await subscription.handle(toEvent(row), signal);
+    await subscription.handle(toEvent(row.event_id, row), signal);
   } catch (error) {
     failure = { error };
   }
@@ -271,28 +269,8 @@ function renewing({ db, clock, subscription }: Delivering, row: DeliveryRow, lea
   });
 }
 
-type DeliveryRow = {
+type DeliveryRow = EnvelopeRow & {
   readonly event_id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly key: string;
-  readonly occurred_at: Date;
-  readonly traceparent: string;
-  readonly version: string;
-  readonly payload: Buffer;
   readonly attempts: number;
   readonly last_error: string | null;
 };
-
-function toEvent(row: DeliveryRow): EventEnvelope {
-  return create(EventEnvelopeSchema, {
-    id: row.event_id,
-    type: row.type,
-    source: row.source,
-    key: row.key,
-    occurTime: timestampFromDate(row.occurred_at),
-    traceparent: row.traceparent,
-    version: BigInt(row.version),
-    data: new Uint8Array(row.payload),
-  });
-}
