@@ -200,7 +200,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     const connection = connections.admit(socket);
     if (connection === undefined) return;
     connectionOf.set(socket, connection);
-    // Whoever takes the socket over listens too; in between it may break.
+    // One that breaks closes by itself; without a listener, also between its two owners, it would end the process.
     socket.on("error", () => {});
     peek(socket, limits.headersTimeoutMs, (head, again) => {
       if (!head.subarray(0, DECISIVE_BYTES).equals(PREFACE.subarray(0, DECISIVE_BYTES))) {
@@ -305,11 +305,9 @@ function peek(
 ): void {
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   let head: Buffer = Buffer.alloc(0);
-  const onError = () => socket.destroy();
   const cleanUp = () => {
     clearTimeout(timer);
     socket.off("data", onData);
-    socket.off("error", onError);
     socket.off("end", onEnd);
     socket.off("close", cleanUp);
   };
@@ -332,7 +330,6 @@ function peek(
     process.nextTick(() => socket.resume());
   };
   socket.on("data", onData);
-  socket.on("error", onError);
   socket.on("end", onEnd);
   socket.on("close", cleanUp);
 }
