@@ -6,7 +6,7 @@ import { KeySystem, ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
 import { TelemetryService } from "./gen/matinee/telemetry/v1/telemetry_service_pb.ts";
 import { newPlatform } from "./platform.ts";
-import { startPlayback } from "./playback.ts";
+import { type StartOptions, startPlayback } from "./playback.ts";
 import { refusal, startRpcServer } from "./testing/rpc-server.ts";
 
 async function startPlayer() {
@@ -65,16 +65,19 @@ async function startPlayer() {
 
 const device = { id: "device-1", displayName: "a test" };
 
+/** A play at its beginning, of a film that is there; what is given is otherwise. */
+const start = (server: Parameters<typeof newPlatform>[0], otherwise: Partial<StartOptions> = {}) =>
+  startPlayback({
+    ...{ platform: newPlatform(server), title: "titles/1", device },
+    position: () => ({ seconds: 0, isPaused: false }),
+    onEnded: () => undefined,
+    ...otherwise,
+  });
+
 describe("startPlayback", () => {
   it("answers what a player needs, with absolute addresses", async () => {
     await using server = await startPlayer();
-    const play = await startPlayback({
-      platform: newPlatform(server),
-      title: "titles/1",
-      device,
-      position: () => ({ seconds: 0, isPaused: false }),
-      onEnded: () => undefined,
-    });
+    const play = await start(server);
     assert.deepEqual(play.manifests, [
       { format: "dash", url: "https://cdn.example.test/m/token/hd.mpd" },
       { format: "dash", url: `${server.origin}/m/token/hd.mpd` },
@@ -89,13 +92,7 @@ describe("startPlayback", () => {
 
   it("gives the play token to the edge's own origin only, and to each licence server its own headers", async () => {
     await using server = await startPlayer();
-    const play = await startPlayback({
-      platform: newPlatform(server),
-      title: "titles/1",
-      device,
-      position: () => ({ seconds: 0, isPaused: false }),
-      onEnded: () => undefined,
-    });
+    const play = await start(server);
     const [own, vendor] = play.licenseServers;
     assert.ok(own && vendor);
     assert.match(play.licenseHeaders(own.url).authorization ?? "", /^Bearer token-/);
@@ -140,13 +137,7 @@ describe("startPlayback", () => {
       await using server = await startPlayer();
       server.control.refuseBeat = reason;
       const ended = await new Promise<readonly [string, boolean]>((resolve, reject) => {
-        startPlayback({
-          platform: newPlatform(server),
-          title: "titles/1",
-          device,
-          position: () => ({ seconds: 0, isPaused: false }),
-          onEnded: (error, restart) => resolve([error.reason, restart]),
-        }).catch(reject);
+        start(server, { onEnded: (error, restart) => resolve([error.reason, restart]) }).catch(reject);
       });
       assert.deepEqual(ended, [reason, canRestart]);
     }
@@ -155,13 +146,7 @@ describe("startPlayback", () => {
   it("throws the refusal of a film that may not be watched", async () => {
     await using server = await startPlayer();
     await assert.rejects(
-      startPlayback({
-        platform: newPlatform(server),
-        title: "titles/gone",
-        device,
-        position: () => ({ seconds: 0, isPaused: false }),
-        onEnded: () => undefined,
-      }),
+      start(server, { title: "titles/gone" }),
       (error) => error instanceof MatineeError && error.message === "it has left",
     );
   });
@@ -171,13 +156,7 @@ describe("Telemetry", () => {
   it("keeps events until the service has stored them, each once", async () => {
     await using server = await startPlayer();
     server.control.busyBatches = 4;
-    const play = await startPlayback({
-      platform: newPlatform(server),
-      title: "titles/1",
-      device,
-      position: () => ({ seconds: 0, isPaused: false }),
-      onEnded: () => undefined,
-    });
+    const play = await start(server);
     for (let index = 0; index < 250; index++) {
       play.telemetry.record({ case: "playRequested", value: { player: "test" } }, index);
     }
@@ -193,13 +172,7 @@ describe("Telemetry", () => {
 
   it("makes room by dropping the oldest samples, never what happened", async () => {
     await using server = await startPlayer();
-    const play = await startPlayback({
-      platform: newPlatform(server),
-      title: "titles/1",
-      device,
-      position: () => ({ seconds: 0, isPaused: false }),
-      onEnded: () => undefined,
-    });
+    const play = await start(server);
     const zero = { seconds: 0n, nanos: 0 } as never;
     play.telemetry.record({ case: "playRequested", value: { player: "test" } }, 0);
     for (let index = 0; index < 600; index++) {
