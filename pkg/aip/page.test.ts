@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { isAppError } from "#pkg/errors/errors";
+import { refused } from "#pkg/testkit/refused";
 import { loadPage } from "./page.ts";
 
 const all = Array.from({ length: 7 }, (_, id) => ({ id }));
@@ -35,7 +36,7 @@ describe("a paged list", () => {
   it("refuses a token that was made under other fields, or not here at all", async () => {
     const { nextPageToken } = await page(2, "");
     for (const attempt of [page(2, nextPageToken, ["b"]), page(2, "garbage"), page(2, "e30")]) {
-      await assert.rejects(attempt, (error) => isAppError(error, "PAGE_TOKEN_INVALID"));
+      await assert.rejects(attempt, refused("PAGE_TOKEN_INVALID"));
     }
   });
 

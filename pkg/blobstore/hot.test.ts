@@ -6,6 +6,7 @@ import { buffer } from "node:stream/consumers";
 import { ManualClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { silentLogger } from "#pkg/obs/logger";
+import { refused } from "#pkg/testkit/refused";
 import type { BlobStore, ByteRange } from "./blobstore.ts";
 import { type BlobReader, newHotBlobs } from "./hot.ts";
 import { openBlobStore } from "./open.ts";
@@ -115,6 +116,6 @@ describe("hot reads", () => {
     await store.delete("film");
     clock.advance(10_001);
     assert.equal(await hot.find("film"), undefined);
-    await assert.rejects(hot.get("film"), (error: unknown) => isAppError(error, "BLOB_NOT_FOUND"));
+    await assert.rejects(hot.get("film"), refused("BLOB_NOT_FOUND"));
   });
 });

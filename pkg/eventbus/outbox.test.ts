@@ -3,10 +3,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { StringValueSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type { EventEnvelope } from "#gen/matinee/common/v1/event_pb";
 import { systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import type { Db } from "#pkg/postgres/db";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { errors } from "./errors.ts";
 import type { EventBus } from "./eventbus.ts";
 import { MAX_DATA_BYTES } from "./limits.ts";
@@ -117,7 +117,7 @@ describe("the outbox", () => {
 
   it("refuses what no bus could carry where it is said, and the change with it", async () => {
     const size = (value: string) => db.tx((tx) => outbox.emit(tx, StringValueSchema, { value }, "key"));
-    await assert.rejects(size("x".repeat(MAX_DATA_BYTES)), (error) => isAppError(error, "EVENT_INVALID"));
+    await assert.rejects(size("x".repeat(MAX_DATA_BYTES)), refused("EVENT_INVALID"));
     assert.deepEqual(await db.query("select from outbox"), []);
     await size("x".repeat(MAX_DATA_BYTES - 10));
   });

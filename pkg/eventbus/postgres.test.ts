@@ -3,10 +3,10 @@ import { create } from "@bufbuild/protobuf";
 import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { newId, systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { openPool } from "#pkg/postgres/pool";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, type TestDb, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { describeEventBus } from "./conformance.ts";
 import { migrationsFor, openEventBus } from "./open.ts";
 import { openPostgresEventBus } from "./postgres.ts";
@@ -76,7 +76,7 @@ describe("the event bus in PostgreSQL", () => {
   it("is refused where no adapter knows the URL", async () => {
     const deps = { postgres: async () => (await freshDb()).db, clock: systemClock, log: quietLog };
     for (const url of ["gopher://x", "postgres:?routing=none"]) {
-      await assert.rejects(openEventBus(url, deps), (error) => isAppError(error, "EVENTBUS_URL_UNKNOWN"));
+      await assert.rejects(openEventBus(url, deps), refused("EVENTBUS_URL_UNKNOWN"));
     }
     await (await openEventBus("postgres:", deps))[Symbol.asyncDispose]();
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { describeEventLog } from "./conformance.ts";
 import { migrationsFor, openEventLog } from "./open.ts";
 import { openPostgresEventLog } from "./postgres.ts";
@@ -88,7 +88,7 @@ describe("the event log in PostgreSQL", () => {
 
   it("is refused where no adapter knows the URL", async () => {
     const deps = { postgres: async () => (await freshDb()).db, clock: systemClock, log: quietLog };
-    await assert.rejects(openEventLog("gopher://x", deps), (error) => isAppError(error, "EVENTLOG_URL_UNKNOWN"));
+    await assert.rejects(openEventLog("gopher://x", deps), refused("EVENTLOG_URL_UNKNOWN"));
     await (await openEventLog("postgres:", deps))[Symbol.asyncDispose]();
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isAppError } from "#pkg/errors/errors";
+import { refused } from "#pkg/testkit/refused";
 import { describeKeys } from "./conformance.ts";
 import { openFileKeys, openMemoryKeys } from "./file.ts";
 
@@ -47,13 +47,13 @@ describe("the root key file", () => {
   it("is refused when others than its owner can read it", async () => {
     await openFileKeys(path);
     await chmod(path, 0o640);
-    await assert.rejects(openFileKeys(path), (error) => isAppError(error, "KEY_FILE_EXPOSED"));
+    await assert.rejects(openFileKeys(path), refused("KEY_FILE_EXPOSED"));
   });
 
   it("is refused when it is no key file, and never replaced", async () => {
     await openFileKeys(path);
     await writeFile(path, "not a key file");
-    await assert.rejects(openFileKeys(path), (error) => isAppError(error, "KEY_FILE_INVALID"));
+    await assert.rejects(openFileKeys(path), refused("KEY_FILE_INVALID"));
     assert.equal(await readFile(path, "utf8"), "not a key file");
   });
 

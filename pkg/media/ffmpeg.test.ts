@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { systemClock } from "#pkg/clock/clock";
 import { type AppError, isAppError } from "#pkg/errors/errors";
 import { findConfinement } from "#pkg/process/confinement";
+import { refused } from "#pkg/testkit/refused";
 import { inputArgs, type Progress, progressParser, runTool } from "./ffmpeg.ts";
 import { testPicture, X264 } from "./fixtures.ts";
 import { ENCODERS, openTools } from "./tools.ts";
@@ -71,7 +72,7 @@ describe("the runner of media tools", () => {
   it("kills a tool that takes too long", async () => {
     const output = join(folder, "late.ts");
     const run = runTool({ tool: "ffmpeg", args: endless(output), timeoutMs: 300 });
-    await assert.rejects(run, (error) => isAppError(error, "MEDIA_TOOL_TIMEOUT"));
+    await assert.rejects(run, refused("MEDIA_TOOL_TIMEOUT"));
     assert.deepEqual(await processesNaming(output), []);
   });
 
@@ -101,7 +102,7 @@ describe("the runner of media tools", () => {
       `file:${join(folder, "big.yuv")}`,
     ];
     const run = runTool({ tool: "ffmpeg", args, maxOutputBytes: 1_000_000 });
-    await assert.rejects(run, (error) => isAppError(error, "MEDIA_OUTPUT_TOO_LARGE"));
+    await assert.rejects(run, refused("MEDIA_OUTPUT_TOO_LARGE"));
   });
 
   it("tells the tool nothing of what is in this process' environment", async () => {

@@ -7,6 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { isAppError } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
+import { refused } from "#pkg/testkit/refused";
 import { canToneMap } from "./capabilities.ts";
 import { type ChunkPlan, planChunks, plannedKeyframes } from "./chunks.ts";
 import { inputArgs, runTool } from "./ffmpeg.ts";
@@ -197,7 +198,7 @@ describe("encoding", function () {
     assert.ok(chunk !== undefined && rung !== undefined);
     const outputs = [{ rung, path: at("refused.mp4") }];
     const encoding = encodeChunk({ source: at("short.mp4"), info, plan, chunk, outputs, preset: "ultrafast" });
-    await assert.rejects(encoding, (error) => isAppError(error, "MEDIA_FRAME_COUNT"));
+    await assert.rejects(encoding, refused("MEDIA_FRAME_COUNT"));
     assert.ok(!(await readdir(folder)).includes("refused.mp4"));
   });
 
@@ -267,7 +268,7 @@ describe("encoding", function () {
       const bytes = await readFile(sound);
       for (const length of [0, 7, 100, Math.floor(bytes.length / 2), bytes.length - 1]) {
         await writeFile(at("cut.mp4"), bytes.subarray(0, length));
-        await assert.rejects(readTracks(at("cut.mp4")), (error) => isAppError(error, "MEDIA_OUTPUT_DAMAGED"));
+        await assert.rejects(readTracks(at("cut.mp4")), refused("MEDIA_OUTPUT_DAMAGED"));
       }
     });
   });

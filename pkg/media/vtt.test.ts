@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isAppError } from "#pkg/errors/errors";
+import { refused } from "#pkg/testkit/refused";
 import { formatVtt, parseVtt, shiftCues } from "./vtt.ts";
 
 const SAMPLE = `\uFEFFWEBVTT - captions\r
@@ -50,11 +50,7 @@ describe("WebVTT", () => {
 
   it("is refused when it is something else or a timing is broken", () => {
     for (const text of ["", "1\n00:00:01,000 --> 00:00:02,000\nsrt", "WEBVTT\n\n00:01 --> 00:02\nx", "WEBVTTX\n"]) {
-      assert.throws(
-        () => parseVtt(text),
-        (error) => isAppError(error, "MEDIA_TEXT_INVALID"),
-        text,
-      );
+      assert.throws(() => parseVtt(text), refused("MEDIA_TEXT_INVALID"), text);
     }
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { describeQueue } from "./conformance.ts";
 import { migrationsFor, openQueue } from "./open.ts";
 
@@ -15,6 +15,6 @@ describeQueue("postgres", () => openQueue("postgres:", deps));
 
 describe("openQueue", () => {
   it("refuses a URL that no adapter knows", async () => {
-    await assert.rejects(openQueue("gopher://x", deps), (error) => isAppError(error, "QUEUE_URL_UNKNOWN"));
+    await assert.rejects(openQueue("gopher://x", deps), refused("QUEUE_URL_UNKNOWN"));
   });
 });

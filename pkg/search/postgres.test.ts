@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { describeSearchIndex } from "./conformance.ts";
 import { migrationsFor, openSearchIndex } from "./open.ts";
 
@@ -39,6 +39,6 @@ describe("the search index in PostgreSQL", () => {
   });
 
   it("is refused where no adapter knows the URL", async () => {
-    await assert.rejects(openSearchIndex("gopher://x", deps), (error) => isAppError(error, "SEARCH_URL_UNKNOWN"));
+    await assert.rejects(openSearchIndex("gopher://x", deps), refused("SEARCH_URL_UNKNOWN"));
   });
 });

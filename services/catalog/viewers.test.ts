@@ -3,12 +3,10 @@ import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import { RecommendationsService } from "#gen/matinee/recommendations/v1/recommendations_service_pb";
 import { ManualClock, newId, systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { errors } from "#pkg/rpc/errors";
 import { fake, openModules, profile } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { catalog } from "./module.ts";
-
-const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 
 describe("who browses", () => {
   it("is asked for again after half a minute, and stays who was known last while profile is away", async () => {

@@ -9,11 +9,12 @@ import type { BlobStore } from "#pkg/blobstore/blobstore";
 import { openBlobStore } from "#pkg/blobstore/open";
 import type { OpenedBlobStore } from "#pkg/blobstore/opened";
 import { ManualClock, newId } from "#pkg/clock/clock";
-import { AppError, isAppError } from "#pkg/errors/errors";
+import { AppError } from "#pkg/errors/errors";
 import { openOutbox } from "#pkg/eventbus/outbox";
 import { newMetrics } from "#pkg/obs/metrics";
 
 import { quietLog, type TestDb, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { Assets } from "./assets.ts";
 import type { Asset } from "./domain/asset.ts";
 import type { Media } from "./domain/media.ts";
@@ -368,7 +369,7 @@ describe("inspections", () => {
     assert.equal((await originals.find(`${upload.assetId}/original`))?.sizeBytes, bytes.length);
     await assert.rejects(
       originals.listParts(`${upload.assetId}/original`, (await next.uploads.find(upload.id, ALL))?.multipartId ?? ""),
-      (error) => isAppError(error, "BLOB_MULTIPART_NOT_FOUND"),
+      refused("BLOB_MULTIPART_NOT_FOUND"),
     );
   }
 

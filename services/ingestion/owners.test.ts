@@ -8,6 +8,7 @@ import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb
 import { type Upload, Upload_State } from "#gen/matinee/ingestion/v1/upload_pb";
 import { isAppError } from "#pkg/errors/errors";
 import { account, type Caller, creator, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { ingestion } from "./module.ts";
 
 const SHA256 = "ab".repeat(32);
@@ -86,11 +87,7 @@ describe("uploads and assets of a creator", () => {
           method,
         );
       }
-      await assert.rejects(
-        call(platform.client(IngestionService), upload),
-        (error) => isAppError(error, "SIGN_IN_REQUIRED"),
-        method,
-      );
+      await assert.rejects(call(platform.client(IngestionService), upload), refused("SIGN_IN_REQUIRED"), method);
     }
   });
 });

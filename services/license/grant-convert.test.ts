@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { TrackClass } from "#gen/matinee/common/v1/media_pb";
 import { KeyPolicy_Hdcp, KeyPolicy_Robustness, PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
-import { isAppError } from "#pkg/errors/errors";
 import { messageClaim } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { parseGrant } from "./grant-convert.ts";
 
 const ID = "0198c0de-0000-7000-8000-000000000001";
@@ -50,10 +50,7 @@ describe("a grant", () => {
     ["is another token's", { use: "media", grant: messageClaim(PlayGrantSchema, names) }],
   ] as const) {
     it(`that ${what} is refused`, () => {
-      assert.throws(
-        () => parseGrant(claims),
-        (error) => isAppError(error, "LICENSE_TOKEN_INVALID"),
-      );
+      assert.throws(() => parseGrant(claims), refused("LICENSE_TOKEN_INVALID"));
     });
   }
 });

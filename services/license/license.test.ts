@@ -5,10 +5,10 @@ import { LicenseIssuedSchema, LicenseRefusedSchema } from "#gen/matinee/license/
 import { KeySystemStatus_Trust } from "#gen/matinee/license/v1/license_record_pb";
 import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { ManualClock, newId } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { dumpDatabase } from "#pkg/testkit/dump";
 import { eventually } from "#pkg/testkit/eventually";
 import { type Caller, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { type Answer, AUDITOR, askLicense, hexOf, makeKeys, playToken, type TokenCaller } from "./fixtures.ts";
 import { license } from "./module.ts";
 
@@ -35,10 +35,10 @@ describe("license", () => {
     assert.deepEqual([answer.status, answer.reason], [status, reason]);
     assert.match(answer.message ?? "", message);
     assert.equal(answer.keys.size, 0);
-    const refused = await platform.nextEvent(LicenseRefusedSchema, ({ record }) => record?.refusalReason === reason);
-    assert.equal(refused.record?.isIssued, false);
+    const event = await platform.nextEvent(LicenseRefusedSchema, ({ record }) => record?.refusalReason === reason);
+    assert.equal(event.record?.isIssued, false);
     const all = await platform.client(LicenseService, { as: AUDITOR }).listLicenseRecords({});
-    assert.ok(all.licenseRecords.some((record) => record.name === refused.record?.name));
+    assert.ok(all.licenseRecords.some((record) => record.name === event.record?.name));
   }
 
   describe("content keys", () => {
@@ -62,8 +62,9 @@ describe("license", () => {
     it("are answered to the packager and to nobody else", async () => {
       const request = { asset: `assets/${newId()}`, trackClasses: [TrackClass.SD] };
       for (const as of [profile(), operator(["licenses.read"]), service("playback")]) {
-        await assert.rejects(platform.client(LicenseService, { as }).ensureContentKeys(request), (error) =>
-          isAppError(error),
+        await assert.rejects(
+          platform.client(LicenseService, { as }).ensureContentKeys(request),
+          refused("ACCESS_DENIED"),
         );
       }
     });
@@ -95,8 +96,9 @@ describe("license", () => {
       const of = { package: `packages/${newId()}`, revision: 0, ivs: [iv] };
       await packager.recordContentKeyIvs({ ...of, asset: `assets/${asset}` });
       await packager.recordContentKeyIvs({ ...of, asset: `assets/${asset}` });
-      await assert.rejects(packager.recordContentKeyIvs({ ...of, asset: `assets/${newId()}` }), (error) =>
-        isAppError(error, "CONTENT_KEY_UNKNOWN"),
+      await assert.rejects(
+        packager.recordContentKeyIvs({ ...of, asset: `assets/${newId()}` }),
+        refused("CONTENT_KEY_UNKNOWN"),
       );
     });
 
@@ -110,7 +112,7 @@ describe("license", () => {
         const answer = await askLicense(platform, { session, token, keyIds: [sd.keyId] });
         return answer.reason === "LICENSE_KEY_NOT_GRANTED";
       });
-      await assert.rejects(makeKeys(platform, asset), (error) => isAppError(error, "KEYS_OF_DELETED_ASSET"));
+      await assert.rejects(makeKeys(platform, asset), refused("KEYS_OF_DELETED_ASSET"));
     });
   });
 
@@ -307,8 +309,9 @@ describe("license", () => {
       times,
       times.toSorted((a, b) => b - a),
     );
-    await assert.rejects(platform.client(LicenseService, { as: profile() }).listLicenseRecords({}), (error) =>
-      isAppError(error),
+    await assert.rejects(
+      platform.client(LicenseService, { as: profile() }).listLicenseRecords({}),
+      refused("ACCESS_DENIED"),
     );
   });
 

@@ -11,9 +11,9 @@ import { AssetPackagedSchema, PackageFailedSchema } from "#gen/matinee/packager/
 import { AccountDeletedSchema } from "#gen/matinee/profile/v1/events_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
 import { TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
-import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { account, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { notification } from "./module.ts";
 
 describe("notification", () => {
@@ -206,7 +206,7 @@ describe("notification", () => {
     assert.equal(after.unreadCount, 1);
     assert.equal(after.notifications[0]?.readTime, undefined);
     assert.equal((await other.client.listNotifications({})).unreadCount, 1);
-    await assert.rejects(me.client.markNotificationsRead({}), (error) => isAppError(error, "VALIDATION_FAILED"));
+    await assert.rejects(me.client.markNotificationsRead({}), refused("VALIDATION_FAILED"));
   });
 
   it("streams what is written from now on, with signs of life in between", async () => {
@@ -255,7 +255,7 @@ describe("notification", () => {
       using two = watch(me, "");
       await two.next();
       using three = watch(me, "");
-      await assert.rejects(three.next(), (error) => isAppError(error, "NOTIFICATION_STREAMS_EXHAUSTED"));
+      await assert.rejects(three.next(), refused("NOTIFICATION_STREAMS_EXHAUSTED"));
     }
     await eventually("a stream is free again", async () => {
       using three = watch(me, "");

@@ -5,8 +5,8 @@ import { randomUUID } from "node:crypto";
 import { AssetRejectedSchema } from "#gen/matinee/ingestion/v1/events_pb";
 import { NotificationService } from "#gen/matinee/notification/v1/notification_service_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
-import { isAppError } from "#pkg/errors/errors";
 import { account, type Caller, creator, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { notification } from "./module.ts";
 
 describe("an inbox", () => {
@@ -85,7 +85,7 @@ describe("an inbox", () => {
   it("is closed to nobody signed in", async () => {
     const client = platform.client(NotificationService);
     for (const call of [() => client.listNotifications({}), () => client.markNotificationsRead({ through: "" })]) {
-      await assert.rejects(call(), (error) => isAppError(error, "SIGN_IN_REQUIRED"));
+      await assert.rejects(call(), refused("SIGN_IN_REQUIRED"));
     }
   });
 });

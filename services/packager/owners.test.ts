@@ -5,6 +5,7 @@ import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { account, creator, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { license } from "../license/module.ts";
 import { storesModule } from "./fixtures.ts";
 import { packager } from "./module.ts";
@@ -43,7 +44,7 @@ describe("packages", () => {
       }
     }
     for (const call of calls(platform.client(PackagerService))) {
-      await assert.rejects(call(), (error) => isAppError(error, "SIGN_IN_REQUIRED"));
+      await assert.rejects(call(), refused("SIGN_IN_REQUIRED"));
     }
     const [row] = await platform
       .database("packager")
@@ -53,6 +54,6 @@ describe("packages", () => {
 
   it("are not retried by an operator who may only look", async () => {
     const client = platform.client(PackagerService, { as: operator(["assets.read", "jobs.read"]) });
-    await assert.rejects(client.retryPackage({ name }), (error) => isAppError(error, "PERMISSION_MISSING"));
+    await assert.rejects(client.retryPackage({ name }), refused("PERMISSION_MISSING"));
   });
 });

@@ -11,9 +11,9 @@ import { type Package, Package_State } from "#gen/matinee/packager/v1/package_pb
 import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { newId } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { dumpDatabase } from "#pkg/testkit/dump";
 import { openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { license } from "../license/module.ts";
 import { boxesIn, readTrackHeader } from "./domain/isobmff.ts";
 import { FRAMES, storeRenditions, storesModule, tinyFilm } from "./fixtures.ts";
@@ -246,8 +246,9 @@ describe("packager", function () {
     const newest = await client.getPackage({ name: encrypted.package.name.replace(/@.*/, "") });
     assert.deepEqual(newest.package, encrypted.package);
     assert.deepEqual((await client.getPackage({ name: encrypted.package.name })).package, encrypted.package);
-    await assert.rejects(client.retryPackage({ name: encrypted.package.name.replace(/@.*/, "") }), (error) =>
-      isAppError(error, "VALIDATION_FAILED"),
+    await assert.rejects(
+      client.retryPackage({ name: encrypted.package.name.replace(/@.*/, "") }),
+      refused("VALIDATION_FAILED"),
     );
     const first = await client.listPackages({ pageSize: 1 });
     const second = await client.listPackages({ pageSize: 1, pageToken: first.nextPageToken });
@@ -260,12 +261,10 @@ describe("packager", function () {
       own.packages.map(({ name }) => name),
       [encrypted.package.name],
     );
-    await assert.rejects(client.getPackage({ name: `packages/${newId()}` }), (error) =>
-      isAppError(error, "PACKAGE_NOT_FOUND"),
-    );
+    await assert.rejects(client.getPackage({ name: `packages/${newId()}` }), refused("PACKAGE_NOT_FOUND"));
     await assert.rejects(
       platform.client(PackagerService, { as: profile() }).getPackage({ name: encrypted.package.name }),
-      (error) => isAppError(error),
+      refused("ACCESS_DENIED"),
     );
   });
 

@@ -11,11 +11,12 @@ import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
 import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { requireRevision } from "#pkg/aip/resource-name";
 import { newId, systemClock } from "#pkg/clock/clock";
-import { AppError, isAppError } from "#pkg/errors/errors";
+import { AppError } from "#pkg/errors/errors";
 import { outOfSpace } from "#pkg/errors/space";
 import { eventually } from "#pkg/testkit/eventually";
 import { fake, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { license } from "../license/module.ts";
 import type { Revision, RevisionInput, RevisionOutput } from "./domain/revision.ts";
 import { type Stores, storeRenditions, storesModule } from "./fixtures.ts";
@@ -138,9 +139,7 @@ describe("the packager's work", function () {
       assert.deepEqual([JSON.parse(stdout).package.state, JSON.parse(stdout).package.revision], ["STATE_PACKAGING", 1]);
       const { package: done } = await ready(asset, 1);
       assert.equal(done?.failureReason, "");
-      await assert.rejects(client.retryPackage({ name: failed.package }), (error) =>
-        isAppError(error, "PACKAGE_NOT_FAILED"),
-      );
+      await assert.rejects(client.retryPackage({ name: failed.package }), refused("PACKAGE_NOT_FAILED"));
       await assert.rejects(cli(), /PACKAGE_NOT_FAILED|not failed/);
     });
 

@@ -14,10 +14,9 @@ import { silentLogger } from "#pkg/obs/logger";
 import { eventually } from "#pkg/testkit/eventually";
 import { profile } from "#pkg/testkit/module";
 import { startRedis, type TestRedis } from "#pkg/testkit/redis";
+import { refused } from "#pkg/testkit/refused";
 import { Answers, grantOf, openStage, type Play, type Stage } from "./fixtures.ts";
 import { Progress } from "./progress.ts";
-
-const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 
 describe("a play that lives", function () {
   // Many starts and ends one after the other, on a machine that may be busy with encodes.

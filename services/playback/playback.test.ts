@@ -7,9 +7,8 @@ import type { Device_Kind } from "#gen/matinee/playback/v1/play_session_pb";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { profile } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { Answers, bearer, FILES_BY_CEILING, film, grantOf, media, openStage, type Stage } from "./fixtures.ts";
-
-const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 
 describe("the playback service", () => {
   let stage: Stage;

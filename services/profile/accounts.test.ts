@@ -4,10 +4,10 @@ import { openSigningKeyStore } from "#pkg/auth/signing-key-store";
 import { VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { openCache } from "#pkg/cache/open";
 import { newId, systemClock } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { openKeys } from "#pkg/keys/open";
 import { silentLogger } from "#pkg/obs/logger";
 import { testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { Accounts } from "./accounts.ts";
 import { newEndedSessionList } from "./ended-sessions.ts";
 import { newGuessing } from "./guessing.ts";
@@ -51,11 +51,9 @@ describe("the operator's address", () => {
 
     await accounts.ensureOperator(email, "known to the operator");
 
-    const isEnded = (error: unknown) => isAppError(error, "SESSION_ENDED");
+    const isEnded = refused("SESSION_ENDED");
     await assert.rejects(accounts.refresh(tokens.refreshToken, undefined), isEnded);
-    await assert.rejects(accounts.signIn(email, guest.password, "192.0.2.1"), (error) =>
-      isAppError(error, "SIGN_IN_FAILED"),
-    );
+    await assert.rejects(accounts.signIn(email, guest.password, "192.0.2.1"), refused("SIGN_IN_FAILED"));
     const operator = await accounts.signIn(email, "known to the operator", "192.0.2.1");
     assert.deepEqual(operator.account.roles, ["operator"]);
 

@@ -5,11 +5,11 @@ import { NotificationService } from "#gen/matinee/notification/v1/notification_s
 import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import type { EndedSession } from "#pkg/auth/ended-sessions";
 import { ManualClock, newId } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import type { Db } from "#pkg/postgres/db";
 import { eventually } from "#pkg/testkit/eventually";
 import { openModules, type TestPlatform } from "#pkg/testkit/module";
 import { testDb } from "#pkg/testkit/postgres";
+import { refused } from "#pkg/testkit/refused";
 import { notification } from "../notification/module.ts";
 import { newEndedSessionList } from "./ended-sessions.ts";
 import { profile } from "./module.ts";
@@ -17,7 +17,7 @@ import { openEndedSessionStore } from "./store/ended-session-store.ts";
 
 const PASSWORD = "a long enough password";
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
-const isEnded = (error: unknown) => isAppError(error, "SESSION_ENDED");
+const isEnded = refused("SESSION_ENDED");
 
 /** What ends a session, from the tokens of a new one. */
 const ENDS = {
@@ -27,7 +27,7 @@ const ENDS = {
   "a refresh token used twice": async (at, { refreshToken }) => {
     const refresh = () => at.client(ProfileService).refreshSession({ refreshToken });
     await refresh();
-    await assert.rejects(refresh(), (error) => isAppError(error, "REFRESH_TOKEN_REUSED"));
+    await assert.rejects(refresh(), refused("REFRESH_TOKEN_REUSED"));
   },
   "erasing the account": (at, { accessToken }) =>
     at.client(ProfileService).deleteAccount({ proof: { case: "password", value: PASSWORD } }, bearer(accessToken)),

@@ -5,6 +5,7 @@ import { ManualClock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { silentLogger } from "#pkg/obs/logger";
 import { openModules, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { type Guessing, newGuessing } from "./guessing.ts";
 import { profile } from "./module.ts";
 
@@ -52,7 +53,7 @@ describe("guessing", () => {
     await guessing.signInSucceeded(OWNER, HOME);
     assert.equal(await guess((index) => `203.0.113.${index}`, 255), 49);
     await guessing.admitSignIn(OWNER, HOME);
-    await assert.rejects(guessing.admitSignIn(OWNER, ELSEWHERE), (error) => isAppError(error, "SIGN_IN_TOO_OFTEN"));
+    await assert.rejects(guessing.admitSignIn(OWNER, ELSEWHERE), refused("SIGN_IN_TOO_OFTEN"));
   });
 
   it("at many accounts from one network is slowed down, and keeps out none that is known there", async () => {
@@ -77,7 +78,7 @@ describe("guessing", () => {
       await guessing.admitSignUp(ELSEWHERE);
       await guessing.addressWasTaken(ELSEWHERE);
     }
-    await assert.rejects(guessing.admitSignUp(ELSEWHERE), (error) => isAppError(error, "SIGN_UP_TOO_OFTEN"));
+    await assert.rejects(guessing.admitSignUp(ELSEWHERE), refused("SIGN_UP_TOO_OFTEN"));
     await guessing.admitSignUp(HOME);
     clock.advance(3_600_000);
     await guessing.admitSignUp(ELSEWHERE);

@@ -12,10 +12,10 @@ import { ManualClock, newId, systemClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { openModules, service, type TestPlatform } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { profile } from "./module.ts";
 
 const PASSWORD = "a long enough password";
-const refused = (reason: string) => (error: unknown) => isAppError(error, reason);
 /** The session that an access token belongs to. */
 const sessionOf = (accessToken: string | undefined) => {
   const [, payload = ""] = (accessToken ?? "").split(".");

@@ -7,7 +7,6 @@ import { PlayGrantSchema } from "#gen/matinee/playback/v1/play_grant_pb";
 import { QualityAlertSchema } from "#gen/matinee/telemetry/v1/events_pb";
 import { PlayerEventSchema, RecordedPlayerEventsSchema } from "#gen/matinee/telemetry/v1/player_event_pb";
 import { type QualitySummary, TelemetryService } from "#gen/matinee/telemetry/v1/telemetry_service_pb";
-import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import {
   account,
@@ -18,6 +17,7 @@ import {
   profile,
   type TestPlatform,
 } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { telemetry } from "./module.ts";
 
 type EventInit = MessageInitShape<typeof PlayerEventSchema>;
@@ -42,11 +42,14 @@ describe("telemetry", () => {
     const play = newPlay();
     const other = `playSessions/${randomUUID()}`;
     const request = play.client.recordPlayerEvents({ playSession: other, events: events([pressed()]) });
-    await assert.rejects(request, (error) => isAppError(error, "TELEMETRY_SESSION_MISMATCH"));
-    for (const as of [undefined, profile()]) {
+    await assert.rejects(request, refused("TELEMETRY_SESSION_MISMATCH"));
+    for (const [as, reason] of [
+      [undefined, "SIGN_IN_REQUIRED"],
+      [profile(), "ACCESS_DENIED"],
+    ] as const) {
       const client = platform.client(TelemetryService, as === undefined ? {} : { as });
-      const refused = client.recordPlayerEvents({ playSession: play.session, events: events([pressed()]) });
-      await assert.rejects(refused, (error) => isAppError(error) && error.kind !== "internal");
+      const recorded = client.recordPlayerEvents({ playSession: play.session, events: events([pressed()]) });
+      await assert.rejects(recorded, refused(reason));
     }
     const { acceptedCount } = await play.client.recordPlayerEvents({
       playSession: play.session,
@@ -56,9 +59,12 @@ describe("telemetry", () => {
   });
 
   it("answers quality to operators who may read it only", async () => {
-    for (const as of [account(), operator(["assets.read"])]) {
+    for (const [as, reason] of [
+      [account(), "ACCESS_DENIED"],
+      [operator(["assets.read"]), "PERMISSION_MISSING"],
+    ] as const) {
       const request = platform.client(TelemetryService, { as }).getQualitySummary({});
-      await assert.rejects(request, (error) => isAppError(error) && error.kind === "permission_denied");
+      await assert.rejects(request, refused(reason));
     }
   });
 
@@ -167,7 +173,7 @@ describe("telemetry", () => {
     const since = await client.getQualitySummary({ title, startTime: hourAgo });
     assert.equal(since.summary?.viewCount, 1n);
     const inverted = client.getQualitySummary({ startTime: timestampFromDate(new Date()), endTime: hourAgo });
-    await assert.rejects(inverted, (error) => isAppError(error, "QUALITY_SPAN_INVALID"));
+    await assert.rejects(inverted, refused("QUALITY_SPAN_INVALID"));
   });
 
   it("raises one alert for a title that stalls more than is allowed", async () => {

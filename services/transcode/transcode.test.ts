@@ -5,9 +5,9 @@ import { type Job, Job_State, Rendition_State } from "#gen/matinee/transcode/v1/
 import type { Task } from "#gen/matinee/transcode/v1/task_pb";
 import { TranscodeService } from "#gen/matinee/transcode/v1/transcode_service_pb";
 import { newId } from "#pkg/clock/clock";
-import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
 import { creator, operator } from "#pkg/testkit/module";
+import { refused } from "#pkg/testkit/refused";
 import { describeTask, type Film, Studio, thiefModule } from "./fixtures.ts";
 
 const BILINGUAL: Film = {
@@ -111,7 +111,7 @@ describe("transcode", function () {
       return undefined;
     });
     assert.notEqual(again.lease, silent.lease);
-    await assert.rejects(studio.complete(silent), (error) => isAppError(error, "TASK_LEASE_LOST"));
+    await assert.rejects(studio.complete(silent), refused("TASK_LEASE_LOST"));
     const report = { task: silent.name, lease: silent.lease, fraction: 0.5, speed: 1 };
     assert.equal((await studio.workers.reportProgress(report)).shouldStop, true);
     await studio.complete(again);
@@ -161,7 +161,7 @@ describe("transcode", function () {
     assert.ok(output?.blob);
     const hand = (changed: object) =>
       studio.workers.completeTask({ task: task.name, lease: task.lease, outputs: [{ ...output, ...changed }] });
-    const isInvalid = (error: unknown) => isAppError(error, "TASK_OUTPUT_INVALID");
+    const isInvalid = refused("TASK_OUTPUT_INVALID");
     await assert.rejects(hand({ frameCount: 1n }), isInvalid);
     await assert.rejects(hand({ track: "video-1080p" }), isInvalid);
     await assert.rejects(hand({ blob: { ...output.blob, key: `${newId()}/video-240p/x.mp4` } }), isInvalid);
@@ -323,7 +323,7 @@ describe("transcode", function () {
     const asset = await studio.ingest({ seconds: 20 });
     const job = await jobOf(asset);
     const made = await studio.work();
-    await assert.rejects(studio.jobs.retryJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_RETRYABLE"));
+    await assert.rejects(studio.jobs.retryJob({ name: job.name }), refused("JOB_NOT_RETRYABLE"));
     await failPackage(asset, []);
     const retried = await eventually("it can be retried", () =>
       studio.jobs.retryJob({ name: job.name }).catch(() => undefined),
@@ -349,8 +349,8 @@ describe("transcode", function () {
     await studio.jobs.retryJob({ name: job.name });
     await finish();
     assert.equal(await stateOf(job), Job_State.SUCCEEDED);
-    await assert.rejects(studio.jobs.cancelJob({ name: job.name }), (error) => isAppError(error, "JOB_ALREADY_ENDED"));
-    await assert.rejects(studio.jobs.retryJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_RETRYABLE"));
+    await assert.rejects(studio.jobs.cancelJob({ name: job.name }), refused("JOB_ALREADY_ENDED"));
+    await assert.rejects(studio.jobs.retryJob({ name: job.name }), refused("JOB_NOT_RETRYABLE"));
   });
 
   it("refuses a change by someone who has not seen the last one", async () => {
@@ -358,7 +358,7 @@ describe("transcode", function () {
     const job = await jobOf(asset);
     await studio.complete(await studio.mustLease());
     const stale = studio.jobs.cancelJob({ name: job.name, etag: job.etag });
-    await assert.rejects(stale, (error) => isAppError(error, "JOB_CHANGED"));
+    await assert.rejects(stale, refused("JOB_CHANGED"));
     await finish();
   });
 
@@ -372,7 +372,7 @@ describe("transcode", function () {
     await studio.delete(asset);
     await eventually("the job is cancelled", async () => (await stateOf(job)) === Job_State.CANCELED);
     await eventually("the files are gone", async () => (await list()) === 0);
-    await assert.rejects(studio.jobs.retryJob({ name: job.name }), (error) => isAppError(error, "JOB_SOURCE_DELETED"));
+    await assert.rejects(studio.jobs.retryJob({ name: job.name }), refused("JOB_SOURCE_DELETED"));
 
     const unseen = newId();
     await studio.delete(`assets/${unseen}`);
@@ -403,7 +403,7 @@ describe("transcode", function () {
     const failed = await studio.platform.nextEvent(TranscodeFailedSchema, (event) => event.asset === asset);
     assert.equal(failed.reason, "TRANSCODE_SOURCE_UNUSABLE");
     const job = await jobOf(asset);
-    await assert.rejects(studio.jobs.retryJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_RETRYABLE"));
+    await assert.rejects(studio.jobs.retryJob({ name: job.name }), refused("JOB_NOT_RETRYABLE"));
   });
 
   it("fails a film that claims the years of one at once, with a reason, however it came here", async () => {
@@ -419,8 +419,8 @@ describe("transcode", function () {
     const asset = await studio.ingest({ seconds: 4 });
     const job = await jobOf(asset);
     const stranger = studio.platform.client(TranscodeService, { as: creator() });
-    await assert.rejects(stranger.getJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_FOUND"));
-    await assert.rejects(stranger.cancelJob({ name: job.name }), (error) => isAppError(error, "JOB_NOT_FOUND"));
+    await assert.rejects(stranger.getJob({ name: job.name }), refused("JOB_NOT_FOUND"));
+    await assert.rejects(stranger.cancelJob({ name: job.name }), refused("JOB_NOT_FOUND"));
     assert.equal((await stranger.listJobs({})).jobs.length, 0);
     const boss = studio.platform.client(TranscodeService, { as: operator(["jobs.read"]) });
     assert.equal((await boss.getJob({ name: job.name })).job?.name, job.name);

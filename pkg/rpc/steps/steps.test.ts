@@ -12,6 +12,7 @@ import { openMemoryCache } from "#pkg/cache/memory";
 import { ManualClock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { silentLogger } from "#pkg/obs/logger";
+import { refused } from "#pkg/testkit/refused";
 import { accessOf, edge } from "../access.ts";
 import { Buckets } from "../buckets.ts";
 import type { AccessRule, Principal, Target } from "../call.ts";
@@ -137,7 +138,7 @@ describe("the rate limit", () => {
     const enter = async (call: ServerCall) => step.enter?.(call);
     await enter(newCall({}, "2001:db8:0:1::1"));
     await enter(newCall({}, "2001:db8:0:1:2:3:4:5"));
-    await assert.rejects(enter(newCall({}, "2001:db8:0:1::3")), (error) => isAppError(error, "RATE_LIMITED"));
+    await assert.rejects(enter(newCall({}, "2001:db8:0:1::3")), refused("RATE_LIMITED"));
     await enter(newCall({}, "2001:db8:0:2::1"));
     for (const sub of ["a", "b", "a", "b"]) {
       const heartbeat = newCall({}, "192.0.2.7");
@@ -146,7 +147,7 @@ describe("the rate limit", () => {
     }
     const fifth = newCall({}, "192.0.2.8");
     fifth.principal = { kind: "play_session", claims: { sub: "a" }, token: "a" };
-    await assert.rejects(enter(fifth), (error) => isAppError(error, "RATE_LIMITED"));
+    await assert.rejects(enter(fifth), refused("RATE_LIMITED"));
   });
 
   it("takes the target's own bucket and spares modules", async () => {
@@ -154,7 +155,7 @@ describe("the rate limit", () => {
     const enter = async (call: ServerCall) => step.enter?.(call);
     const access = { ...edge("anyone"), rateLimit: { perSecond: 1, burst: 1 } };
     await enter(newCall({ access }));
-    await assert.rejects(enter(newCall({ access })), (error) => isAppError(error, "RATE_LIMITED"));
+    await assert.rejects(enter(newCall({ access })), refused("RATE_LIMITED"));
     const peer = newCall({ access });
     peer.peer = "playback";
     await enter(peer);
@@ -167,10 +168,7 @@ describe("the rate limit", () => {
     const rateLimit = { perSecond: 1, burst: 1, isShared: true } as const;
     const target = { name: "signIn", method, access: { ...edge("anyone"), rateLimit } };
     await one.enter?.(newCall(target));
-    await assert.rejects(
-      async () => two.enter?.(newCall(target)),
-      (error) => isAppError(error, "RATE_LIMITED"),
-    );
+    await assert.rejects(async () => two.enter?.(newCall(target)), refused("RATE_LIMITED"));
     assert.equal(one.enter?.(newCall({})), undefined);
     assert.equal(two.enter?.(newCall({})), undefined);
   });
@@ -202,10 +200,7 @@ describe("idempotency", () => {
     const method = ProfileService.method.signUp;
     const call = newCall({ method, access: accessOf(method) });
     call.request = create(SignUpRequestSchema, {});
-    assert.throws(
-      () => step.enter?.(call),
-      (error) => isAppError(error, "REQUEST_ID_REQUIRED"),
-    );
+    assert.throws(() => step.enter?.(call), refused("REQUEST_ID_REQUIRED"));
     call.request = create(SignUpRequestSchema, { requestId: "0190a5b4-7c1d-7000-8000-000000000001" });
     step.enter?.(call);
     const list = NotificationService.method.listNotifications;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isAppError } from "#pkg/errors/errors";
+import { refused } from "#pkg/testkit/refused";
 import { toKid } from "../domain/content-key.ts";
 import { openClearKeyEngine } from "./clearkey.ts";
 import { describeLicenseEngine } from "./conformance.ts";
@@ -52,16 +52,14 @@ describe("clearkey", () => {
     ["a list instead of an object", [kid]],
   ] as const) {
     it(`refuses ${what}`, async () => {
-      await assert.rejects(engine.parse(Buffer.from(JSON.stringify(request))), (error) =>
-        isAppError(error, "LICENSE_REQUEST_MALFORMED"),
-      );
+      await assert.rejects(engine.parse(Buffer.from(JSON.stringify(request))), refused("LICENSE_REQUEST_MALFORMED"));
     });
   }
 
   it("refuses licences to keep", async () => {
     await assert.rejects(
       engine.parse(Buffer.from(JSON.stringify({ kids: [kid], type: "persistent-license" }))),
-      (error) => isAppError(error, "LICENSE_TYPE_UNSUPPORTED"),
+      refused("LICENSE_TYPE_UNSUPPORTED"),
     );
   });
 });
