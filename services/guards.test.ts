@@ -218,15 +218,15 @@ describe("the modules", () => {
   it("consume only events that some module emits, and read only records that some module appends", () => {
     const emitted = new Set(modules.flatMap((module) => module.emits.map((event) => event.typeName)));
     const appended = new Set(modules.flatMap((module) => (module.appends ?? []).map((record) => record.typeName)));
-    const complete = readdirSync(join(ROOT, "services"), { withFileTypes: true }).filter(
-      (entry) => entry.isDirectory() && entry.name !== "scenarios",
-    );
-    if (modules.length < complete.length) return;
-    for (const module of modules) {
-      for (const { typeName } of module.consumes)
-        assert.ok(emitted.has(typeName), `${module.name} waits for ${typeName}`);
-      for (const { typeName } of module.reads ?? [])
-        assert.ok(appended.has(typeName), `${module.name} reads ${typeName}`);
+    // Where a service's folder was deleted, what it said is waited for in vain, and nothing breaks.
+    const isOurs = (typeName: string) => modules.some(({ name }) => typeName.split(".")[1] === name);
+    const waits = modules.flatMap(({ name, consumes, reads = [] }) => [
+      ...consumes.map(({ typeName }) => ({ name, typeName, isSaid: emitted.has(typeName) })),
+      ...reads.map(({ typeName }) => ({ name, typeName, isSaid: appended.has(typeName) })),
+    ]);
+    assert.ok(waits.length > 10);
+    for (const { name, typeName, isSaid } of waits) {
+      assert.ok(isSaid || !isOurs(typeName), `${name} waits for ${typeName}, which nobody says`);
     }
   });
 });
