@@ -162,32 +162,35 @@ inEveryTopology("a film in whose every phase something is killed", (cluster) => 
     await killIn("plan", "transcode");
   });
 
-  for (const [phase, kind] of [
-    ["chunk", "encode_video"],
-    ["join", "join_video"],
-  ] as const) {
-    it(`while a worker does a ${phase}`, async () => {
-      const tasks = "transcode.tasks t join transcode.jobs j on j.id = t.job_id where j.asset_id = $1 and t.kind = $2";
-      await untilSeen(phase, async () => (await count(`${tasks} and t.state = 'leased'`, idOf(asset), kind)) > 0);
-      await killIn(phase, "transcode-worker");
-    });
-  }
-
-  const isPackaging = async (): Promise<boolean> =>
+  const isAtWork = async (kind: "encode_video" | "join_video"): Promise<boolean> =>
     (await count(
-      "packager.revisions where asset_id = $1 and state = 'packaging' and leased_until > now() and revision = 1",
+      `transcode.tasks t join transcode.jobs j on j.id = t.job_id
+       where j.asset_id = $1 and t.kind = $2 and t.state = 'leased'`,
       idOf(asset),
+      kind,
     )) > 0;
 
-  it("while it is packaged", async () => {
-    await untilSeen("package", isPackaging);
-    await killIn("package", "packager");
+  it("while a worker does a chunk", async () => {
+    await untilSeen("chunk", () => isAtWork("encode_video"));
+    await killIn("chunk", "transcode-worker");
   });
 
+  // Of all phases this one lasts longest: it is still there when everything has started again.
   it("while the database is at work", async () => {
-    await untilSeen("database", isPackaging);
+    await untilSeen("database", () => isAtWork("encode_video"));
     const pid = await cluster().killPostgres();
     process.stdout.write(`      seed ${seed}: database: killed PostgreSQL, process ${pid}\n`);
+  });
+
+  it("while a worker does a join", async () => {
+    await untilSeen("join", () => isAtWork("join_video"));
+    await killIn("join", "transcode-worker");
+  });
+
+  it("while it is packaged", async () => {
+    const packaging = "packager.revisions where asset_id = $1 and state = 'packaging' and leased_until > now()";
+    await untilSeen("package", async () => (await count(`${packaging} and revision = 1`, idOf(asset))) > 0);
+    await killIn("package", "packager");
   });
 
   it("while it is published", async () => {
