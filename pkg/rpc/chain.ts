@@ -102,11 +102,14 @@ const FAULTS: ReadonlySet<ErrorKind> = new Set([
 /** Reasons that say that something was good once, such as TOKEN_EXPIRED: whoever comes with it is no stranger. */
 const WAS_GOOD = /_(?:EXPIRED|ENDED)$/;
 
+/** Whoever meets these asks for more while he has all that he may have. */
+const IMPATIENT: ReadonlySet<string> = new Set(["RATE_LIMITED", "TOO_MANY_CALLS"]);
+
 /** What the call costs the conduct of its network. Others than strangers are blamed only for not waiting when told to. */
 function costOf({ principal }: ServerCall, error: unknown): number {
   if (!(error instanceof AppError)) return 0;
   const isStranger = principal.kind === "anyone";
-  if (error.reason === "RATE_LIMITED") return isStranger ? COST.impatient : COST.refused;
+  if (IMPATIENT.has(error.reason)) return isStranger ? COST.impatient : COST.refused;
   const isFault = FAULTS.has(error.kind) || error.reason === "MESSAGE_TOO_SLOW";
   return isStranger && isFault && !WAS_GOOD.test(error.reason) && !isOutOfSpace(error) ? COST.refused : 0;
 }
