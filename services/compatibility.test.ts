@@ -44,7 +44,7 @@ import { ingestion } from "./ingestion/module.ts";
 import { askLicense, hexOf, makeKeys } from "./license/fixtures.ts";
 import { license } from "./license/module.ts";
 import { toRevisionInput } from "./packager/convert.ts";
-import { packageFromProto } from "./playback/convert.ts";
+import { fromProtoPackage } from "./playback/convert.ts";
 import { openStage, type Stage } from "./playback/fixtures.ts";
 import { telemetry } from "./telemetry/module.ts";
 
@@ -333,7 +333,7 @@ describe("contracts of another age", function () {
         tracks: [{ trackClass: NEWER, path: "newer.mp4" }],
       }),
     );
-    const { isEncrypted, manifests, tracks } = packageFromProto(pack);
+    const { isEncrypted, manifests, tracks } = fromProtoPackage(pack);
     assert.ok(isEncrypted && pack.protection !== Protection.CBCS);
     assert.deepEqual(
       manifests.map(({ ceiling }) => ceiling),

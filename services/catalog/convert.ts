@@ -52,12 +52,12 @@ const STATES = {
 } as const satisfies Record<TitleState, Title_State>;
 
 /** Undefined for unspecified. */
-export function stateFromProto(state: number): TitleState | undefined {
+export function fromProtoState(state: number): TitleState | undefined {
   return keyOf(STATES, state);
 }
 
 /** Those that stand for themselves where none is asked for. */
-export function kindsFromProto(kinds: readonly number[]): readonly TitleKind[] {
+export function fromProtoKinds(kinds: readonly number[]): readonly TitleKind[] {
   return kinds.length === 0 ? STANDING_ALONE : kinds.flatMap((kind) => keyOf(KINDS, kind) ?? []);
 }
 
@@ -65,18 +65,18 @@ function keyOf<K extends string>(numbers: Readonly<Record<K, number>>, number: n
   return (Object.keys(numbers) as K[]).find((key) => numbers[key] === number);
 }
 
-function sizesToProto(id: string, sizes: readonly PictureSize[]) {
+function toProtoSizes(id: string, sizes: readonly PictureSize[]) {
   return sizes.map(({ key, width }) => ({ uri: artworkPath(id, key), width }));
 }
 
-export function artworksToProto(id: string, stills: readonly Still[]): MessageInitShape<typeof ArtworkSchema>[] {
+export function toProtoArtworks(id: string, stills: readonly Still[]): MessageInitShape<typeof ArtworkSchema>[] {
   return stills.map((still) => ({
     kind: Artwork_Kind.STILL,
     uri: artworkPath(id, still.key),
     width: still.width,
     height: still.height,
-    sizes: sizesToProto(id, still.sizes),
-    encodings: still.webp.length === 0 ? [] : [{ mediaType: "image/webp", sizes: sizesToProto(id, still.webp) }],
+    sizes: toProtoSizes(id, still.sizes),
+    encodings: still.webp.length === 0 ? [] : [{ mediaType: "image/webp", sizes: toProtoSizes(id, still.webp) }],
   }));
 }
 
@@ -85,7 +85,7 @@ function artworkPath(id: string, key: string): string {
   return `/images/${id}/${fileNameOf({ key })}`;
 }
 
-export function titleToProto(title: Title) {
+export function toProtoTitle(title: Title) {
   return {
     name: `titles/${title.id}`,
     kind: KINDS[title.kind],
@@ -105,8 +105,8 @@ export function titleToProto(title: Title) {
       ...(window.endsAt === undefined ? {} : { endTime: timestampFromDate(window.endsAt) }),
     })),
     asset: title.assetId === undefined ? "" : `assets/${title.assetId}`,
-    ...(title.media === undefined ? {} : { media: mediaToProto(title.media) }),
-    artworks: artworksToProto(title.id, title.stills),
+    ...(title.media === undefined ? {} : { media: toProtoMedia(title.media) }),
+    artworks: toProtoArtworks(title.id, title.stills),
     poster: posterPath(title),
     state: STATES[title.state],
     viewCount: BigInt(title.viewCount),
@@ -137,7 +137,7 @@ function posterPath({ id, poster, stills }: Title): string {
   return chosen === undefined ? "" : artworkPath(id, chosen.key);
 }
 
-function mediaToProto(media: TitleMedia) {
+function toProtoMedia(media: TitleMedia) {
   return {
     isPlayable: true,
     isComplete: media.isComplete,
@@ -151,13 +151,13 @@ function mediaToProto(media: TitleMedia) {
 }
 
 /** As the studio sees it. */
-export function seenToProto(seen: SeenTitle): MessageInitShape<typeof TitleSchema> {
-  return { ...titleToProto(seen.title), availability: availabilityToProto(seen.availability) };
+export function toProtoSeen(seen: SeenTitle): MessageInitShape<typeof TitleSchema> {
+  return { ...toProtoTitle(seen.title), availability: toProtoAvailability(seen.availability) };
 }
 
 /** As a viewer sees it, who is told nothing that only the studio needs. `language` is BCP 47, or empty. */
 export function seenToViewer(seen: SeenTitle, language: string): MessageInitShape<typeof TitleSchema> {
-  const title = titleToProto(seen.title);
+  const title = toProtoTitle(seen.title);
   const primary = (tag: string) => tag.split("-")[0]?.toLowerCase();
   const { localizations } = seen.title;
   const localized =
@@ -171,11 +171,11 @@ export function seenToViewer(seen: SeenTitle, language: string): MessageInitShap
     etag: "",
     localizations: localized === undefined ? [] : [localized],
     ...(title.media && { media: { ...title.media, package: "" } }),
-    availability: availabilityToProto(seen.availability),
+    availability: toProtoAvailability(seen.availability),
   };
 }
 
-export function availabilityToProto(availability: Availability): MessageInitShape<typeof AvailabilitySchema> {
+export function toProtoAvailability(availability: Availability): MessageInitShape<typeof AvailabilitySchema> {
   if (availability.isAvailable) {
     return {
       isAvailable: true,
@@ -190,7 +190,7 @@ export function availabilityToProto(availability: Availability): MessageInitShap
   };
 }
 
-export function homeRowToProto(row: HomeRow, language: string): MessageInitShape<typeof HomeRowSchema> {
+export function toProtoHomeRow(row: HomeRow, language: string): MessageInitShape<typeof HomeRowSchema> {
   return {
     id: row.id,
     displayTitle: row.displayTitle,
@@ -230,13 +230,13 @@ const WRITABLE: { readonly [path: string]: (title: ProtoTitle) => Partial<TitleF
 };
 
 /** Every field that is written when a title is made. */
-export function fieldsFromProto(title: ProtoTitle): TitleFields & Pick<Title, "kind"> {
+export function fromProtoFields(title: ProtoTitle): TitleFields & Pick<Title, "kind"> {
   const fields = Object.assign({}, ...Object.values(WRITABLE).map((read) => read(title))) as TitleFields;
   return { ...fields, kind: keyOf(KINDS, title.kind) ?? "movie" };
 }
 
 /** The fields that the mask names, in either spelling. Throws `TITLE_UPDATE_MASK_INVALID`. */
-export function changeFromProto(title: ProtoTitle, paths: readonly string[]): Partial<TitleFields> {
+export function fromProtoChange(title: ProtoTitle, paths: readonly string[]): Partial<TitleFields> {
   if (paths.length === 0) throw errors.TITLE_UPDATE_MASK_INVALID("");
   return Object.assign(
     {},
@@ -258,7 +258,7 @@ export function packageFromJson(json: object): Package {
 }
 
 /** What a title shows of a package. */
-export function mediaFromProto(pack: Package): TitleMedia {
+export function fromProtoMedia(pack: Package): TitleMedia {
   const tracks = pack.tracks.flatMap(({ track }) => (track === undefined ? [] : [track]));
   const languagesOf = (kind: TrackKind) => [
     ...new Set(

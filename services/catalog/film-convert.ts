@@ -18,7 +18,7 @@ import { Package_State, PackageSchema } from "#gen/matinee/packager/v1/package_p
 import type { JobChanged } from "#gen/matinee/transcode/v1/events_pb";
 import { Job_State, JobSchema } from "#gen/matinee/transcode/v1/job_pb";
 import { requireId } from "#pkg/aip/resource-name";
-import { artworksToProto, titleToProto } from "./convert.ts";
+import { toProtoArtworks, toProtoTitle } from "./convert.ts";
 import type { AssetFacts, FilmGroup, FilmStage, JobFacts, PackageFacts } from "./domain/film.ts";
 import type { SeenFilm } from "./films.ts";
 import type { FilmPart } from "./store/film-store.ts";
@@ -69,7 +69,7 @@ const GROUPS: Readonly<Record<number, FilmGroup>> = {
 };
 
 /** Undefined for all. */
-export function groupFromProto(group: ListFilmsRequest_Group): FilmGroup | undefined {
+export function fromProtoGroup(group: ListFilmsRequest_Group): FilmGroup | undefined {
   return GROUPS[group];
 }
 
@@ -129,7 +129,7 @@ export function filmName(id: string): string {
 }
 
 /** `seesDrafts`: whether the caller may see a title that is not published. */
-export function filmToProto(seen: SeenFilm, seesDrafts: boolean): MessageInitShape<typeof FilmSchema> {
+export function toProtoFilm(seen: SeenFilm, seesDrafts: boolean): MessageInitShape<typeof FilmSchema> {
   const { film, status, title } = seen;
   const told = stored(AssetChangedSchema, seen.asset);
   const job = stored(JobSchema, seen.job);
@@ -145,8 +145,8 @@ export function filmToProto(seen: SeenFilm, seesDrafts: boolean): MessageInitSha
     ...(told?.upload && { upload: told.upload }),
     ...(job && { job }),
     ...(pack && { package: pack }),
-    ...(shown && { title: titleToProto(shown) }),
-    artworks: artworksToProto(film.id, seen.stills),
+    ...(shown && { title: toProtoTitle(shown) }),
+    artworks: toProtoArtworks(film.id, seen.stills),
     createTime: timestampFromDate(film.createdAt),
     updateTime: timestampFromDate(film.updatedAt),
   };

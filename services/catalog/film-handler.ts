@@ -5,19 +5,19 @@ import { loadPage } from "#pkg/aip/page";
 import { requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
 import { userOf } from "#pkg/rpc/principal";
-import { filmName, filmToProto, groupFromProto } from "./film-convert.ts";
+import { filmName, fromProtoGroup, toProtoFilm } from "./film-convert.ts";
 import type { FilmScope, Films } from "./films.ts";
 
 export function filmHandler(films: Films): Handler<typeof FilmService> {
   return {
     async getFilm({ name }, call) {
       const seen = await films.get(requireId("films", name), scopeOf(call));
-      return { film: filmToProto(seen, seesDrafts(call)) };
+      return { film: toProtoFilm(seen, seesDrafts(call)) };
     },
 
     async listFilms(request, call) {
       const scope = scopeOf(call);
-      const group = groupFromProto(request.group);
+      const group = fromProtoGroup(request.group);
       // Whether a draft was made of a film is told only to those who see drafts.
       if (group === "draft" && !seesDrafts(call)) return {};
       const page = await loadPage(request, {
@@ -31,7 +31,7 @@ export function filmHandler(films: Films): Handler<typeof FilmService> {
         cursorOf: ({ film }) => ({ at: film.createdAt.toISOString(), id: film.id }),
       });
       return {
-        films: page.items.map((seen) => filmToProto(seen, seesDrafts(call))),
+        films: page.items.map((seen) => toProtoFilm(seen, seesDrafts(call))),
         nextPageToken: page.nextPageToken,
       };
     },
@@ -39,7 +39,7 @@ export function filmHandler(films: Films): Handler<typeof FilmService> {
     async *watchFilms(_request, call) {
       for await (const change of films.watch(userOf(call).accountId, scopeOf(call), call.signal)) {
         if (change === undefined) yield {};
-        else yield "gone" in change ? { gone: filmName(change.gone) } : { film: filmToProto(change, seesDrafts(call)) };
+        else yield "gone" in change ? { gone: filmName(change.gone) } : { film: toProtoFilm(change, seesDrafts(call)) };
       }
     },
   };

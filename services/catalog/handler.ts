@@ -7,16 +7,16 @@ import { idOf, requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
 import type { Browsing, RowChooser } from "./browsing.ts";
 import {
-  availabilityToProto,
-  changeFromProto,
-  fieldsFromProto,
-  homeRowToProto,
-  kindsFromProto,
+  fromProtoChange,
+  fromProtoFields,
+  fromProtoKinds,
+  fromProtoState,
   packageFromJson,
-  seenToProto,
   seenToViewer,
-  stateFromProto,
-  titleToProto,
+  toProtoAvailability,
+  toProtoHomeRow,
+  toProtoSeen,
+  toProtoTitle,
 } from "./convert.ts";
 import type { ViewerContext } from "./domain/availability.ts";
 import type { Viewers } from "./peers.ts";
@@ -40,12 +40,12 @@ export function catalogHandler(deps: {
 
   return {
     async createTitle({ title, requestId }) {
-      return { title: titleToProto(await titles.create(fieldsFromProto(title as ProtoTitle), requestId)) };
+      return { title: toProtoTitle(await titles.create(fromProtoFields(title as ProtoTitle), requestId)) };
     },
 
     async getTitle({ name }, call) {
       if (isOperator(call)) {
-        return { title: seenToProto(browsing.see(await titles.get(titleId(name)), studioOf(call))) };
+        return { title: toProtoSeen(browsing.see(await titles.get(titleId(name)), studioOf(call))) };
       }
       const viewer = await viewers.of(call);
       return { title: seenToViewer(await browsing.get(titleId(name), viewer), viewer.language) };
@@ -59,8 +59,8 @@ export function catalogHandler(deps: {
 
     async listTitles(request, call) {
       const viewer = isOperator(call) ? undefined : await viewers.of(call);
-      const state = viewer === undefined ? stateFromProto(request.state) : "published";
-      const kinds = kindsFromProto(request.kinds);
+      const state = viewer === undefined ? fromProtoState(request.state) : "published";
+      const kinds = fromProtoKinds(request.kinds);
       const page = await loadPage(request, {
         parameters: [state ?? "", request.asset, kinds.join()],
         load: (limit, after) =>
@@ -74,7 +74,7 @@ export function catalogHandler(deps: {
       return {
         titles: page.items.map((title) =>
           viewer === undefined
-            ? seenToProto(browsing.see(title, studioOf(call)))
+            ? toProtoSeen(browsing.see(title, studioOf(call)))
             : seenToViewer(browsing.see(title, viewer), viewer.language),
         ),
         nextPageToken: page.nextPageToken,
@@ -83,24 +83,24 @@ export function catalogHandler(deps: {
 
     async updateTitle({ title, updateMask }) {
       const { name, etag } = title as ProtoTitle;
-      const change = changeFromProto(title as ProtoTitle, updateMask?.paths ?? []);
-      return { title: titleToProto(await titles.update(titleId(name), change, etag)) };
+      const change = fromProtoChange(title as ProtoTitle, updateMask?.paths ?? []);
+      return { title: toProtoTitle(await titles.update(titleId(name), change, etag)) };
     },
 
     async publishTitle({ name, etag }) {
-      return { title: titleToProto(await titles.publish(titleId(name), etag)) };
+      return { title: toProtoTitle(await titles.publish(titleId(name), etag)) };
     },
 
     async unpublishTitle({ name, etag }) {
-      return { title: titleToProto(await titles.unpublish(titleId(name), etag)) };
+      return { title: toProtoTitle(await titles.unpublish(titleId(name), etag)) };
     },
 
     async deleteTitle({ name, etag }) {
-      return { title: titleToProto(await titles.delete(titleId(name), etag)) };
+      return { title: toProtoTitle(await titles.delete(titleId(name), etag)) };
     },
 
     async undeleteTitle({ name }) {
-      return { title: titleToProto(await titles.undelete(titleId(name))) };
+      return { title: toProtoTitle(await titles.undelete(titleId(name))) };
     },
 
     async searchTitles(request, call) {
@@ -130,14 +130,14 @@ export function catalogHandler(deps: {
       const viewer = await viewers.of(call);
       const rows = await deps.rowsFor(call)(viewer.profileId, deps.rowItems);
       const shown = await browsing.home(rows, viewer);
-      return { rows: shown.map((row) => homeRowToProto(row, viewer.language)) };
+      return { rows: shown.map((row) => toProtoHomeRow(row, viewer.language)) };
     },
 
     async checkAvailability(request) {
       const { territory, tier, maximumAge } = request;
       const checked = await browsing.check(titleId(request.title), { territory, tier, maximumAge });
       return {
-        availability: availabilityToProto(checked.availability),
+        availability: toProtoAvailability(checked.availability),
         title: seenToViewer(checked, ""),
         ...(checked.packageJson === undefined ? {} : { package: packageFromJson(checked.packageJson) }),
       };

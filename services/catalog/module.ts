@@ -13,7 +13,7 @@ import { consume, defineModule, serve } from "#pkg/app/module";
 import { looping } from "#pkg/work/loop";
 import { Browsing } from "./browsing.ts";
 import { catalogConfig } from "./config.ts";
-import { mediaFromProto, packageToJson } from "./convert.ts";
+import { fromProtoMedia, packageToJson } from "./convert.ts";
 import { STANDING_ALONE } from "./domain/title.ts";
 import { CATALOG_EVENTS, openCatalogEvents } from "./events.ts";
 import { partOfAsset, partOfJob, partOfPackage } from "./film-convert.ts";
@@ -89,7 +89,7 @@ export const catalog = defineModule({
           const pack = message.package;
           if (pack === undefined) return;
           const stills = await loadStills(images, message.posters, signal);
-          const revision = { media: mediaFromProto(pack), packageJson: packageToJson(pack), stills };
+          const revision = { media: fromProtoMedia(pack), packageJson: packageToJson(pack), stills };
           await titles.packaged(requireId("assets", pack.asset), revision);
         }),
         consume(AssetChangedSchema, ({ version }, message) => told(partOfAsset(message, version))),

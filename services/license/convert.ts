@@ -60,7 +60,7 @@ export function toKeyClass(value: TrackClass): KeyClass | undefined {
   }
 }
 
-export function toRecordProto(record: LicenseRecord): MessageInitShape<typeof LicenseRecordSchema> {
+export function toProtoRecord(record: LicenseRecord): MessageInitShape<typeof LicenseRecordSchema> {
   return {
     name: `licenseRecords/${record.id}`,
     createTime: timestampFromDate(record.createdAt),
@@ -77,7 +77,7 @@ export function toRecordProto(record: LicenseRecord): MessageInitShape<typeof Li
   };
 }
 
-export function toContentKeyProto(
+export function toProtoContentKey(
   key: ClearContentKey,
   secret: SecretBytes,
 ): MessageInitShape<typeof ContentKeySchema> {
@@ -88,7 +88,7 @@ export function toContentKeyProto(
   };
 }
 
-export function toStatusProto(status: SystemStatus): MessageInitShape<typeof KeySystemStatusSchema> {
+export function toProtoStatus(status: SystemStatus): MessageInitShape<typeof KeySystemStatusSchema> {
   return {
     keySystem: KEY_SYSTEM[status.system],
     trust: TRUST[status.trust],

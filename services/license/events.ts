@@ -6,7 +6,7 @@ import type { Outbox } from "#pkg/app/module";
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { toRecordProto } from "./convert.ts";
+import { toProtoRecord } from "./convert.ts";
 import { toKid } from "./domain/content-key.ts";
 import type { KeySystem, LicenseRecord } from "./domain/record.ts";
 
@@ -57,7 +57,7 @@ export function newLicenseEvents(host: {
 
     async decided(tx, record) {
       // Where somebody was is for the audit log, which forgets it; an event may be kept by whoever hears it.
-      const message = { record: toRecordProto({ ...record, remoteAddress: "" }) };
+      const message = { record: toProtoRecord({ ...record, remoteAddress: "" }) };
       const key = record.playSessionId ?? record.id;
       if (record.refusalReason === undefined) await host.outbox.emit(tx, LicenseIssuedSchema, message, key);
       else await host.outbox.emit(tx, LicenseRefusedSchema, message, key);

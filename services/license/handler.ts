@@ -4,7 +4,7 @@ import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb"
 import { idOf, requireId } from "#pkg/aip/resource-name";
 import type { Handler } from "#pkg/rpc/call";
 import type { ContentKeys } from "./content-keys.ts";
-import { toContentKeyProto, toKeyClasses, toRecordProto, toStatusProto } from "./convert.ts";
+import { toKeyClasses, toProtoContentKey, toProtoRecord, toProtoStatus } from "./convert.ts";
 import type { KeySystems } from "./drm/systems.ts";
 import type { Records } from "./records.ts";
 
@@ -17,7 +17,7 @@ export function licenseServiceHandler(use: {
     async ensureContentKeys(request) {
       const keys = await use.contentKeys.ensure(requireId("assets", request.asset), toKeyClasses(request.trackClasses));
       using opened = new DisposableStack();
-      return { contentKeys: keys.map((key) => toContentKeyProto(key, opened.use(key.key))) };
+      return { contentKeys: keys.map((key) => toProtoContentKey(key, opened.use(key.key))) };
     },
 
     async recordContentKeyIvs(request) {
@@ -35,13 +35,13 @@ export function licenseServiceHandler(use: {
         assetId: idOf("assets", request.asset),
         playSessionId: idOf("playSessions", request.playSession),
       });
-      return { licenseRecords: page.items.map(toRecordProto), nextPageToken: page.nextPageToken };
+      return { licenseRecords: page.items.map(toProtoRecord), nextPageToken: page.nextPageToken };
     },
 
     async listKeySystems(_request, { principal }) {
       const isViewer = principal.kind === "user" && !principal.permissions.includes("licenses.read");
       const systems = isViewer ? use.systems.listForViewers() : use.systems.list();
-      return { keySystems: systems.map(toStatusProto) };
+      return { keySystems: systems.map(toProtoStatus) };
     },
   };
 }

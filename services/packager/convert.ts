@@ -60,7 +60,7 @@ export function packageName({ packageId, revision }: Pick<Revision, "packageId" 
   return `packages/${packageId}@${revision}`;
 }
 
-export function toPackageProto(revision: Revision): MessageInitShape<typeof PackageSchema> {
+export function toProtoPackage(revision: Revision): MessageInitShape<typeof PackageSchema> {
   const { input, output } = revision;
   return {
     name: packageName(revision),
@@ -76,7 +76,7 @@ export function toPackageProto(revision: Revision): MessageInitShape<typeof Pack
     })),
     tracks: (output?.files ?? []).flatMap((file) => {
       const track = input.tracks.find(({ id }) => id === file.trackId);
-      return track === undefined ? [] : [toPackagedTrackProto(track, file)];
+      return track === undefined ? [] : [toProtoPackagedTrack(track, file)];
     }),
     sizeBytes: BigInt(output?.sizeBytes ?? 0),
     duration: { seconds: BigInt(input.duration.seconds), nanos: input.duration.nanos },
@@ -88,7 +88,7 @@ export function toPackageProto(revision: Revision): MessageInitShape<typeof Pack
   };
 }
 
-export function toBlobProto(blob: Blob): MessageInitShape<typeof BlobRefSchema> {
+export function toProtoBlob(blob: Blob): MessageInitShape<typeof BlobRefSchema> {
   return { store: blob.store, key: blob.key, sha256: blob.sha256, sizeBytes: BigInt(blob.sizeBytes) };
 }
 
@@ -169,16 +169,16 @@ function toBlob(ref: BlobRef): Blob {
   return { store: ref.store, key: ref.key, sha256: ref.sha256, sizeBytes: Number(ref.sizeBytes) };
 }
 
-function toPackagedTrackProto(track: Track, file: PackagedFile): MessageInitShape<typeof PackagedTrackSchema> {
+function toProtoPackagedTrack(track: Track, file: PackagedFile): MessageInitShape<typeof PackagedTrackSchema> {
   return {
-    track: toTrackProto(track, file.codec),
+    track: toProtoTrack(track, file.codec),
     trackClass: file.keyClass === undefined ? TrackClass.UNSPECIFIED : KEY_CLASS[file.keyClass],
     path: file.path,
     keyIds: file.keyId === undefined ? [] : [new Uint8Array(Buffer.from(file.keyId, "hex"))],
   };
 }
 
-function toTrackProto(track: Track, codec: string): MessageInitShape<typeof TrackSchema> {
+function toProtoTrack(track: Track, codec: string): MessageInitShape<typeof TrackSchema> {
   const common = {
     id: track.id,
     label: track.label,

@@ -4,7 +4,7 @@ import { AssetPackagedSchema, PackageChangedSchema, PackageFailedSchema } from "
 import type { Outbox } from "#pkg/app/module";
 import type { Logger, Metrics } from "#pkg/obs/obs";
 import type { Tx } from "#pkg/postgres/db";
-import { packageName, toBlobProto, toPackageProto } from "./convert.ts";
+import { packageName, toProtoBlob, toProtoPackage } from "./convert.ts";
 import type { Reason, Revision } from "./domain/revision.ts";
 
 export interface PackagerEvents {
@@ -36,10 +36,10 @@ export function newPackagerEvents(host: {
         tx,
         AssetPackagedSchema,
         {
-          package: toPackageProto(revision),
+          package: toProtoPackage(revision),
           owner: input.owner,
           fileName: input.fileName,
-          posters: input.posters.map(toBlobProto),
+          posters: input.posters.map(toProtoBlob),
         },
         revision.assetId,
       );
@@ -77,7 +77,7 @@ export function newPackagerEvents(host: {
     },
 
     async changed(tx, revision) {
-      const pack = { ...toPackageProto(revision), manifests: [], tracks: [] };
+      const pack = { ...toProtoPackage(revision), manifests: [], tracks: [] };
       await host.outbox.emit(tx, PackageChangedSchema, { package: pack }, revision.assetId);
     },
 

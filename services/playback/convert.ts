@@ -75,16 +75,16 @@ function known<T>(names: ReadonlyMap<number, T>, numbers: readonly number[]): T[
   return numbers.flatMap((number) => names.get(number) ?? []);
 }
 
-export function formatToProto(format: Format): ManifestFormat {
+export function toProtoFormat(format: Format): ManifestFormat {
   return numberOf(FORMATS, format) as ManifestFormat;
 }
 
-export function licenseServerToProto({ keySystem, uri, emeNames }: OfferedKeySystem) {
+export function toProtoLicenseServer({ keySystem, uri, emeNames }: OfferedKeySystem) {
   return { keySystem: keySystem as KeySystem, uri, emeNames: [...emeNames] };
 }
 
 /** What the device can do, in its order of preference; kinds that this release does not know are passed over. */
-export function deviceFromProto(device: ProtoDevice) {
+export function fromProtoDevice(device: ProtoDevice) {
   const formats = known(FORMATS, device.formats);
   return {
     device: {
@@ -98,7 +98,7 @@ export function deviceFromProto(device: ProtoDevice) {
   };
 }
 
-export function packageFromProto(pack: Package): PlayablePackage {
+export function fromProtoPackage(pack: Package): PlayablePackage {
   return {
     id: requireRevision("packages", pack.name).id,
     revision: pack.revision,
@@ -188,7 +188,7 @@ function fromClaim(claim: string): PlayGrant {
   }
 }
 
-export function sessionToProto(session: PlaySession, leaseEndsAt: Date) {
+export function toProtoSession(session: PlaySession, leaseEndsAt: Date) {
   return {
     name: `playSessions/${session.id}`,
     title: `titles/${session.titleId}`,

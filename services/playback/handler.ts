@@ -7,7 +7,7 @@ import { loadPage } from "#pkg/aip/page";
 import { requireId } from "#pkg/aip/resource-name";
 import type { Call, Handler } from "#pkg/rpc/call";
 import { playSessionOf, profileOf, userOf } from "#pkg/rpc/principal";
-import { deviceFromProto, formatToProto, heldGrantOf, licenseServerToProto, sessionToProto } from "./convert.ts";
+import { fromProtoDevice, heldGrantOf, toProtoFormat, toProtoLicenseServer, toProtoSession } from "./convert.ts";
 import type { Sessions } from "./sessions.ts";
 
 export function playbackHandler(deps: {
@@ -28,14 +28,14 @@ export function playbackHandler(deps: {
           titleId: requireId("titles", title),
           territory: deps.territoryOf(call),
           requestId,
-          ...deviceFromProto(device as ProtoDevice),
+          ...fromProtoDevice(device as ProtoDevice),
         },
         call.signal,
       );
       return {
-        playSession: sessionToProto(started.session, started.leaseEndsAt),
-        manifests: started.manifests.map(({ format, uri }) => ({ format: formatToProto(format), uri })),
-        licenseServers: started.licenseServers.map(licenseServerToProto),
+        playSession: toProtoSession(started.session, started.leaseEndsAt),
+        manifests: started.manifests.map(({ format, uri }) => ({ format: toProtoFormat(format), uri })),
+        licenseServers: started.licenseServers.map(toProtoLicenseServer),
         playToken: started.playToken.token,
         playTokenExpireTime: timestampFromDate(started.playToken.expiresAt),
         heartbeatInterval,
@@ -73,7 +73,7 @@ export function playbackHandler(deps: {
         cursorOf: ({ session }) => ({ id: session.id }),
       });
       return {
-        playSessions: page.items.map(({ session, leaseEndsAt }) => sessionToProto(session, leaseEndsAt)),
+        playSessions: page.items.map(({ session, leaseEndsAt }) => toProtoSession(session, leaseEndsAt)),
         nextPageToken: page.nextPageToken,
       };
     },

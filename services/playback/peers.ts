@@ -7,7 +7,7 @@ import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb"
 import type { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import type { Clock } from "#pkg/clock/clock";
 import { isRetryable } from "#pkg/errors/errors";
-import { packageFromProto } from "./convert.ts";
+import { fromProtoPackage } from "./convert.ts";
 import type { OfferedKeySystem, PlayablePackage } from "./domain/grant.ts";
 
 export interface Viewer {
@@ -97,7 +97,7 @@ export function openPeers(deps: {
         isAvailable: true,
         endsAt: availability.endTime && timestampDate(availability.endTime),
         displayTitle: title?.displayTitle ?? "",
-        pack: packageFromProto(pack),
+        pack: fromProtoPackage(pack),
       };
     },
   };

@@ -13,7 +13,7 @@ import type { SignedIn, Tokens } from "./accounts.ts";
 import type { Account, ListItem, Profile, ResumePoint } from "./domain/account.ts";
 import type { Viewer } from "./viewing.ts";
 
-export function accountToProto(account: Account): MessageInitShape<typeof AccountSchema> {
+export function toProtoAccount(account: Account): MessageInitShape<typeof AccountSchema> {
   return {
     name: `accounts/${account.id}`,
     email: account.email,
@@ -23,7 +23,7 @@ export function accountToProto(account: Account): MessageInitShape<typeof Accoun
   };
 }
 
-export function profileToProto(profile: Profile): MessageInitShape<typeof ProfileSchema> {
+export function toProtoProfile(profile: Profile): MessageInitShape<typeof ProfileSchema> {
   return {
     name: `profiles/${profile.id}`,
     account: `accounts/${profile.accountId}`,
@@ -34,7 +34,7 @@ export function profileToProto(profile: Profile): MessageInitShape<typeof Profil
   };
 }
 
-export function tokensToProto(tokens: Tokens): MessageInitShape<typeof SessionTokensSchema> {
+export function toProtoTokens(tokens: Tokens): MessageInitShape<typeof SessionTokensSchema> {
   return {
     accessToken: tokens.accessToken,
     accessTokenExpireTime: timestampFromDate(tokens.accessTokenExpiresAt),
@@ -43,19 +43,19 @@ export function tokensToProto(tokens: Tokens): MessageInitShape<typeof SessionTo
   };
 }
 
-export function signedInToProto(signedIn: SignedIn) {
+export function toProtoSignedIn(signedIn: SignedIn) {
   return {
-    account: accountToProto(signedIn.account),
-    tokens: tokensToProto(signedIn.tokens),
-    ...(signedIn.profile === undefined ? {} : { profile: profileToProto(signedIn.profile) }),
+    account: toProtoAccount(signedIn.account),
+    tokens: toProtoTokens(signedIn.tokens),
+    ...(signedIn.profile === undefined ? {} : { profile: toProtoProfile(signedIn.profile) }),
   };
 }
 
-export function listItemToProto(item: ListItem): MessageInitShape<typeof ListItemSchema> {
+export function toProtoListItem(item: ListItem): MessageInitShape<typeof ListItemSchema> {
   return { title: `titles/${item.titleId}`, createTime: timestampFromDate(item.createdAt) };
 }
 
-export function resumePointToProto(point: ResumePoint): MessageInitShape<typeof ResumePointSchema> {
+export function toProtoResumePoint(point: ResumePoint): MessageInitShape<typeof ResumePointSchema> {
   return {
     title: `titles/${point.titleId}`,
     position: durationFromMs(point.positionMs),
@@ -65,7 +65,7 @@ export function resumePointToProto(point: ResumePoint): MessageInitShape<typeof 
   };
 }
 
-export function viewerToProto({ profile, plan }: Viewer): MessageInitShape<typeof ViewerSchema> {
+export function toProtoViewer({ profile, plan }: Viewer): MessageInitShape<typeof ViewerSchema> {
   return {
     account: `accounts/${profile.accountId}`,
     profile: `profiles/${profile.id}`,

@@ -8,13 +8,13 @@ import { networkOf } from "#pkg/rpc/network";
 import { profileOf, userOf } from "#pkg/rpc/principal";
 import type { Accounts } from "./accounts.ts";
 import {
-  accountToProto,
-  listItemToProto,
-  profileToProto,
-  resumePointToProto,
-  signedInToProto,
-  tokensToProto,
-  viewerToProto,
+  toProtoAccount,
+  toProtoListItem,
+  toProtoProfile,
+  toProtoResumePoint,
+  toProtoSignedIn,
+  toProtoTokens,
+  toProtoViewer,
 } from "./convert.ts";
 import type { Viewing } from "./viewing.ts";
 
@@ -25,18 +25,18 @@ export function profileHandler(deps: {
   const { accounts, viewing } = deps;
   return {
     async signUp(request, call) {
-      return signedInToProto(await accounts.signUp(request, networkOf(call.remoteAddress)));
+      return toProtoSignedIn(await accounts.signUp(request, networkOf(call.remoteAddress)));
     },
 
     async signIn({ email, password }, call) {
-      return signedInToProto(await accounts.signIn(email, password, networkOf(call.remoteAddress)));
+      return toProtoSignedIn(await accounts.signIn(email, password, networkOf(call.remoteAddress)));
     },
 
     async refreshSession({ refreshToken, profile }) {
       const refreshed = await accounts.refresh(refreshToken, idOf("profiles", profile));
       return {
-        tokens: tokensToProto(refreshed.tokens),
-        ...(refreshed.profile === undefined ? {} : { profile: profileToProto(refreshed.profile) }),
+        tokens: toProtoTokens(refreshed.tokens),
+        ...(refreshed.profile === undefined ? {} : { profile: toProtoProfile(refreshed.profile) }),
       };
     },
 
@@ -47,7 +47,7 @@ export function profileHandler(deps: {
     },
 
     async getAccount(_request, call) {
-      return { account: accountToProto(await accounts.getAccount(userOf(call).accountId)) };
+      return { account: toProtoAccount(await accounts.getAccount(userOf(call).accountId)) };
     },
 
     async listProfiles(request, call) {
@@ -57,7 +57,7 @@ export function profileHandler(deps: {
         load: (limit, after) => viewing.listProfiles(accountId, limit, after && String(after.id)),
         cursorOf: ({ id }) => ({ id }),
       });
-      return { profiles: page.items.map(profileToProto), nextPageToken: page.nextPageToken };
+      return { profiles: page.items.map(toProtoProfile), nextPageToken: page.nextPageToken };
     },
 
     async deleteAccount({ proof }, call) {
@@ -68,7 +68,7 @@ export function profileHandler(deps: {
 
     async addListItem({ title }, call) {
       const item = await viewing.addListItem(profileOf(call).profileId, requireId("titles", title));
-      return { item: listItemToProto(item) };
+      return { item: toProtoListItem(item) };
     },
 
     async removeListItem({ title }, call) {
@@ -83,7 +83,7 @@ export function profileHandler(deps: {
         load: (limit, after) => viewing.listListItems(profileId, limit, afterOf(after)),
         cursorOf: ({ createdAt, titleId }) => ({ at: createdAt.toISOString(), id: titleId }),
       });
-      return { items: page.items.map(listItemToProto), nextPageToken: page.nextPageToken };
+      return { items: page.items.map(toProtoListItem), nextPageToken: page.nextPageToken };
     },
 
     async listResumePoints(request, call) {
@@ -91,14 +91,14 @@ export function profileHandler(deps: {
       const titleId = idOf("titles", request.title);
       if (titleId !== undefined) {
         const point = await viewing.findResumePoint(profileId, titleId);
-        return { resumePoints: point === undefined ? [] : [resumePointToProto(point)] };
+        return { resumePoints: point === undefined ? [] : [toProtoResumePoint(point)] };
       }
       const page = await loadPage(request, {
         parameters: [],
         load: (limit, after) => viewing.listResumePoints(profileId, limit, afterOf(after)),
         cursorOf: (point) => ({ at: point.updatedAt.toISOString(), id: point.titleId }),
       });
-      return { resumePoints: page.items.map(resumePointToProto), nextPageToken: page.nextPageToken };
+      return { resumePoints: page.items.map(toProtoResumePoint), nextPageToken: page.nextPageToken };
     },
 
     async getViewer(request) {
@@ -108,8 +108,8 @@ export function profileHandler(deps: {
         idOf("titles", request.title),
       );
       return {
-        viewer: viewerToProto(viewer),
-        ...(viewer.resumePoint === undefined ? {} : { resumePoint: resumePointToProto(viewer.resumePoint) }),
+        viewer: toProtoViewer(viewer),
+        ...(viewer.resumePoint === undefined ? {} : { resumePoint: toProtoResumePoint(viewer.resumePoint) }),
       };
     },
   };
