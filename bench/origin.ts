@@ -78,9 +78,9 @@ async function serve(data: string): Promise<void> {
       TRUSTED_PROXIES: "127.0.0.1",
     },
     log: silentLogger,
-    test: {
+    given: {
       database: { adminUrl: await testPostgresUrl(), roleSecret: randomBytes(32), nameOf: (name) => name },
-      fakes: [
+      services: [
         {
           module: "catalog",
           binding: fake(CatalogService, {
@@ -109,7 +109,6 @@ async function serve(data: string): Promise<void> {
         },
       ],
       keySets: new Map([[VIEWER_ISSUER, { keys: async () => [toPublicJwk(key)] }]]),
-      unlimited: false,
     },
   });
   const client = host.dial(PlaybackService, undefined);

@@ -67,9 +67,9 @@ export async function openBenchStage(): Promise<BenchStage> {
         ...{ RATE_LIMIT_PER_SECOND: "1000000", RATE_LIMIT_BURST: "1000000" },
       },
       log: silentLogger,
-      test: {
+      given: {
         database: { adminUrl, roleSecret, nameOf: (name) => name },
-        fakes: [
+        services: [
           {
             module: "catalog",
             binding: fake(CatalogService, {
@@ -106,7 +106,6 @@ export async function openBenchStage(): Promise<BenchStage> {
           },
         ],
         keySets: new Map([[VIEWER_ISSUER, { keys: async () => [toPublicJwk(key)] }]]),
-        unlimited: false,
       },
     }),
   );

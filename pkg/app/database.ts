@@ -7,18 +7,18 @@ import type { MigrationSet } from "#pkg/postgres/migrate";
 import { loadSecret } from "./secrets.ts";
 import type { HostConfig } from "./settings.ts";
 
-/** Where a test's host finds its database. */
-export interface DatabaseOverride {
+/** A server that several hosts share, each with schemas of its own. */
+export interface GivenDatabase {
   readonly adminUrl: string;
   readonly roleSecret: Uint8Array;
-  /** The schema's name for a module's or port's, so that hosts can share one server. */
+  /** The schema's name for a module's or port's. */
   readonly nameOf: (name: string) => string;
 }
 
 export interface DatabaseOptions {
   readonly config: HostConfig;
   readonly log: Logger;
-  readonly override: DatabaseOverride | undefined;
+  readonly given: GivenDatabase | undefined;
   /** The embedded server was given up. */
   readonly onFailed: (error: Error) => void;
 }
@@ -32,13 +32,13 @@ export interface Database extends AsyncDisposable {
 
 /** Starts or finds the server. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { config, log, override } = options;
+  const { config, log, given } = options;
   await using stack = new AsyncDisposableStack();
   const { migrate, checkMigrations } = await import("#pkg/postgres/migrate");
   const { openPool } = await import("#pkg/postgres/pool");
   const { roleUrl } = await import("#pkg/postgres/roles");
-  const nameOf = override?.nameOf ?? ((name: string) => name);
-  let adminUrl = override?.adminUrl ?? config.postgresUrl;
+  const nameOf = given?.nameOf ?? ((name: string) => name);
+  let adminUrl = given?.adminUrl ?? config.postgresUrl;
   const embedded = adminUrl === undefined;
   if (adminUrl === undefined) {
     const { startEmbeddedPostgres } = await import("#pkg/postgres/embedded");
@@ -48,11 +48,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   const url = adminUrl;
   const roleSecret =
-    override?.roleSecret ??
+    given?.roleSecret ??
     (config.postgresRoleSecret === undefined
       ? await loadSecret(resolve(config.data, "secrets", "postgres-roles"))
       : Buffer.from(config.postgresRoleSecret));
-  const migrates = override !== undefined || config.migrate === "start" || (config.migrate === "auto" && embedded);
+  const migrates = given !== undefined || config.migrate === "start" || (config.migrate === "auto" && embedded);
   const pools = new Map<string, Db>();
   const owned = stack.move();
 

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from "#pkg/clock/clock";
 import type { Environment } from "#pkg/config/load";
 import type { EventBus } from "#pkg/eventbus/eventbus";
 import type { EventLog } from "#pkg/eventlog/eventlog";
-import { newMetrics } from "#pkg/obs/metrics";
+import { type MetricsRegistry, newMetrics } from "#pkg/obs/metrics";
 import type { Logger } from "#pkg/obs/obs";
 import { openIdTracer } from "#pkg/obs/trace";
 import { Buckets } from "#pkg/rpc/buckets";
@@ -32,7 +32,7 @@ import { originOf } from "#pkg/rpc/wire";
 import { registerConsumers, startBackground } from "./background.ts";
 import { type Children, startChildren } from "./children.ts";
 import { ensureDataFolder } from "./data-folder.ts";
-import { type Database, type DatabaseOverride, openDatabase } from "./database.ts";
+import { type Database, type GivenDatabase, openDatabase } from "./database.ts";
 import { endedSessionsPath, endedSessionsRoutes } from "./ended-sessions.ts";
 import { checkModules, inOrder } from "./graph.ts";
 import { checkDeclared } from "./host-routes.ts";
@@ -54,24 +54,21 @@ export interface HostOptions {
   readonly clock?: Clock;
   /** The script that starts isolated modules, by `--target=NAME`; without one they are opened here. */
   readonly script?: string;
-  /** For tests, what a host of the product never has. */
-  readonly test?: TestOptions;
+  /** What a program that holds several hosts, or a part of the platform only, brings along. */
+  readonly given?: Given;
 }
 
-export interface TestOptions {
-  readonly database: DatabaseOverride;
+/** Takes the place of what a host would make itself, or stands beside it. */
+export interface Given {
+  readonly database?: GivenDatabase;
+  /** Counts calls in place of the host's own buckets and cache. */
+  readonly limiting?: Pick<ChainOptions, "buckets" | "cache">;
+  readonly metrics?: MetricsRegistry;
   /** Services that no opened module serves. */
-  readonly fakes: readonly { readonly module: string; readonly binding: ServiceBinding }[];
+  readonly services?: readonly { readonly module: string; readonly binding: ServiceBinding }[];
   /** Keys beside those of the opened modules, by issuer. */
-  readonly keySets: ReadonlyMap<string, KeySet>;
-  /** Lets every caller call as often as it likes. */
-  readonly unlimited: boolean;
+  readonly keySets?: ReadonlyMap<string, KeySet>;
 }
-
-const UNLIMITED: Pick<ChainOptions, "buckets" | "cache"> = {
-  buckets: { take: () => 0, wait: () => 0 },
-  cache: { takeToken: async () => ({ retryAfterMs: 0 }) },
-};
 
 export interface Host extends AsyncDisposable {
   readonly state: HostState;
@@ -97,7 +94,7 @@ export interface Host extends AsyncDisposable {
  * that could not open, or with the error of the database or a listener; nothing is left open then.
  */
 export async function openHost(options: HostOptions): Promise<Host> {
-  const { log, test } = options;
+  const { log, given = {} } = options;
   const clock = options.clock ?? systemClock;
   checkModules(options.known);
   const settings = loadSettings(options.modules, options.known, options.env);
@@ -113,7 +110,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
       ? openIdTracer()
       : (await import("#pkg/obs/otel")).openOtelTracer({ endpoint: config.otlpEndpoint, serviceName: "matinee" });
   stack.use(tracer);
-  const metrics = newMetrics({ processMetrics: test === undefined });
+  const metrics = given.metrics ?? newMetrics({ processMetrics: true });
   const secret = config.loopbackSecret ?? newRunSecret();
   const proof = config.loopbackProof === undefined ? secretProof(secret) : givenProof(config.loopbackProof);
 
@@ -122,7 +119,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     database ??= openDatabase({
       config,
       log: log.child({ port: "postgres" }),
-      override: test?.database,
+      given: given.database,
       onFailed: (error) => fail("postgres", error),
     });
     return database;
@@ -142,7 +139,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   };
   const keySets = newKeySets({
     clock,
-    local: (issuer) => localKeySet(issuer, running, test),
+    local: (issuer) => localKeySet(issuer, running, given),
     remote: (issuer) => publishedBy(issuer, `/.well-known/jwks/${issuer}.json`),
   });
   const endedSessions = newEndedSessions({
@@ -150,8 +147,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     log,
     onEnded: (sessionIds) => chain.endStreamsOf(sessionIds, authErrors.SESSION_ENDED()),
   });
-  const limiting =
-    test?.unlimited === true ? UNLIMITED : { buckets: new Buckets(clock), cache: await ports.open("cache") };
+  const limiting = given.limiting ?? { buckets: new Buckets(clock), cache: await ports.open("cache") };
   const chain = newChain({
     clock,
     log,
@@ -206,7 +202,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const isolated = options.modules.filter((one) => !inside.includes(one));
   const plans = await schemaPlans(inside, settings);
   if (plans.length > 0) await (await openDatabaseOnce()).prepare(plans);
-  for (const { module, binding } of test?.fakes ?? []) {
+  for (const { module, binding } of given.services ?? []) {
     local.add(newLocalService(module, binding.service, binding.handler));
   }
   for (const module of inOrder(inside)) {
@@ -355,12 +351,8 @@ async function bind(
   }
 }
 
-function localKeySet(
-  issuer: string,
-  running: readonly RunningModule[],
-  test: TestOptions | undefined,
-): KeySet | undefined {
-  const sets = [running.find((module) => module.issuer === issuer)?.keySet, test?.keySets.get(issuer)].filter(
+function localKeySet(issuer: string, running: readonly RunningModule[], { keySets }: Given): KeySet | undefined {
+  const sets = [running.find((module) => module.issuer === issuer)?.keySet, keySets?.get(issuer)].filter(
     (set) => set !== undefined,
   );
   if (sets.length === 0) return undefined;

@@ -150,7 +150,7 @@ async function migrateOnly(targets: readonly Module[], settings: Settings, log: 
   await using database = await openDatabase({
     config: { ...settings.host, migrate: "start" },
     log,
-    override: undefined,
+    given: undefined,
     onFailed: (error) => log.error({ err: error }, "database failed"),
   });
   await database.prepare(await schemaPlans(targets, settings));

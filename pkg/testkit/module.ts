@@ -18,13 +18,14 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { CallOptions, Client } from "@connectrpc/connect";
 import { EventEnvelopeSchema } from "#gen/matinee/common/v1/event_pb";
 import { openLogWriter } from "#pkg/app/event-log";
-import { type Host, openHost } from "#pkg/app/host";
+import { type Given, type Host, openHost } from "#pkg/app/host";
 import type { Module, ServiceBinding } from "#pkg/app/module";
 import { addressVariable } from "#pkg/app/settings";
 import { generateSigningKey, type SigningKey, signToken, toPublicJwk } from "#pkg/auth/tokens";
 import { PLAY_ISSUER, PLAY_TOKEN_USE, VIEWER_ISSUER } from "#pkg/auth/viewer";
 import { type Clock, newId, systemClock } from "#pkg/clock/clock";
 import { type LogLevel, newLogger, silentLogger } from "#pkg/obs/logger";
+import { newMetrics } from "#pkg/obs/metrics";
 import type { Db } from "#pkg/postgres/db";
 import { openPool } from "#pkg/postgres/pool";
 import { roleUrl } from "#pkg/postgres/roles";
@@ -160,6 +161,11 @@ export interface TestPlatform extends AsyncDisposable {
   nextEvent<E extends DescMessage>(event: E, matches?: (message: MessageShape<E>) => boolean): Promise<MessageShape<E>>;
 }
 
+const UNLIMITED: NonNullable<Given["limiting"]> = {
+  buckets: { take: () => 0, wait: () => 0 },
+  cache: { takeToken: async () => ({ retryAfterMs: 0 }) },
+};
+
 const roleSecret = randomBytes(32);
 let opened = 0;
 
@@ -208,20 +214,17 @@ export async function openModules(
       log:
         options.logLevel === undefined ? silentLogger : await newLogger({ level: options.logLevel, format: "pretty" }),
       clock,
-      test: {
-        database: {
-          adminUrl,
-          roleSecret,
-          nameOf,
-        },
-        fakes: (options.fakes ?? []).map((binding) => ({ module: moduleOfService(binding.service), binding })),
+      given: {
+        database: { adminUrl, roleSecret, nameOf },
+        metrics: newMetrics({ processMetrics: false }),
+        services: (options.fakes ?? []).map((binding) => ({ module: moduleOfService(binding.service), binding })),
         // Of an issuer at an address its own keys are read; tokens of the test's are not its.
         keySets: new Map(
           [VIEWER_ISSUER, PLAY_ISSUER]
             .filter((issuer) => options.settings?.[addressVariable(issuer)] === undefined)
             .map((issuer) => [issuer, keySet]),
         ),
-        unlimited: options.limited !== true,
+        ...(options.limited === true ? {} : { limiting: UNLIMITED }),
       },
     }),
   );
