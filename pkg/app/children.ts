@@ -24,7 +24,7 @@ const HEALTHY_MS = 60_000;
 const STOP_MS = 5_000;
 
 /** What a child may know of its host's environment, beside its own settings and the URLs of its ports. */
-const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "DATA", "LOG_LEVEL", "OTLP_ENDPOINT"];
+const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "NODE_COMPILE_CACHE", "DATA", "LOG_LEVEL", "OTLP_ENDPOINT"];
 
 export interface ChildrenOptions {
   /** The script that opens modules by `--target`. */

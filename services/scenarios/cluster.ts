@@ -84,6 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const common = {
     PATH: process.env.PATH ?? "",
     HOME: process.env.HOME ?? "",
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? "",
     DATA: data,
     LOG_LEVEL: "debug",
     TERRITORY_HEADER,
