@@ -169,7 +169,7 @@ describe("the catalog service", () => {
       ["TITLE_TERRITORY", "TITLE_TIER", "TITLE_MATURITY"],
     );
     assert.ok(reasons.every((availability) => availability?.message));
-    await assert.rejects(viewer().checkAvailability({ title: title.name }), refused("ACCESS_DENIED"));
+    await assert.rejects(viewer().checkAvailability({ title: title.name }), refused("TARGET_NOT_FOUND"));
   });
 
   it("finds a title by a misspelt or unfinished word, and no more once it left the catalogue", async () => {
