@@ -138,17 +138,19 @@ function expected(target: Target, { is, on }: Caller): string {
   const may = (principal: Principal) => rule.principals.includes(principal);
   const roles = is.roles ?? [];
   const held = is.permissions ?? [];
+  const isReached = !rule.internal || (peer !== undefined && rule.callers.includes(peer));
   const allowed =
-    may(Principal.ANYONE) ||
-    (may(Principal.SERVICE) && peer !== undefined && rule.callers.includes(peer)) ||
-    (may(Principal.PLAY_SESSION) && is.kind === "play") ||
-    (is.kind === "user" &&
-      (may(Principal.ACCOUNT) ||
-        (may(Principal.PROFILE) && is.hasProfile === true) ||
-        (may(Principal.CREATOR) && roles.includes("creator")) ||
-        (may(Principal.OPERATOR) &&
-          roles.includes("operator") &&
-          rule.permissions.every((permission) => held.includes(permission)))));
+    isReached &&
+    (may(Principal.ANYONE) ||
+      (may(Principal.SERVICE) && peer !== undefined && rule.callers.includes(peer)) ||
+      (may(Principal.PLAY_SESSION) && is.kind === "play") ||
+      (is.kind === "user" &&
+        (may(Principal.ACCOUNT) ||
+          (may(Principal.PROFILE) && is.hasProfile === true) ||
+          (may(Principal.CREATOR) && roles.includes("creator")) ||
+          (may(Principal.OPERATOR) &&
+            roles.includes("operator") &&
+            rule.permissions.every((permission) => held.includes(permission))))));
   if (allowed) return ADMITTED;
   if (is.kind === "none") return peer === undefined ? "SIGN_IN_REQUIRED" : "ACCESS_DENIED";
   if (is.kind === "user" && may(Principal.OPERATOR) && roles.includes("operator")) return "PERMISSION_MISSING";
@@ -205,6 +207,11 @@ async function callers(platform: TestPlatform): Promise<readonly Caller[]> {
       { name: `the module ${name}`, headers: peerOf(name), on: "internal", is: { peer: name, kind: "none" } },
       // A true proof, at the door where none is believed.
       { name: `${name} outside`, headers: peerOf(name), on: "public", is: { peer: name, kind: "none" } },
+      // On behalf of people whose tokens it passes on, good ones and bad.
+      ...people.map((one) => ({
+        ...{ name: `${name} with ${one.name}`, headers: { ...one.headers, ...peerOf(name) }, on: "internal" as const },
+        is: { ...one.is, peer: name },
+      })),
     ]),
     {
       name: "a module of no such name",

@@ -48,8 +48,11 @@ export function accessOf(method: DescMethod): AccessRule {
 /** Throws a plain Error where a rule admits nobody or contradicts itself. */
 export function checkAccess(name: string, rule: AccessRule): void {
   if (rule.principals.length === 0) throw new Error(`${name} admits nobody`);
-  if (rule.principals.includes("service") !== rule.callers.length > 0) {
-    throw new Error(`${name} must name callers exactly where it admits services`);
+  if (rule.callers.length === 0 && (rule.principals.includes("service") || rule.exposure === "internal")) {
+    throw new Error(`${name} must name the modules that call it`);
+  }
+  if (rule.callers.length > 0 && !rule.principals.includes("service") && rule.exposure === "edge") {
+    throw new Error(`${name} names callers that it does not admit`);
   }
   if (rule.rateLimit !== undefined && !(rule.rateLimit.perSecond > 0 && rule.rateLimit.burst >= 1)) {
     throw new Error(`${name} has a rate limit that lets nothing through`);

@@ -6,7 +6,7 @@ import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import type { Client } from "@connectrpc/connect";
-import { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
+import { CatalogService } from "#gen/matinee/catalog/v1/catalog_service_pb";
 import { newKeySets } from "#pkg/auth/keyset-client";
 import { generateSigningKey, toPublicJwk } from "#pkg/auth/tokens";
 import { openMemoryCache } from "#pkg/cache/memory";
@@ -70,15 +70,15 @@ describe("modules over TLS", () => {
 
   before(async () => {
     [authority, stranger] = await Promise.all([newTestAuthority(), newTestAuthority()]);
-    for (const module of ["profile", "playback", "license"]) certificates.set(module, await authority.issue(module));
-    const profile = fake(ProfileService, {
-      getViewer: async (_request, call) => {
+    for (const module of ["catalog", "playback", "license"]) certificates.set(module, await authority.issue(module));
+    const catalog = fake(CatalogService, {
+      checkAvailability: async (_request, call) => {
         peers.push(call.peer);
         return {};
       },
     });
     const jwk = toPublicJwk(await generateSigningKey());
-    const keySet = bindRoute("profile", {
+    const keySet = bindRoute("catalog", {
       ...{ method: "GET", path: "/keys", access: internal("playback") },
       handle: (_request, response) =>
         send(response, { status: 200, headers: {}, body: JSON.stringify({ keys: [{ ...jwk, kid: "k" }] }) }),
@@ -87,12 +87,12 @@ describe("modules over TLS", () => {
     const handler = newConnectHandler({
       ...raw,
       messageTimeoutMs: 10_000,
-      services: [newLocalService("profile", ProfileService, profile.handler)],
+      services: [newLocalService("catalog", CatalogService, catalog.handler)],
       refuse: newRefusal(raw),
       fallback: newRawHandler(raw, newRouteTable([keySet]), undefined),
     });
     const options = { ca: authority.ca, requestCert: true, rejectUnauthorized: false, allowHTTP1: true };
-    server = createSecureServer({ ...options, ...certificates.get("profile") }, handler);
+    server = createSecureServer({ ...options, ...certificates.get("catalog") }, handler);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -119,22 +119,22 @@ describe("modules over TLS", () => {
     return dialer;
   }
 
-  const ask = (client: Client<typeof ProfileService>) =>
-    client.getViewer({ account: `accounts/${newId()}`, profile: `profiles/${newId()}` });
+  const ask = (client: Client<typeof CatalogService>) =>
+    client.checkAvailability({ title: `titles/${newId()}`, territory: "DE", tier: "standard" });
   const reason = (expected: string) => (error: unknown) => isAppError(error, expected);
 
   it("are who their certificates say, each module of one process by its own", async () => {
     const dialer = openDialer();
-    await ask(dialer.dial(ProfileService, "playback"));
-    await assert.rejects(ask(dialer.dial(ProfileService, "license")), reason("ACCESS_DENIED"));
-    await ask(dialer.dial(ProfileService, "playback"));
+    await ask(dialer.dial(CatalogService, "playback"));
+    await assert.rejects(ask(dialer.dial(CatalogService, "license")), reason("ACCESS_DENIED"));
+    await ask(dialer.dial(CatalogService, "playback"));
     assert.deepEqual(peers, ["playback", "playback"]);
   });
 
   it("are nobody without a certificate, or with one of another authority", async () => {
     for (const certificate of [undefined, await stranger.issue("playback")]) {
       presented.set("playback", certificate);
-      await assert.rejects(ask(openDialer().dial(ProfileService, "playback")), reason("TARGET_NOT_FOUND"));
+      await assert.rejects(ask(openDialer().dial(CatalogService, "playback")), reason("TARGET_NOT_FOUND"));
     }
     assert.deepEqual(peers, []);
   });
@@ -146,14 +146,14 @@ describe("modules over TLS", () => {
       addressesOf: () => [address],
     });
     dialers.push(dialer);
-    await assert.rejects(ask(dialer.dial(ProfileService, "playback")), reason("PEER_UNAVAILABLE"));
+    await assert.rejects(ask(dialer.dial(CatalogService, "playback")), reason("PEER_UNAVAILABLE"));
     assert.deepEqual(peers, []);
   });
 
   it("take a renewed certificate with the next connection", async () => {
     const dialer = openDialer();
     presented.set("playback", await stranger.issue("playback"));
-    const client = dialer.dial(ProfileService, "playback");
+    const client = dialer.dial(CatalogService, "playback");
     await assert.rejects(ask(client), reason("TARGET_NOT_FOUND"));
     presented.clear();
     await dialer[Symbol.asyncDispose]();
@@ -168,10 +168,10 @@ describe("modules over TLS", () => {
         local: () => undefined,
         remote: () => ({ url: `https://${address}/keys`, headers: {}, tls }),
       }).find("viewers", "k");
-    assert.equal((await keysAs(proof.tls("playback", "profile")))?.kid, "k");
+    assert.equal((await keysAs(proof.tls("playback", "catalog")))?.kid, "k");
     for (const tls of [
-      proof.tls("license", "profile"),
-      proof.tls(undefined, "profile"),
+      proof.tls("license", "catalog"),
+      proof.tls(undefined, "catalog"),
       proof.tls("playback", "license"),
     ]) {
       await assert.rejects(keysAs(tls), reason("KEY_SET_UNAVAILABLE"));

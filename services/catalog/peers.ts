@@ -9,6 +9,7 @@ import { requireId } from "#pkg/aip/resource-name";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError, isRetryable } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
+import { onBehalfOf } from "#pkg/rpc/behalf";
 import type { Call } from "#pkg/rpc/call";
 import { profileOf } from "#pkg/rpc/principal";
 import type { ChosenRow, RowChooser } from "./browsing.ts";
@@ -43,7 +44,7 @@ export function openViewers(deps: {
     if (before !== undefined && before.untilMs > clock.now().getTime()) return before.viewer;
     try {
       const request = { account: `accounts/${accountId}`, profile: `profiles/${profileId}` };
-      const { viewer } = await client.getViewer(request, { signal: call.signal });
+      const { viewer } = await client.getViewer(request, onBehalfOf(call));
       const found = {
         profileId,
         tier: viewer?.tier ?? "",

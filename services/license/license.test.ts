@@ -7,7 +7,7 @@ import { LicenseService } from "#gen/matinee/license/v1/license_service_pb";
 import { ManualClock, newId } from "#pkg/clock/clock";
 import { dumpDatabase } from "#pkg/testkit/dump";
 import { eventually } from "#pkg/testkit/eventually";
-import { type Caller, type Caller, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
+import { type Caller, openModules, operator, profile, service, type TestPlatform } from "#pkg/testkit/module";
 import { refused } from "#pkg/testkit/refused";
 import { type Answer, AUDITOR, askLicense, hexOf, makeKeys, playToken, type TokenCaller } from "./fixtures.ts";
 import { license } from "./module.ts";

@@ -5,6 +5,7 @@ import type { Device as ProtoDevice } from "#gen/matinee/playback/v1/play_sessio
 import type { PlaybackService } from "#gen/matinee/playback/v1/playback_service_pb";
 import { loadPage } from "#pkg/aip/page";
 import { requireId } from "#pkg/aip/resource-name";
+import { onBehalfOf } from "#pkg/rpc/behalf";
 import type { Call, Handler } from "#pkg/rpc/call";
 import { playSessionOf, profileOf, userOf } from "#pkg/rpc/principal";
 import { fromProtoDevice, heldGrantOf, toProtoFormat, toProtoLicenseServer, toProtoSession } from "./convert.ts";
@@ -30,7 +31,7 @@ export function playbackHandler(deps: {
           requestId,
           ...fromProtoDevice(device as ProtoDevice),
         },
-        call.signal,
+        onBehalfOf(call),
       );
       return {
         playSession: toProtoSession(started.session, started.leaseEndsAt),

@@ -7,6 +7,7 @@ import type { LicenseService } from "#gen/matinee/license/v1/license_service_pb"
 import type { ProfileService } from "#gen/matinee/profile/v1/profile_service_pb";
 import type { Clock } from "#pkg/clock/clock";
 import { isRetryable } from "#pkg/errors/errors";
+import type { OnBehalf } from "#pkg/rpc/behalf";
 import { fromProtoPackage } from "./convert.ts";
 import type { OfferedKeySystem, PlayablePackage } from "./domain/grant.ts";
 
@@ -64,10 +65,10 @@ export function openPeers(deps: {
       return offered.systems;
     },
 
-    async viewer(accountId: string, profileId: string, titleId: string, signal: AbortSignal): Promise<Viewer> {
+    async viewer(accountId: string, profileId: string, titleId: string, behalf: OnBehalf): Promise<Viewer> {
       const { viewer, resumePoint } = await deps.profile.getViewer(
         { account: `accounts/${accountId}`, profile: `profiles/${profileId}`, title: `titles/${titleId}` },
-        { signal },
+        behalf,
       );
       return {
         tier: viewer?.tier ?? "",

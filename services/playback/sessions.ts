@@ -4,6 +4,7 @@ import { type Clock, newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
+import type { OnBehalf } from "#pkg/rpc/behalf";
 import { claimUntil, grantToClaim } from "./convert.ts";
 import { ceilingOf, highestWithin, lowest } from "./domain/ceiling.ts";
 import {
@@ -99,12 +100,13 @@ export class Sessions {
    * Throws `TITLE_UNAVAILABLE`, `STREAM_LIMIT_REACHED`, `FORMAT_UNAVAILABLE`, `KEY_SYSTEM_UNAVAILABLE`, and for a repeat
    * `PLAY_SESSION_ENDED` or `PLAY_REQUEST_REUSED`.
    */
-  async start(request: StartRequest, signal: AbortSignal): Promise<Started> {
+  async start(request: StartRequest, behalf: OnBehalf): Promise<Started> {
+    const { signal } = behalf;
     const { peers, store, clock } = this.#deps;
     // Before catalog is asked: a title that is unpublished from now on ends this play too.
     const startedAt = clock.now();
     const [viewer, repeated] = await Promise.all([
-      peers.viewer(request.accountId, request.profileId, request.titleId, signal),
+      peers.viewer(request.accountId, request.profileId, request.titleId, behalf),
       store.findByRequest(request.accountId, request.requestId),
     ]);
     const decision = await peers.decide(request.titleId, { ...viewer, territory: request.territory }, signal);

@@ -16,6 +16,7 @@ import {
   toProtoTokens,
   toProtoViewer,
 } from "./convert.ts";
+import { errors } from "./errors.ts";
 import type { Viewing } from "./viewing.ts";
 
 export function profileHandler(deps: {
@@ -101,12 +102,12 @@ export function profileHandler(deps: {
       return { resumePoints: page.items.map(toProtoResumePoint), nextPageToken: page.nextPageToken };
     },
 
-    async getViewer(request) {
-      const viewer = await viewing.getViewer(
-        requireId("accounts", request.account),
-        requireId("profiles", request.profile),
-        idOf("titles", request.title),
-      );
+    async getViewer(request, call) {
+      const { accountId, profileId } = profileOf(call);
+      // Whoever passes the token on may have mixed up two people.
+      const isOwn = requireId("accounts", request.account) === accountId;
+      if (!isOwn || requireId("profiles", request.profile) !== profileId) throw errors.PROFILE_NOT_FOUND();
+      const viewer = await viewing.getViewer(accountId, profileId, idOf("titles", request.title));
       return {
         viewer: toProtoViewer(viewer),
         ...(viewer.resumePoint === undefined ? {} : { resumePoint: toProtoResumePoint(viewer.resumePoint) }),

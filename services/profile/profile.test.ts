@@ -204,17 +204,22 @@ describe("the profile service", () => {
     await positionIs(21);
     const viewer = await platform
       .client(ProfileService, { as: service("playback") })
-      .getViewer({ account: account.name, profile: own.name, title });
+      .getViewer({ account: account.name, profile: own.name, title }, bearer(tokens.accessToken));
     assert.equal(viewer.resumePoint?.position?.seconds, 21n);
     assert.equal(viewer.viewer?.maxStreams, 2);
   });
 
-  it("answers viewers to playback only", async () => {
+  it("answers a viewer to playback and catalog with the viewer's own token only", async () => {
     const { tokens, account, profile: own } = await signUp();
     const request = { account: account.name, profile: own.name };
     await assert.rejects(client().getViewer(request, bearer(tokens.accessToken)), refused("TARGET_NOT_FOUND"));
     const stranger = platform.client(ProfileService, { as: service("telemetry") });
-    await assert.rejects(stranger.getViewer(request), refused("ACCESS_DENIED"));
+    await assert.rejects(stranger.getViewer(request, bearer(tokens.accessToken)), refused("ACCESS_DENIED"));
+    const playback = platform.client(ProfileService, { as: service("playback") });
+    await assert.rejects(playback.getViewer(request), refused("ACCESS_DENIED"));
+    const other = await signUp();
+    await assert.rejects(playback.getViewer(request, bearer(other.tokens.accessToken)), refused("PROFILE_NOT_FOUND"));
+    assert.ok((await playback.getViewer(request, bearer(tokens.accessToken))).viewer);
   });
 
   it("erases an account with everything that hangs on it", async () => {

@@ -15,11 +15,12 @@ export function authorizationStep(): Step {
 }
 
 /**
- * `peer` is the calling module; one that the rule names is admitted also when it carries a person's token, since it
- * could have called as itself. Throws `SIGN_IN_REQUIRED`, `PROFILE_REQUIRED`, `PERMISSION_MISSING` or `ACCESS_DENIED`.
+ * `peer` is the calling module, of which an internal rule admits those that it names. Where they may call as themselves,
+ * they may with a person's token too; where the rule names people only, they need the token of one. Throws `SIGN_IN_REQUIRED`, `PROFILE_REQUIRED`, `PERMISSION_MISSING` or `ACCESS_DENIED`.
  */
 export function authorize(rule: AccessRule, principal: Principal, peer: string | undefined): void {
-  if (rule.principals.some((kind) => admits(rule, kind, principal, peer))) return;
+  const isReached = rule.exposure === "edge" || (peer !== undefined && rule.callers.includes(peer));
+  if (isReached && rule.principals.some((kind) => admits(rule, kind, principal, peer))) return;
   if (principal.kind === "anyone") throw errors.SIGN_IN_REQUIRED();
   if (principal.kind === "user") {
     if (rule.principals.includes("operator") && principal.roles.includes("operator")) {
