@@ -51,7 +51,7 @@ const pair = (caller: number) =>
   statements.within(async () => {
     const key = bareKey(caller);
     const value = (await stage.cache.get(key)) ?? "";
-    if (!(await stage.cache.compareAndSet(key, value, value, KEEP_MS))) throw new Error("somebody else writes");
+    if (!(await stage.cache.compareAndSet(key, value, value, KEEP_MS)).isSet) throw new Error("somebody else writes");
   });
 
 for (const work of [heartbeat, pair]) await warm(20_000, callers, work);

@@ -48,14 +48,17 @@ const sign = (claims: Readonly<Record<string, unknown>>) => {
 const GRANT = { grant: "x".repeat(900) };
 
 const bare = async () => {
-  const [account, session, title, request] = [newId(), newId(), newId(), newId()];
-  const { headers } = await stage.viewer();
+  const [session, title, request] = [newId(), newId(), newId()];
+  const { accountId: account, profileId, headers } = await stage.viewer();
   await statements.within(async () => {
     const token = await sign({});
     await verifyToken(token, { keySets, clock: systemClock, issuers: ["bench"] });
     await cache.takeToken(`bench/${account}`, BUCKET);
     await Promise.all([
-      profile.getViewer({ account: `accounts/${account}`, profile: `profiles/${account}`, title: `titles/${title}` }),
+      profile.getViewer(
+        { account: `accounts/${account}`, profile: `profiles/${profileId}`, title: `titles/${title}` },
+        { headers },
+      ),
       db.query("select * from play_sessions where account_id = $1 and request_id = $2", [account, request]),
     ]);
     await catalog.checkAvailability({ title: `titles/${title}`, territory: "US", tier: "standard", maximumAge: 21 });

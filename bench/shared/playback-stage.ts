@@ -34,7 +34,11 @@ export interface BenchStage extends AsyncDisposable {
   /** A pool of the same size as the module's own, on its schema. */
   readonly db: Db;
   /** Headers of a new viewer of a new account. */
-  viewer(): Promise<{ readonly accountId: string; readonly headers: { readonly authorization: string } }>;
+  viewer(): Promise<{
+    readonly accountId: string;
+    readonly profileId: string;
+    readonly headers: { readonly authorization: string };
+  }>;
 }
 
 export const DEVICE = {
@@ -119,15 +123,15 @@ export async function openBenchStage(): Promise<BenchStage> {
     cache,
     db,
     async viewer() {
-      const [accountId, issuedAt] = [newId(), systemClock.now()];
+      const [accountId, profileId, issuedAt] = [newId(), newId(), systemClock.now()];
       const token = await signToken(key, {
         issuer: VIEWER_ISSUER,
         subject: accountId,
         issuedAt,
         expiresAt: new Date(issuedAt.getTime() + 3_600_000),
-        claims: { sid: newId(), pid: newId(), roles: [], permissions: [] },
+        claims: { sid: newId(), pid: profileId, roles: [], permissions: [] },
       });
-      return { accountId, headers: { authorization: `Bearer ${token}` } };
+      return { accountId, profileId, headers: { authorization: `Bearer ${token}` } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -1,3 +1,6 @@
+/** What came of a compare and set. */
+export type Swap = { readonly isSet: true } | { readonly isSet: false; readonly value: string | undefined };
+
 /**
  * Values that may vanish at any time. What holds for every adapter, because a Redis cluster can keep it: each single
  * operation is atomic; nothing holds across keys; a value may be gone before its time to live. Of a key with braces a
@@ -13,8 +16,8 @@ export interface Cache extends AsyncDisposable {
   set(key: string, value: string, ttlMs: number): Promise<void>;
   /** Sets only where there is no value; true where it was set. */
   setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
-  /** Sets only where the value is `expected`; true where it was set. */
-  compareAndSet(key: string, expected: string, value: string, ttlMs: number): Promise<boolean>;
+  /** Sets only where the value is `expected`, and tells otherwise what it is, so that nobody need read it to try again. */
+  compareAndSet(key: string, expected: string, value: string, ttlMs: number): Promise<Swap>;
   delete(key: string): Promise<void>;
   /** Adds to a counter and returns the sum; the time to live starts with the first addition. */
   increment(key: string, by: number, ttlMs: number): Promise<number>;

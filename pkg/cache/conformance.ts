@@ -80,11 +80,18 @@ export function describeCache(name: string, open: () => Promise<CacheUnderTest>)
     });
 
     it("sets a value only over the one that is expected", async () => {
-      assert.equal(await cache.compareAndSet("cas", "none", "1", MINUTE), false);
+      assert.deepEqual(await cache.compareAndSet("cas", "none", "1", MINUTE), { isSet: false, value: undefined });
       await cache.set("cas", "1", MINUTE);
-      assert.equal(await cache.compareAndSet("cas", "2", "3", MINUTE), false);
+      assert.deepEqual(await cache.compareAndSet("cas", "2", "3", MINUTE), { isSet: false, value: "1" });
       const writers = [2, 3, 4, 5].map((i) => cache.compareAndSet("cas", "1", String(i), MINUTE));
-      assert.equal((await Promise.all(writers)).filter(Boolean).length, 1);
+      const swaps = await Promise.all(writers);
+      assert.equal(swaps.filter(({ isSet }) => isSet).length, 1);
+      // Each of the others is told what the one has set.
+      const value = await cache.get("cas");
+      assert.deepEqual(
+        swaps.filter((swap) => !swap.isSet),
+        [0, 1, 2].map(() => ({ isSet: false, value })),
+      );
     });
 
     it("loses no simultaneous increment", async () => {

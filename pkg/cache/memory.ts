@@ -71,9 +71,10 @@ export function openMemoryCache(options: MemoryCacheOptions): Cache {
     async compareAndSet(key, expected, value, ttlMs) {
       checkKey(key);
       checkValue(value, ttlMs);
-      if (read(key)?.value !== expected) return false;
+      const found = read(key)?.value;
+      if (found !== expected) return { isSet: false, value: found };
       write(key, value, ttlMs);
-      return true;
+      return { isSet: true };
     },
 
     async delete(key) {

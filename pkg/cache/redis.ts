@@ -20,7 +20,8 @@ const MAX_RECONNECT_MS = 1_000;
 const AWAY = /^(LOADING|CLUSTERDOWN|TRYAGAIN|READONLY|MASTERDOWN)/;
 
 const COMPARE_AND_SET = `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  local found = redis.call('GET', KEYS[1])
+  if found ~= ARGV[1] then return {found} end
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
   return 1`;
 
@@ -48,7 +49,7 @@ const SCRIPTS = {
 
 /** The commands that ioredis makes of the scripts: by their digest, sent whole only where the server has not got them. */
 interface Scripted {
-  compareAndSet(key: string, expected: string, value: string, ttlMs: number): Promise<number>;
+  compareAndSet(key: string, expected: string, value: string, ttlMs: number): Promise<1 | [string | null]>;
   increment(key: string, by: number, ttlMs: number): Promise<number>;
   takeToken(key: string, perSecond: number, burst: number): Promise<number>;
 }
@@ -103,7 +104,8 @@ export function openRedisCache(options: RedisCacheOptions): Cache {
     async compareAndSet(key, expected, value, ttlMs) {
       checkKey(key);
       checkValue(value, ttlMs);
-      return (await run(() => client.compareAndSet(key, expected, value, Math.ceil(ttlMs)))) === 1;
+      const answer = await run(() => client.compareAndSet(key, expected, value, Math.ceil(ttlMs)));
+      return answer === 1 ? { isSet: true } : { isSet: false, value: answer[0] ?? undefined };
     },
 
     async delete(key) {

@@ -4,7 +4,7 @@
  */
 
 import { LRUCache } from "lru-cache";
-import type { Cache } from "#pkg/cache/cache";
+import type { Cache, Swap } from "#pkg/cache/cache";
 import type { Clock } from "#pkg/clock/clock";
 import { type LivePlay, packPlays, unpackPlays } from "./domain/live.ts";
 import { errors } from "./errors.ts";
@@ -24,9 +24,15 @@ export interface Change<T> {
   readonly result: T;
 }
 
+/** A value of the cache as text and as what it says. */
+interface Seen {
+  readonly text: string;
+  readonly plays: readonly LivePlay[];
+}
+
 export interface LivePlaysDeps {
   readonly cache: Cache;
-  readonly store: SessionStore;
+  readonly store: Pick<SessionStore, "listUnended">;
   readonly clock: Clock;
   readonly leaseMs: number;
 }
@@ -37,6 +43,12 @@ export class LivePlays {
   readonly #memo = new LRUCache<string, { readonly isLive: boolean; readonly untilMs: number }>({
     max: MAX_REMEMBERED,
   });
+
+  /**
+   * What this process saw of accounts last. A heartbeat that comes to the process of the one before needs no reading: where
+   * somebody else wrote meanwhile, compare and set says so and tells what there is.
+   */
+  readonly #seen = new LRUCache<string, Seen>({ max: MAX_REMEMBERED });
 
   constructor(deps: LivePlaysDeps) {
     this.#deps = deps;
@@ -49,18 +61,55 @@ export class LivePlays {
   async change<T>(accountId: string, decide: (plays: readonly LivePlay[]) => Change<T>): Promise<T> {
     const { cache } = this.#deps;
     const key = keyOf(accountId);
+    const seen = this.#seen.get(key);
+    const first = seen === undefined ? undefined : this.#decideEarly(decide, seen);
+    // What is in the cache now, as far as it was told already.
+    let told: { readonly text: string | undefined } | undefined;
+    if (seen !== undefined && first !== undefined) {
+      const swap = await this.#swap(key, seen.text, first.plays);
+      if (swap.isSet) return first.result;
+      told = { text: swap.value };
+    }
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const text = await cache.get(key);
+      const { text } = told ?? { text: await cache.get(key) };
+      told = undefined;
       const known = text === undefined ? await this.#recorded(accountId) : unpackPlays(text);
       const { plays, result } = decide(known);
       if (text === undefined) {
-        if (await cache.setIfAbsent(key, packPlays(plays ?? known), KEEP_MS)) return result;
+        const made = packPlays(plays ?? known);
+        if (await cache.setIfAbsent(key, made, KEEP_MS)) {
+          this.#seen.set(key, { text: made, plays: plays ?? known });
+          return result;
+        }
       } else {
         if (plays === undefined) return result;
-        if (await cache.compareAndSet(key, text, packPlays(plays), KEEP_MS)) return result;
+        const swap = await this.#swap(key, text, plays);
+        if (swap.isSet) return result;
+        told = { text: swap.value };
       }
     }
     throw errors.PLAYS_BUSY();
+  }
+
+  /** What is decided on what may be out of date: undefined where nothing would be written, which would tell. */
+  #decideEarly<T>(
+    decide: (plays: readonly LivePlay[]) => Change<T>,
+    seen: Seen,
+  ): { readonly plays: readonly LivePlay[]; readonly result: T } | undefined {
+    try {
+      const { plays, result } = decide(seen.plays);
+      return plays && { plays, result };
+    } catch {
+      // It is decided again on what is true.
+      return undefined;
+    }
+  }
+
+  async #swap(key: string, from: string, plays: readonly LivePlay[]): Promise<Swap> {
+    const to = packPlays(plays);
+    const swap = await this.#deps.cache.compareAndSet(key, from, to, KEEP_MS);
+    if (swap.isSet) this.#seen.set(key, { text: to, plays });
+    return swap;
   }
 
   /** Takes plays out and answers those that were there, as they were last. */

@@ -1,6 +1,6 @@
 /** Finds out who is calling: the bearer of a verified token, or a module as itself. */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { EndedSessions } from "#pkg/auth/ended-sessions";
 import { errors as authErrors } from "#pkg/auth/errors";
@@ -78,9 +78,7 @@ export function authenticationStep(options: AuthenticationOptions): Step {
         return undefined;
       }
       const token = SCHEME.exec(header)?.[1];
-      const key = createHash("sha256")
-        .update(token ?? "")
-        .digest("base64");
+      const key = hash("sha256", token ?? "", "base64");
       const known = verified.get(key);
       if (known !== undefined) {
         if (options.clock.now().getTime() >= known.expiresAtMs) {
