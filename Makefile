@@ -55,4 +55,4 @@ graph: ## Draw who calls whom
 	@node services/main.ts --print-graph
 
 clean: ## Remove what is generated, installed and imported
-	rm -rf node_modules clients/*/node_modules pkg/gen clients/sdk/gen clients/web/dist .cache "$(if $(DATA),$(DATA),.data)"
+	rm -rf node_modules clients/*/node_modules films/node_modules pkg/gen clients/sdk/gen clients/web/dist .cache "$(if $(DATA),$(DATA),.data)"

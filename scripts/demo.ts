@@ -8,8 +8,8 @@ import { dataFolder } from "../clients/cli/context.ts";
 import { newProgress } from "../clients/cli/progress.ts";
 import { startServer } from "../clients/cli/server.ts";
 import { MatineeError } from "../clients/sdk/errors.ts";
+import { films, MAIN_FILM } from "../films/films.ts";
 import { fileEntry, type LibraryEntry, openLibrary, shippedEntry } from "./demo/library.ts";
-import { films, MAIN_FILM } from "./films/films.ts";
 
 const DEFAULT_PORT = 8080;
 

@@ -81,7 +81,7 @@ const isTest = (file: string) =>
 
 const server = [...sources("pkg"), ...sources("services")];
 const imports = server.flatMap(importsOf);
-const others = ["clients", "scripts", "bench"].flatMap(sources);
+const others = ["clients", "films", "scripts", "bench"].flatMap(sources);
 
 /** Says all violations at once. */
 function none(violations: readonly Import[], rule: string): void {
@@ -250,11 +250,19 @@ describe("the import matrix", () => {
       .filter(({ file, target }) => {
         const [own] = /^clients\/\w+\//.exec(file) ?? [""];
         if (target.startsWith("clients/")) return !target.startsWith(own);
-        return /^#|^(pkg|services|scripts|bench)\/|^@connectrpc\/connect-node$/.test(target);
+        return /^#|^(pkg|services|films|scripts|bench)\/|^@connectrpc\/connect-node$/.test(target);
       })
       // It looks at this machine as the platform would, not at the platform.
       .filter(({ file, target }) => !(file === "clients/cli/commands/doctor.ts" && target.startsWith("pkg/process/")));
     none(violations, "a client imports its own files and @matinee/sdk");
+  });
+
+  it("keeps the drawn films apart: they know nothing of the platform, and it shows them in the demo and in tests only", () => {
+    const violations = [...imports, ...others.flatMap(importsOf)].filter(({ file, target }) => {
+      if (file.startsWith("films/")) return /^#|^(pkg|services|clients|scripts|bench)\/|^@matinee\//.test(target);
+      return /^films\/|^@matinee\/films\b/.test(target) && !isTest(file) && !/^(scripts|bench)\//.test(file);
+    });
+    none(violations, "films are drawn with what @matinee/films has");
   });
 
   it("opens adapters by their open.ts only", () => {
@@ -280,7 +288,7 @@ describe("the import matrix", () => {
       if (!file.startsWith("clients/") || isTest(file)) return false;
       // The command line looks at the machine that it runs on as the server would.
       if (file.startsWith("clients/cli/") && target.startsWith("pkg/process/")) return false;
-      if (/^(pkg|services|bench|scripts)\/|^#(pkg|gen)\//.test(target)) return true;
+      if (/^(pkg|services|films|bench|scripts)\/|^#(pkg|gen)\//.test(target)) return true;
       if (file.startsWith("clients/sdk/"))
         return (
           /^(react|shaka-player|commander)\b|^clients\/(web|cli)\//.test(target) ||

@@ -13,8 +13,8 @@ import { type ImportOptions, type ImportState, importFilm } from "../../clients/
 import { newPlatform, type Platform } from "../../clients/sdk/platform.ts";
 import { memorySessionStore, Session } from "../../clients/sdk/session.ts";
 import type { UploadState } from "../../clients/sdk/upload-state.ts";
-import type { Film } from "../films/films.ts";
-import { cachedFilm, GENERATOR_VERSION } from "../films/generate.ts";
+import type { Film } from "../../films/films.ts";
+import { cachedFilm, GENERATOR_VERSION } from "../../films/generate.ts";
 
 /** A film that the demo shows. */
 export interface LibraryEntry {

@@ -18,7 +18,7 @@ const CACHE = join(ROOT, ".cache");
 const LANES: readonly (readonly string[])[] = [
   ["services/scenarios/*.test.ts"],
   [
-    ...["pkg/**/*.test.ts", "services/**/*.test.ts", "clients/{sdk,cli,web}/**/*.test.ts", "scripts/**/*.test.ts"],
+    ...["pkg/**/*.test.ts", "services/**/*.test.ts", "clients/{sdk,cli,web}/**/*.test.ts", "films/**/*.test.ts"],
     ...["--ignore", "services/scenarios/*.test.ts"],
   ],
 ];

@@ -11,7 +11,7 @@ import {
   SYNC_FRAME_RATE,
   SYNC_LANGUAGES,
   syncFrameCount,
-} from "../../scripts/films/sync-film.ts";
+} from "../../films/sync-film.ts";
 import { scratchFolder } from "./films.ts";
 import { download, type Representation, segmentStarts } from "./media.ts";
 import { newViewer, type Person } from "./people.ts";

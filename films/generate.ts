@@ -1,4 +1,4 @@
-/** Makes a demo film: `node scripts/films/generate.ts ID OUT`, or `generateFilm` for a program. */
+/** Makes a demo film: `node films/generate.ts ID OUT`, or `generateFilm` for a program. */
 
 import { fork } from "node:child_process";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -91,7 +91,7 @@ function renderInProcess(id: FilmId, outPath: string, { onProgress, signal }: Ge
 if (import.meta.main) {
   const [id = "", out = ""] = process.argv.slice(2);
   if (!isFilmId(id) || !out) {
-    process.stderr.write(`usage: node scripts/films/generate.ts ${Object.keys(films).join("|")} OUT\n`);
+    process.stderr.write(`usage: node films/generate.ts ${Object.keys(films).join("|")} OUT\n`);
     process.exitCode = 2;
   } else {
     const stop = new AbortController();
