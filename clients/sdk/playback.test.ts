@@ -6,7 +6,7 @@ import { KeySystem, ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
 import { TelemetryService } from "./gen/matinee/telemetry/v1/telemetry_service_pb.ts";
 import { newPlatform } from "./platform.ts";
-import { type StartOptions, startPlayback } from "./playback.ts";
+import { askForPlay, giveBackPlay, type StartOptions, startPlayback } from "./playback.ts";
 import { refusal, startRpcServer } from "./testing/rpc-server.ts";
 
 async function startPlayer() {
@@ -66,13 +66,18 @@ async function startPlayer() {
 const device = { id: "device-1", displayName: "a test" };
 
 /** A play at its beginning, of a film that is there; what is given is otherwise. */
-const start = (server: Parameters<typeof newPlatform>[0], otherwise: Partial<StartOptions> = {}) =>
-  startPlayback({
-    ...{ platform: newPlatform(server), title: "titles/1", device },
+async function start(
+  server: Parameters<typeof newPlatform>[0],
+  { title = "titles/1", ...otherwise }: Partial<StartOptions> & { readonly title?: string } = {},
+) {
+  const platform = newPlatform(server);
+  return startPlayback({
+    ...{ platform, asked: await askForPlay(platform, title, device) },
     position: () => ({ seconds: 0, isPaused: false }),
     onEnded: () => undefined,
     ...otherwise,
   });
+}
 
 describe("startPlayback", () => {
   it("answers what a player needs, with absolute addresses", async () => {
@@ -109,13 +114,7 @@ describe("startPlayback", () => {
   it("keeps the slot with the token of the beat before, tells the position, and frees the slot at the end", async () => {
     await using server = await startPlayer();
     const position = { seconds: 7, isPaused: true };
-    const play = await startPlayback({
-      platform: newPlatform(server),
-      title: "titles/1",
-      device,
-      position: () => position,
-      onEnded: () => undefined,
-    });
+    const play = await start(server, { position: () => position });
     while (server.beats.length < 3) await turn();
     assert.deepEqual(server.beats[0], { token: "Bearer token-0", seconds: 7, isPaused: true });
     assert.equal(server.beats[1]?.token, "Bearer token-1");
@@ -141,6 +140,13 @@ describe("startPlayback", () => {
       });
       assert.deepEqual(ended, [reason, canRestart]);
     }
+  });
+
+  it("is given back where it stopped, by whoever asked and does not want it any more", async () => {
+    await using server = await startPlayer();
+    const platform = newPlatform(server);
+    await giveBackPlay(platform, await askForPlay(platform, "titles/1", device));
+    assert.deepEqual(server.stops, [12]);
   });
 
   it("throws the refusal of a film that may not be watched", async () => {

@@ -6,7 +6,7 @@ import { backoffMs, newRequestId, sleep } from "./clock.ts";
 import { type MatineeError, toMatineeError } from "./errors.ts";
 import { ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import type { DeviceSchema } from "./gen/matinee/playback/v1/play_session_pb.ts";
-import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
+import { PlaybackService, type StartPlaybackResponse } from "./gen/matinee/playback/v1/playback_service_pb.ts";
 import type { Platform } from "./platform.ts";
 import { Telemetry } from "./telemetry.ts";
 import { fromSeconds, toSeconds } from "./time.ts";
@@ -19,11 +19,13 @@ const MAX_BACKOFF_MS = 10_000;
 /** After this many heartbeats without an answer the slot is lost anyway. */
 const MAX_MISSED = 8;
 
+/** What plays: its id for ever, its kind, and what it can decrypt and read. */
+export type PlayDevice = MessageInitShape<typeof DeviceSchema>;
+
 export interface StartOptions {
   readonly platform: Platform;
-  /** `titles/{uuid}`. */
-  readonly title: string;
-  readonly device: MessageInitShape<typeof DeviceSchema>;
+  /** What `askForPlay` answered. */
+  readonly asked: StartPlaybackResponse;
   /** Asked at each heartbeat. */
   readonly position: () => { readonly seconds: number; readonly isPaused: boolean };
   /**
@@ -75,15 +77,27 @@ const FORMATS: ReadonlyMap<ManifestFormat, PlayableManifest["format"]> = new Map
   [ManifestFormat.HLS, "hls"],
 ]);
 
-/** Throws the service's refusal: rights, territory, plan, maturity, streams at once. */
-export async function startPlayback(options: StartOptions): Promise<PlaySessionHandle> {
-  const { platform } = options;
+/**
+ * Takes a slot for `titles/{uuid}`, which somebody has to keep alive from then on, or to give back. Throws the service's
+ * refusal: rights, territory, plan, maturity, streams at once.
+ */
+export function askForPlay(platform: Platform, title: string, device: PlayDevice): Promise<StartPlaybackResponse> {
+  return platform.client(PlaybackService).startPlayback({ title, device, requestId: newRequestId() });
+}
+
+/** Gives back what was asked for and is not wanted any more. */
+export async function giveBackPlay(platform: Platform, answer: StartPlaybackResponse): Promise<void> {
+  const { playSession, playToken, resumePosition } = answer;
+  // Where it would have begun: whoever was in the middle of the film stays there.
+  const position = resumePosition ?? fromSeconds(0);
+  const headers = { authorization: `Bearer ${playToken}` };
+  await platform.client(PlaybackService).stopPlayback({ playSession: playSession?.name ?? "", position }, { headers });
+}
+
+/** Keeps a play alive that was asked for. */
+export function startPlayback(options: StartOptions): PlaySessionHandle {
+  const { platform, asked: answer } = options;
   const client = platform.client(PlaybackService);
-  const answer = await client.startPlayback({
-    title: options.title,
-    device: options.device,
-    requestId: newRequestId(),
-  });
   const name = answer.playSession?.name ?? "";
   const over = new AbortController();
   const { signal } = over;

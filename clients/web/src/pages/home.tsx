@@ -4,7 +4,7 @@ import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_serv
 import type { HomeItem } from "@matinee/sdk/gen/matinee/catalog/v1/home_pb";
 import { toSeconds } from "@matinee/sdk/time";
 import { useApp, useSession } from "../app-context.ts";
-import { preloadPlayer } from "../player/code.ts";
+import { playOnClick, preloadPlayer } from "../player/code.ts";
 import { useQuery } from "../query.ts";
 import { LinkButton } from "../ui/button.tsx";
 import { Card, CardSkeleton } from "../ui/card.tsx";
@@ -92,6 +92,7 @@ function Genres() {
 }
 
 function Hero({ item }: { readonly item: HomeItem }) {
+  const { platform } = useApp();
   const { title } = item;
   if (title === undefined) return null;
   const resumes = toSeconds(item.resumePosition) > 0;
@@ -112,8 +113,9 @@ function Hero({ item }: { readonly item: HomeItem }) {
             kind="primary"
             icon="play"
             data-testid="hero-play"
-            onPointerEnter={preloadPlayer}
-            onFocus={preloadPlayer}
+            onPointerEnter={() => preloadPlayer(platform)}
+            onFocus={() => preloadPlayer(platform)}
+            {...playOnClick(platform, title.name)}
           >
             {resumes ? "Resume" : "Play"}
           </LinkButton>

@@ -8,7 +8,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Fragment } from "react";
 import { Link } from "wouter";
 import { useApp, useSession } from "../app-context.ts";
-import { usePlayerSoon } from "../player/code.ts";
+import { playOnClick, usePlayerSoon } from "../player/code.ts";
 import { lastPosition } from "../player/last-position.ts";
 import { useQuery } from "../query.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
@@ -82,7 +82,13 @@ export function TitlePage({ name }: { readonly name: string }) {
         )}
         <div className={styles.actions}>
           {title.availability?.isAvailable !== false && (
-            <LinkButton href={watchHref(title)} kind="primary" icon="play" data-testid="play">
+            <LinkButton
+              href={watchHref(title)}
+              kind="primary"
+              icon="play"
+              data-testid="play"
+              {...playOnClick(platform, name)}
+            >
               {resumeSeconds > 0 ? "Resume" : "Play"}
             </LinkButton>
           )}

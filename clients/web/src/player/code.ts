@@ -1,17 +1,43 @@
 /** The player's code and Shaka Player's, which nobody loads before a film is near. */
 
-import { useEffect } from "react";
+import { usableKeySystems } from "@matinee/sdk/key-systems";
+import type { Platform } from "@matinee/sdk/platform";
+import { type MouseEvent, type PointerEvent, useEffect } from "react";
+import { useApp } from "../app-context.ts";
 import { pageCode } from "../lazy-page.tsx";
+import { supportsKeySystem } from "./key-system.ts";
 import { loadShaka } from "./shaka.ts";
 
-export const watchPage = pageCode(() => import("./watch.tsx").then(({ WatchPage }) => WatchPage));
+/** Of the player's code, once it is there. */
+let askEarly: ((platform: Platform, title: string) => void) | undefined;
+
+export const watchPage = pageCode(async () => {
+  const watch = await import("./watch.tsx");
+  askEarly = watch.askEarly;
+  return watch.WatchPage;
+});
+
+/**
+ * For a link to the player's page of `titles/{uuid}`: the service answers while the page is made. A mouse says at the press
+ * what it will click, and the request is on its way before the page takes the processor; a finger may want to scroll.
+ */
+export function playOnClick(platform: Platform, title: string) {
+  const ask = (event: MouseEvent) => {
+    // Another click opens another page or window.
+    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    if (isPlain) askEarly?.(platform, title);
+  };
+  return { onPointerDown: (event: PointerEvent) => event.pointerType === "mouse" && ask(event), onClick: ask };
+}
 
 /** Fetches what the first picture will wait for, while the page that offers the film is read. */
-export function preloadPlayer(): void {
+export function preloadPlayer(platform: Platform): void {
   watchPage.preload();
   // A failure is told when the film is asked for.
   loadShaka("dash").catch(() => undefined);
   meetDecoders();
+  // What the device can decrypt is said with the first request of a play.
+  void usableKeySystems(platform, supportsKeySystem);
 }
 
 /**
@@ -35,16 +61,17 @@ function meetDecoders(): void {
 
 /** Preloads once the page has what it needs itself; browsers that save data are asked for nothing. */
 export function usePlayerSoon(isWanted: boolean): void {
+  const { platform } = useApp();
   useEffect(() => {
     if (!isWanted || savesData()) return;
     // Safari has no requestIdleCallback.
     if (typeof requestIdleCallback === "undefined") {
-      const timer = setTimeout(preloadPlayer, 500);
+      const timer = setTimeout(() => preloadPlayer(platform), 500);
       return () => clearTimeout(timer);
     }
-    const handle = requestIdleCallback(preloadPlayer, { timeout: 2_000 });
+    const handle = requestIdleCallback(() => preloadPlayer(platform), { timeout: 2_000 });
     return () => cancelIdleCallback(handle);
-  }, [isWanted]);
+  }, [isWanted, platform]);
 }
 
 function savesData(): boolean {

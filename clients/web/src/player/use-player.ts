@@ -1,24 +1,17 @@
 /** One play on one page: starts the session and the engine, and keeps what the controls show. */
 
 import { Code } from "@connectrpc/connect";
-import { forEver } from "@matinee/sdk/browser-storage";
-import { newRequestId } from "@matinee/sdk/clock";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
-import { ManifestFormat } from "@matinee/sdk/gen/matinee/common/v1/media_pb";
-import { Device_Kind } from "@matinee/sdk/gen/matinee/playback/v1/play_session_pb";
-import { usableKeySystems } from "@matinee/sdk/key-systems";
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
 import { useComeback } from "../use-comeback.ts";
+import { askToPlay } from "./asking.ts";
 import { destroyEngine, type Engine, openEngine, type Preparation, prepareEngine, type Tracks } from "./engine.ts";
-import { supportsKeySystem } from "./key-system.ts";
 import { keepPosition, lastPosition } from "./last-position.ts";
 import { type Metrics, newMetrics } from "./metrics.ts";
 
-const DEVICE_KEY = "matinee.device";
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Stopped this close to the end, the film begins anew. */
 const END_SECONDS = 5;
 /** Reasons that a new session cures: the old one's token or slot has run out. */
@@ -27,6 +20,8 @@ const MAX_RESTARTS = 3;
 /** Media and licences say only that the play is over; the next heartbeat says why. */
 const OVER = new Set(["MEDIA_SESSION_ENDED", "LICENSE_PLAY_ENDED"]);
 const WHY_MS = 10_000;
+/** On a slow line the controls come before the picture. */
+const CONTROLS_MS = 1_000;
 /** Ends that are meant: starting again would take the film from where it was taken to, or from nobody. */
 const MEANT = new Set(["replaced", "signed_out", "account_deleted", "ended_elsewhere"]);
 
@@ -74,6 +69,7 @@ export function usePlayer(
     let prepared: Promise<Preparation> | undefined;
     let opened: Engine | undefined;
     let metrics: Metrics | undefined;
+    let startSeconds = 0;
     const requestedMs = performance.now();
     setTrouble(false);
     setEngine(undefined);
@@ -117,6 +113,7 @@ export function usePlayer(
       continueAt.current = element.currentTime || undefined;
       keep();
       element.pause();
+      setDisplayTitle(session?.displayTitle ?? "");
       setError(failure);
       // Nothing plays any more, so nothing holds a stream of the plan.
       void session?.stop();
@@ -141,32 +138,27 @@ export function usePlayer(
         // Thrown where it is awaited, if the service lets the film be played at all.
         prepared.catch(() => undefined);
         const preparation = prepared;
-        session = await startPlayback({
+        session = startPlayback({
           platform,
-          title: name,
-          device: {
-            id: deviceId(),
-            kind: Device_Kind.WEB,
-            displayName: browserName(),
-            keySystems: await usableKeySystems(platform, supportsKeySystem),
-            formats: format === "hls" ? [ManifestFormat.HLS] : [ManifestFormat.DASH],
-            maxHeight: 0,
-          },
-          position: () => ({ seconds: element.currentTime || 0, isPaused: element.paused }),
+          asked: await askToPlay(platform, name, format),
+          // Whoever leaves before the film is there has stopped where it would have begun.
+          position: () => ({
+            seconds: opened === undefined ? startSeconds : element.currentTime,
+            isPaused: element.paused,
+          }),
           onEnded: (cause, canRestart) => fail(cause, canRestart),
         });
         if (isGone) return void session.stop();
         play.current = session;
-        setDisplayTitle(session.displayTitle);
         const known = lastPosition(name, account) ?? session.resumeSeconds;
-        const resume = known < session.durationSeconds - END_SECONDS ? known : 0;
+        startSeconds = continueAt.current ?? (known < session.durationSeconds - END_SECONDS ? known : 0);
         metrics = newMetrics(element, () => opened, session.telemetry, requestedMs);
         const readied = await preparation;
         if (isGone) return;
         opened = await openEngine(readied, {
           play: session,
           format,
-          startSeconds: continueAt.current ?? resume,
+          startSeconds,
           onTracks: () => {
             metrics?.renditionMayHaveChanged();
             if (opened !== undefined) setTracks(opened.tracks());
@@ -175,15 +167,19 @@ export function usePlayer(
           onTrouble: setTrouble,
         });
         if (isGone) return;
+        // Browsers may ask for a click before they play sound.
+        const playing = element.play().catch((refusal: unknown) => {
+          // Anything else is a pause or a new source: the viewer's own doing.
+          if (refusal instanceof DOMException && refusal.name === "NotAllowedError" && !isGone) setNeedsClick(true);
+        });
+        // The first picture does not wait for its controls.
+        await Promise.race([playing, pause(CONTROLS_MS)]);
+        if (isGone) return;
         setError(undefined);
+        setDisplayTitle(session.displayTitle);
         setEngine(opened);
         setTracks(opened.tracks());
         metrics.renditionMayHaveChanged();
-        // Browsers may ask for a click before they play sound.
-        await element.play().catch((refusal: unknown) => {
-          // Anything else is a pause or a new source: the viewer's own doing.
-          if (refusal instanceof DOMException && refusal.name === "NotAllowedError") setNeedsClick(true);
-        });
       } catch (cause) {
         const failure = toMatineeError(cause);
         if (failure.code !== Code.Canceled) fail(failure, false);
@@ -234,33 +230,6 @@ export function usePlayer(
   };
 }
 
-/** The same for this browser for ever. */
-function deviceId(): string {
-  const known = forEver.get(DEVICE_KEY) ?? "";
-  if (UUID.test(known)) return known;
-  const made = newRequestId();
-  forEver.set(DEVICE_KEY, made);
-  return made;
-}
-
-/** "Chrome on Linux", as a person would say. */
-function browserName(): string {
-  const agent = navigator.userAgent;
-  const browser =
-    [
-      ["Edg/", "Edge"],
-      ["Firefox/", "Firefox"],
-      ["Chrome/", "Chrome"],
-      ["Safari/", "Safari"],
-    ].find(([mark]) => agent.includes(mark ?? ""))?.[1] ?? "Browser";
-  const system =
-    [
-      ["Android", "Android"],
-      ["iPhone", "iPhone"],
-      ["iPad", "iPad"],
-      ["Mac OS", "Mac"],
-      ["Windows", "Windows"],
-      ["Linux", "Linux"],
-    ].find(([mark]) => agent.includes(mark ?? ""))?.[1] ?? "a computer";
-  return `${browser} on ${system}`;
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

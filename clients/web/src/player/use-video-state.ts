@@ -61,7 +61,19 @@ export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoS
     const element = video.current;
     if (element === null) return;
     Object.assign(element, rememberedSound());
-    const look = () => setState((last) => read(element, last));
+    // What happens between two pictures of the screen is one change.
+    let pending: number | undefined;
+    const look = () => {
+      if (document.hidden) return now();
+      pending ??= requestAnimationFrame(now);
+    };
+    const now = () => {
+      pending = undefined;
+      setState((last) => {
+        const next = read(element, last);
+        return isSame(last, next) ? last : next;
+      });
+    };
     const keepSound = () => {
       forEver.set(VOLUME_KEY, String(element.volume));
       forEver.set(MUTED_KEY, String(element.muted));
@@ -69,8 +81,9 @@ export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoS
     for (const name of EVENTS) element.addEventListener(name, look);
     element.addEventListener("volumechange", keepSound);
     document.addEventListener("fullscreenchange", look);
-    look();
+    now();
     return () => {
+      if (pending !== undefined) cancelAnimationFrame(pending);
       for (const name of EVENTS) element.removeEventListener(name, look);
       element.removeEventListener("volumechange", keepSound);
       document.removeEventListener("fullscreenchange", look);
@@ -84,6 +97,10 @@ function rememberedSound(): { readonly volume: number; readonly muted: boolean }
   const kept = forEver.get(VOLUME_KEY);
   const volume = kept === undefined || kept.trim() === "" ? Number.NaN : Number(kept);
   return { volume: volume >= 0 && volume <= 1 ? volume : 1, muted: forEver.get(MUTED_KEY) === "true" };
+}
+
+function isSame(one: VideoState, other: VideoState): boolean {
+  return (Object.keys(one) as (keyof VideoState)[]).every((key) => one[key] === other[key]);
 }
 
 function read(video: HTMLVideoElement, last: VideoState): VideoState {

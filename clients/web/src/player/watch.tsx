@@ -21,6 +21,8 @@ import { usePlayer } from "./use-player.ts";
 import { useVideoState, type VideoState } from "./use-video-state.ts";
 import styles from "./watch.module.css";
 
+export { askEarly } from "./asking.ts";
+
 const HIDE_MS = 3_000;
 
 export function WatchPage({ name }: { readonly name: string }) {
