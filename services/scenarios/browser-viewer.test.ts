@@ -1,7 +1,7 @@
 /** How a viewer gets about in the web client with the keyboard or a remote alone, and what follows a film. */
 
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
 import { eventually } from "#pkg/testkit/eventually";
 import { ProfileService } from "../../clients/sdk/gen/matinee/profile/v1/profile_service_pb.ts";
 import { assertNoBarriers } from "./barriers.ts";
@@ -217,6 +217,33 @@ inEveryTopology(
       const back = await page.getByTestId("player-back").boundingBox();
       assert.ok((back?.width ?? 0) >= 40, `Back is ${back?.width} wide`);
       await page.setViewportSize({ width: 1280, height: 800 });
+    });
+
+    it("asks for a play once, at the press, and gives it back where the press becomes no click", async () => {
+      const { page } = guest;
+      const asked: string[] = [];
+      const note = (request: Request) => {
+        const method = /PlaybackService\/(StartPlayback|StopPlayback)$/.exec(request.url())?.[1];
+        if (method !== undefined) asked.push(method);
+      };
+      await guest.goto(`/title/${idOf(clear.title.name)}`);
+      await page.waitForFunction(() =>
+        performance.getEntriesByType("resource").some(({ name }) => name.includes("/shaka-player")),
+      );
+      const play = page.getByTestId("play");
+      await play.hover();
+      page.on("request", note);
+      await page.mouse.down();
+      await eventually("the play is asked for", () => asked.includes("StartPlayback"));
+      await page.mouse.move(5, 5);
+      await page.mouse.up();
+      await eventually("it is given back", () => asked.includes("StopPlayback"));
+      assert.deepEqual(asked, ["StartPlayback", "StopPlayback"]);
+      asked.length = 0;
+      await play.click();
+      await untilPlaying(page);
+      assert.deepEqual(asked, ["StartPlayback"]);
+      page.off("request", note);
     });
 
     it("means the same by the arrow keys before and after a click on the line of time or the volume", async () => {
