@@ -2,14 +2,22 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { isAppError } from "#pkg/errors/errors";
 import { eventually } from "#pkg/testkit/eventually";
+import { refused } from "#pkg/testkit/refused";
 import type { SearchDocument, SearchIndex, SearchQuery, SearchResult } from "./search.ts";
 
 export interface SearchIndexUnderTest {
   readonly search: SearchIndex;
   /** Has the engine forget what it deleted, as it does by itself after a while. */
   readonly forgetDeleted: (index: string) => Promise<void>;
+  /** Takes the index away behind the adapter's back, as a new machine or a careless hand does. */
+  readonly lose: (index: string) => Promise<void>;
+  /** Has what is in the index be of an older release of the adapter's way with words. */
+  readonly age: (index: string) => Promise<void>;
+  /** Has whoever rebuilds the index be silent for too long. */
+  readonly expireRebuild: (index: string) => Promise<void>;
+  /** How many generations of the index the engine keeps, and is not about to drop. */
+  readonly countGenerations: (index: string) => Promise<number>;
 }
 
 /**
@@ -18,12 +26,13 @@ export interface SearchIndexUnderTest {
  */
 export function describeSearchIndex(name: string, open: () => Promise<SearchIndexUnderTest>): void {
   describe(`search: ${name}`, () => {
+    let tested: SearchIndexUnderTest;
     let search: SearchIndex;
-    let forgetDeleted: SearchIndexUnderTest["forgetDeleted"];
     let index: string;
 
     before(async () => {
-      ({ search, forgetDeleted } = await open());
+      tested = await open();
+      ({ search } = tested);
     });
     after(() => search[Symbol.asyncDispose]());
     beforeEach(async () => {
@@ -214,7 +223,7 @@ export function describeSearchIndex(name: string, open: () => Promise<SearchInde
         { id: "never", version: 6 },
       ]);
       await untilFound("gone", []);
-      await forgetDeleted(index);
+      await tested.forgetDeleted(index);
       const late = [documentOf("a", "Gone", { version: 5 }), documentOf("never", "Gone too", { version: 5 })];
       await search.put(index, [...late, documentOf("marker", "Marker")]);
       await untilFound("marker", ["marker"]);
@@ -254,19 +263,208 @@ export function describeSearchIndex(name: string, open: () => Promise<SearchInde
     });
 
     it("says that there is no such index", async () => {
-      const missing = (error: unknown) => isAppError(error, "SEARCH_INDEX_NOT_FOUND");
+      const missing = refused("SEARCH_INDEX_NOT_FOUND");
       await assert.rejects(search.query("no-such-index", { text: "", limit: 1 }), missing);
       await assert.rejects(search.put("no-such-index", [documentOf("a", "A")]), missing);
+      await assert.rejects(search.remove("no-such-index", [{ id: "a", version: 1 }]), missing);
+      await assert.rejects(
+        search.rebuild("no-such-index", () => batches([])),
+        missing,
+      );
+    });
+
+    describe("generations", () => {
+      const current = async () => (await search.ensureIndex(index)).id;
+      const all = async () => idsOf(await query("")).sort();
+
+      it("are named by ids, which stay until the index is rebuilt", async () => {
+        const first = await current();
+        assert.match(first, /^[A-Za-z0-9._-]{1,64}$/);
+        await fill([documentOf("a", "One")]);
+        assert.deepEqual(await search.ensureIndex(index), { id: first, isOutdated: false });
+        let told = "";
+        const second = await search.rebuild(index, (generation) => {
+          told = generation;
+          return batches([]);
+        });
+        assert.notEqual(second, first);
+        assert.deepEqual([told, await search.ensureIndex(index)], [second, { id: second, isOutdated: false }]);
+      });
+
+      it("tell an index that was lost from the one that is made in its place", async () => {
+        const first = await current();
+        await fill([documentOf("a", "One")]);
+        await tested.lose(index);
+        await assert.rejects(query(""), refused("SEARCH_INDEX_NOT_FOUND"));
+        await assert.rejects(search.put(index, [documentOf("a", "One")]), refused("SEARCH_INDEX_NOT_FOUND"));
+        const second = await current();
+        assert.notEqual(second, first);
+        assert.deepEqual([await current(), await all()], [second, []]);
+        await fill([documentOf("a", "One")]);
+      });
+
+      it("say that an older release filled them, and answer all the same", async () => {
+        await fill([documentOf("a", "One")]);
+        await tested.age(index);
+        assert.equal((await search.ensureIndex(index)).isOutdated, true);
+        assert.deepEqual(await all(), ["a"]);
+        await search.rebuild(index, () => batches([documentOf("a", "One")]));
+        assert.equal((await search.ensureIndex(index)).isOutdated, false);
+      });
+
+      it("change in one step: queries see the old one whole, then all of the new one, and never another", async () => {
+        const old = Array.from({ length: 30 }, (_, i) => documentOf(`old${i}`, "Storm", { facets: { age: ["old"] } }));
+        await fill(old);
+        let isOver = false;
+        const seen: string[] = [];
+        const looking = (async () => {
+          while (!isOver) {
+            const { hits, facetCounts } = await query("storm", { countFacets: ["age"] });
+            const ids = hits.map(({ id }) => id.replace(/\d+$/, ""));
+            seen.push([...new Set(ids), ids.length, ...(facetCounts.age ?? []).flatMap(Object.values)].join(" "));
+          }
+        })();
+        async function* fresh() {
+          for (let i = 0; i < 10; i++) {
+            yield Array.from({ length: 5 }, (_, j) =>
+              documentOf(`new${i * 5 + j}`, "Storm", { facets: { age: ["new"] } }),
+            );
+          }
+          const before = seen.length;
+          await eventually("the whole new one is looked for while it does not answer", () => seen.length > before + 2);
+        }
+        await search.rebuild(index, fresh);
+        assert.equal((await query("storm")).hits.length, 50, "all of it can be found as soon as it answers");
+        isOver = true;
+        await looking;
+        const steps = seen.filter((one, place) => one !== seen[place - 1]);
+        assert.ok(["old 30 old 30", "old 30 old 30,new 50 new 50"].includes(steps.join()), steps.join());
+        assert.equal(await tested.countGenerations(index), 1, "the old one is dropped");
+      });
+
+      it("both get what is written during a rebuild, and versions decide in the new one too", async () => {
+        await fill([
+          documentOf("changed", "Before", { version: 1 }),
+          documentOf("removed", "Before", { version: 1 }),
+          documentOf("kept", "Before", { version: 5 }),
+        ]);
+        async function* stale() {
+          await search.put(index, [
+            documentOf("changed", "After", { version: 2 }),
+            documentOf("added", "After", { version: 1 }),
+          ]);
+          await search.remove(index, [{ id: "removed", version: 2 }]);
+          await untilFound("after", ["changed", "added"]);
+          await untilFound("before", ["kept"]);
+          // as they were read before those writes
+          yield [documentOf("changed", "Before", { version: 1 }), documentOf("removed", "Before", { version: 1 })];
+          yield [documentOf("kept", "Before", { version: 5 })];
+          await search.put(index, [documentOf("kept", "Older", { version: 4 })]);
+        }
+        await search.rebuild(index, stale);
+        await untilFound("after", ["changed", "added"]);
+        await untilFound("before", ["kept"]);
+        await search.put(index, [
+          documentOf("removed", "Late", { version: 1 }),
+          documentOf("changed", "Late", { version: 1 }),
+          documentOf("marker", "Marker"),
+        ]);
+        await untilFound("marker", ["marker"]);
+        await untilFound("late", []);
+      });
+
+      it("hand on what was removed before the rebuild, and nothing else", async () => {
+        await fill([documentOf("removed", "Gone", { version: 5 }), documentOf("orphan", "Orphan")]);
+        await search.remove(index, [{ id: "removed", version: 6 }]);
+        await search.rebuild(index, () => batches([documentOf("removed", "Gone", { version: 5 })]));
+        await search.put(index, [documentOf("removed", "Gone", { version: 5 }), documentOf("marker", "Marker")]);
+        await untilFound("marker", ["marker"]);
+        assert.deepEqual(await all(), ["marker"]);
+        await search.put(index, [documentOf("removed", "Back", { version: 7 })]);
+        await untilFound("back", ["removed"]);
+      });
+
+      it("stay as they are where a rebuild fails, which throws what failed and leaves nothing", async () => {
+        const first = await current();
+        await fill([documentOf("a", "One")]);
+        const failure = new Error("the rows cannot be read");
+        async function* failing() {
+          yield [documentOf("b", "Two")];
+          throw failure;
+        }
+        await assert.rejects(search.rebuild(index, failing), (error) => error === failure);
+        const unfit = () => batches([documentOf("no spaces", "Three")]);
+        await assert.rejects(search.rebuild(index, unfit), refused("SEARCH_ARGUMENT_INVALID"));
+        assert.deepEqual([await current(), await all()], [first, ["a"]]);
+        assert.equal(await tested.countGenerations(index), 1);
+        await search.rebuild(index, () => batches([documentOf("c", "Four")]));
+        assert.deepEqual(await all(), ["c"]);
+      });
+
+      it("are rebuilt by one at a time", async () => {
+        await fill([documentOf("a", "One")]);
+        const other = `conformance-${randomUUID()}`;
+        await search.ensureIndex(other);
+        async function* first() {
+          yield [documentOf("b", "Two")];
+          const second = search.rebuild(index, () => batches([documentOf("c", "Three")]));
+          await assert.rejects(second, refused("SEARCH_REBUILD_RUNNING"));
+          await search.rebuild(other, () => batches([documentOf("d", "Another index is free")]));
+        }
+        await search.rebuild(index, first);
+        assert.deepEqual(await all(), ["b"]);
+      });
+
+      it("are rebuilt by the next where whoever began is silent, and not by both", async () => {
+        await fill([documentOf("a", "One")]);
+        let second = "";
+        async function* silent() {
+          yield [documentOf("b", "Two")];
+          await tested.expireRebuild(index);
+          second = await search.rebuild(index, () => batches([documentOf("c", "Three")]));
+          yield [documentOf("d", "Four")];
+        }
+        await assert.rejects(search.rebuild(index, silent), refused("SEARCH_REBUILD_LOST"));
+        assert.deepEqual([await current(), await all()], [second, ["c"]]);
+        async function* silentAtTheEnd() {
+          yield [documentOf("e", "Five")];
+          await tested.expireRebuild(index);
+          await search.rebuild(index, () => batches([documentOf("f", "Six")]));
+        }
+        await assert.rejects(search.rebuild(index, silentAtTheEnd), refused("SEARCH_REBUILD_LOST"));
+        assert.deepEqual(await all(), ["f"]);
+        assert.equal(await tested.countGenerations(index), 1);
+      });
+
+      it("do not get in the way of one that was lost while it was rebuilt", async () => {
+        async function* losing() {
+          yield [documentOf("a", "One")];
+          await tested.lose(index);
+          await search.ensureIndex(index);
+        }
+        await assert.rejects(search.rebuild(index, losing), refused("SEARCH_REBUILD_LOST"));
+        assert.deepEqual(await all(), []);
+      });
+
+      it("take a cursor of the one before", async () => {
+        const documents = Array.from({ length: 10 }, (_, i) => documentOf(`d${i}`, `Storm ${i}`));
+        await fill(documents);
+        const { cursor } = await query("storm", { limit: 5 });
+        assert.ok(cursor !== undefined);
+        await search.rebuild(index, () => batches(documents));
+        const { hits } = await query("storm", { limit: 5, cursor });
+        assert.ok(hits.length > 0);
+      });
     });
 
     it("refuses what another index could not hold", async () => {
-      const refused = (error: unknown) => isAppError(error, "SEARCH_ARGUMENT_INVALID");
-      await assert.rejects(search.put(index, [documentOf("no spaces", "A")]), refused);
-      await assert.rejects(search.put(index, [documentOf("a", "x".repeat(501))]), refused);
-      await assert.rejects(query("x".repeat(201)), refused);
-      await assert.rejects(query("x", { limit: 101 }), refused);
-      await assert.rejects(query("x", { cursor: "garbage" }), refused);
-      await assert.rejects(search.ensureIndex("No_Such"), refused);
+      const invalid = refused("SEARCH_ARGUMENT_INVALID");
+      await assert.rejects(search.put(index, [documentOf("no spaces", "A")]), invalid);
+      await assert.rejects(search.put(index, [documentOf("a", "x".repeat(501))]), invalid);
+      await assert.rejects(query("x".repeat(201)), invalid);
+      await assert.rejects(query("x", { limit: 101 }), invalid);
+      await assert.rejects(query("x", { cursor: "garbage" }), invalid);
+      await assert.rejects(search.ensureIndex("No_Such"), invalid);
     });
 
     it("holds a body of 100,000 characters and finds its last word", async () => {
@@ -277,4 +475,8 @@ export function describeSearchIndex(name: string, open: () => Promise<SearchInde
       await untilFound("finalword", ["a"]);
     });
   });
+}
+
+async function* batches(documents: readonly SearchDocument[]): AsyncGenerator<readonly SearchDocument[]> {
+  for (const document of documents) yield [document];
 }

@@ -19,7 +19,7 @@ export async function openSearchIndex(
   switch (protocol) {
     case "postgres:": {
       const { openPostgresSearch } = await import("./postgres.ts");
-      return openPostgresSearch({ db: await deps.postgres() });
+      return openPostgresSearch({ db: await deps.postgres(), clock: deps.clock, log: deps.log });
     }
     default:
       throw errors.SEARCH_URL_UNKNOWN(protocol);

@@ -1,9 +1,9 @@
 /** The search index in PostgreSQL: full text for words, trigrams for what was mistyped. */
 
-import type { Db, Queryable } from "#pkg/postgres/db";
-import { isConstraintViolation } from "#pkg/postgres/errors";
+import type { Queryable, Tx } from "#pkg/postgres/db";
 import { errors } from "./errors.ts";
 import { checkDocument, checkIdAndVersion, checkIndexName, checkQuery } from "./limits.ts";
+import { ensureGeneration, generationsToWrite, rebuildIndex, type SearchDeps } from "./postgres-generations.ts";
 import type { SearchDocument, SearchIndex, SearchQuery, SearchResult } from "./search.ts";
 import { joinedWordsOf, wordsOf } from "./words.ts";
 
@@ -16,47 +16,21 @@ const MAX_FACET_VALUES = 100;
 const SEPARATOR = "\u001f";
 
 /** Owns `db`. */
-export function openPostgresSearch(options: { readonly db: Db }): SearchIndex {
+export function openPostgresSearch(options: SearchDeps): SearchIndex {
   const { db } = options;
   return {
     async ensureIndex(index) {
       checkIndexName(index);
-      await db.execute("insert into indexes (name) values ($1) on conflict do nothing", [index]);
+      return ensureGeneration(db, index);
     },
 
     async put(index, documents) {
       checkIndexName(index);
-      for (const document of documents) checkDocument(document);
-      const rows = latestOf(documents).map((document) => ({ ...document, ...indexed(document) }));
+      const rows = rowsOf(documents);
       if (rows.length === 0) return;
-      await inIndex(index, () =>
-        db.tx(async (tx) => {
-          await tx.execute(
-            `insert into documents as d (index_name, id, version, removed, plain_title, facets, words)
-             select $1, i.id, i.version, false, i.plain_title,
-                    array (select jsonb_array_elements_text(i.facets::jsonb)), i.words::tsvector
-             from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-               as i (id, version, plain_title, facets, words)
-             on conflict (index_name, id) do update
-             set version = excluded.version, removed = false, plain_title = excluded.plain_title,
-                 facets = excluded.facets, words = excluded.words
-             where d.version < excluded.version`,
-            [
-              index,
-              rows.map((row) => row.id),
-              rows.map((row) => row.version),
-              rows.map((row) => row.plainTitle),
-              rows.map((row) => JSON.stringify(row.facetTerms)),
-              rows.map((row) => row.vector),
-            ],
-          );
-          const vocabulary = [...new Set(rows.flatMap((row) => row.vocabulary))].sort();
-          await tx.execute(
-            "insert into vocabulary (index_name, word) select $1, unnest($2::text[]) on conflict do nothing",
-            [index, vocabulary],
-          );
-        }),
-      );
+      await db.tx(async (tx) => {
+        for (const generation of await generationsToWrite(tx, index)) await writeDocuments(tx, generation, rows);
+      });
     },
 
     async remove(index, documents) {
@@ -64,32 +38,79 @@ export function openPostgresSearch(options: { readonly db: Db }): SearchIndex {
       for (const document of documents) checkIdAndVersion(document);
       const rows = latestOf(documents);
       if (rows.length === 0) return;
-      await inIndex(index, () =>
-        db.execute(
-          `insert into documents as d (index_name, id, version, removed)
-           select $1, i.id, i.version, true from unnest($2::text[], $3::bigint[]) as i (id, version)
-           on conflict (index_name, id) do update
-           set version = excluded.version, removed = true, plain_title = '', facets = '{}', words = ''
-           where d.version < excluded.version`,
-          [index, rows.map((row) => row.id), rows.map((row) => row.version)],
-        ),
-      );
+      await db.tx(async (tx) => {
+        for (const generation of await generationsToWrite(tx, index)) {
+          await tx.execute(
+            `insert into documents as d (generation_id, id, version, removed)
+             select $1, i.id, i.version, true from unnest($2::text[], $3::bigint[]) as i (id, version)
+             on conflict (generation_id, id) do update
+             set version = excluded.version, removed = true, plain_title = '', facets = '{}', words = ''
+             where d.version < excluded.version`,
+            [generation, rows.map((row) => row.id), rows.map((row) => row.version)],
+          );
+        }
+      });
     },
 
     async query(index, query) {
       checkIndexName(index);
       checkQuery(query);
       const after = query.cursor === undefined ? undefined : parseCursor(query.cursor);
-      // one transaction for its setting; the statements need no common view of the index
       return db.tx(async (tx) => {
-        const found = await tx.query("select from indexes where name = $1", [index]);
-        if (found.length === 0) throw errors.SEARCH_INDEX_NOT_FOUND(index);
-        return runQuery(tx, index, query, after);
+        // one view for all statements: between them the generation may be swapped and dropped
+        await tx.query("set transaction isolation level repeatable read");
+        const [serving] = await tx.query<{ id: string }>(
+          "select id from generations where index_name = $1 and state = 'serving'",
+          [index],
+        );
+        if (serving === undefined) throw errors.SEARCH_INDEX_NOT_FOUND(index);
+        return runQuery(tx, serving.id, query, after);
       });
+    },
+
+    async rebuild(index, documents) {
+      checkIndexName(index);
+      return rebuildIndex(options, index, documents, (tx, generation, batch) =>
+        writeDocuments(tx, generation, rowsOf(batch)),
+      );
     },
 
     [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
   };
+}
+
+type DocumentRow = SearchDocument & ReturnType<typeof indexed>;
+
+function rowsOf(documents: readonly SearchDocument[]): DocumentRow[] {
+  for (const document of documents) checkDocument(document);
+  return latestOf(documents).map((document) => ({ ...document, ...indexed(document) }));
+}
+
+async function writeDocuments(tx: Tx, generation: string, rows: readonly DocumentRow[]): Promise<void> {
+  await tx.execute(
+    `insert into documents as d (generation_id, id, version, removed, plain_title, facets, words)
+     select $1, i.id, i.version, false, i.plain_title,
+            array (select jsonb_array_elements_text(i.facets::jsonb)), i.words::tsvector
+     from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+       as i (id, version, plain_title, facets, words)
+     on conflict (generation_id, id) do update
+     set version = excluded.version, removed = false, plain_title = excluded.plain_title,
+         facets = excluded.facets, words = excluded.words
+     where d.version < excluded.version`,
+    [
+      generation,
+      rows.map((row) => row.id),
+      rows.map((row) => row.version),
+      rows.map((row) => row.plainTitle),
+      rows.map((row) => JSON.stringify(row.facetTerms)),
+      rows.map((row) => row.vector),
+    ],
+  );
+  const vocabulary = [...new Set(rows.flatMap((row) => row.vocabulary))].sort();
+  await tx.execute(
+    "insert into vocabulary (generation_id, word) select $1, unnest($2::text[]) on conflict do nothing",
+    [generation, vocabulary],
+  );
 }
 
 interface Cursor {
@@ -100,7 +121,7 @@ interface Cursor {
 
 async function runQuery(
   tx: Queryable,
-  index: string,
+  generation: string,
   query: SearchQuery,
   after: Cursor | undefined,
 ): Promise<SearchResult> {
@@ -108,11 +129,11 @@ async function runQuery(
   const words = typed.slice(0, MAX_QUERY_WORDS);
   if (words.length === 0 && query.text.trim() !== "")
     return { hits: [], facetCounts: emptyCounts(query), cursor: undefined };
-  const { exact, wide } = await tsqueriesOf(tx, index, words);
+  const { exact, wide } = await tsqueriesOf(tx, generation, words);
   const filters = Object.entries(query.filters ?? {}).map(([name, values]) =>
     values.map((value) => `${name}${SEPARATOR}${value}`),
   );
-  const params: unknown[] = [index, exact, wide, typed.join(" ")];
+  const params: unknown[] = [generation, exact, wide, typed.join(" ")];
   const filterSql = filters.map((terms) => `and facets && $${params.push(terms)}::text[]`).join(" ");
   // an exact title outweighs all else; then a title counts by how much of it was asked for, so that a short one is not
   // lost below a long one with the same words. Ranks stay below 2 for each tsquery; weights are those of {body, -, -, title}
@@ -122,7 +143,7 @@ async function runQuery(
         + 4 * ts_rank('{0.1, 0.2, 0.4, 1.0}', words, $2::text::tsquery)
         + ts_rank('{0.1, 0.2, 0.4, 1.0}', words, $3::text::tsquery))::numeric, 6) as score
       from documents
-      where index_name = $1 and not removed and ($3::text = '' or words @@ $3::text::tsquery) ${filterSql}`;
+      where generation_id = $1 and not removed and ($3::text = '' or words @@ $3::text::tsquery) ${filterSql}`;
 
   const pageParams = [...params, query.limit + 1];
   const limitSql = `limit $${pageParams.length}`;
@@ -145,8 +166,8 @@ async function runQuery(
 }
 
 /** `exact` asks for the words as typed, `wide` also for what they may have meant; the last word may be unfinished. */
-async function tsqueriesOf(tx: Queryable, index: string, words: readonly string[]) {
-  const meanings = await meaningsOf(tx, index, words);
+async function tsqueriesOf(tx: Queryable, generation: string, words: readonly string[]) {
+  const meanings = await meaningsOf(tx, generation, words);
   const asTyped = words.map((word, place) => (place === words.length - 1 ? `${lexeme(word)}:*` : lexeme(word)));
   const asMeant = asTyped.map((term, place) => {
     const others = meanings.get(words[place] ?? "") ?? [];
@@ -159,16 +180,16 @@ async function tsqueriesOf(tx: Queryable, index: string, words: readonly string[
  * Words of the index within the edit distance that OpenSearch's fuzziness AUTO allows: none up to two letters, one up
  * to five, else two; two neighbours swapped count as one there, so here too.
  */
-async function meaningsOf(tx: Queryable, index: string, words: readonly string[]): Promise<Map<string, string[]>> {
+async function meaningsOf(tx: Queryable, generation: string, words: readonly string[]): Promise<Map<string, string[]>> {
   const typed = [...new Set(words)].filter((word) => [...word].length >= 3 && /\p{L}/u.test(word));
   const meanings = new Map<string, string[]>();
   if (typed.length === 0) return meanings;
   // @NOTE lower than pg_trgm's 0.3, under which one wrong letter in a short word finds nothing
   await tx.query("select set_config('pg_trgm.similarity_threshold', '0.15', true)");
   for (const word of typed) {
-    const similar = await nearestWords(tx, index, word, "v.word % $2");
+    const similar = await nearestWords(tx, generation, word, "v.word % $2");
     // a word of six letters with two wrong ones may share a single trigram: only then are all words looked at
-    const found = similar.length > 0 ? similar : await nearestWords(tx, index, word, "true");
+    const found = similar.length > 0 ? similar : await nearestWords(tx, generation, word, "true");
     meanings.set(
       word,
       found.filter((other) => other !== word),
@@ -177,17 +198,17 @@ async function meaningsOf(tx: Queryable, index: string, words: readonly string[]
   return meanings;
 }
 
-async function nearestWords(tx: Queryable, index: string, word: string, candidates: string): Promise<string[]> {
+async function nearestWords(tx: Queryable, generation: string, word: string, candidates: string): Promise<string[]> {
   const length = [...word].length;
   const rows = await tx.query<{ word: string }>(
     `select word from (
        select v.word, levenshtein_less_equal(v.word, $2, 2) as edits from vocabulary v
-       where v.index_name = $1 and length(v.word) between $3::int - $4::int and $3::int + $4::int and ${candidates}) n
+       where v.generation_id = $1 and length(v.word) between $3::int - $4::int and $3::int + $4::int and ${candidates}) n
      where edits <= $4 or (edits = 2 and length(word) = $3 and
        (select string_agg(c, '' order by c) from string_to_table(word, null) c)
        = (select string_agg(c, '' order by c) from string_to_table($2, null) c))
      order by edits, word limit ${MAX_MEANINGS}`,
-    [index, word, length, length > 5 ? 2 : 1],
+    [generation, word, length, length > 5 ? 2 : 1],
   );
   return rows.map((row) => row.word);
 }
@@ -249,14 +270,6 @@ function latestOf<T extends { readonly id: string; readonly version: number }>(d
     if (known === undefined || known.version <= document.version) latest.set(document.id, document);
   }
   return [...latest.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-async function inIndex(index: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    throw isConstraintViolation(error, "foreign_key") ? errors.SEARCH_INDEX_NOT_FOUND(index) : error;
-  }
 }
 
 function formatCursor(last: Cursor): string {

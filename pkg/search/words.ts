@@ -1,5 +1,8 @@
 /** Splits text into the words that are indexed and searched, the same way for both. */
 
+/** Counts up with every change of how words are split, so that indexes of before are made anew. */
+export const ANALYZER = 1;
+
 /** Letters that do not fall apart into a base letter and a mark. */
 const FOLDED: Readonly<Record<string, string>> = {
   ß: "ss",
