@@ -5,7 +5,7 @@ import { isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { holdLease } from "#pkg/work/lease";
+import { holdLeaseFor } from "#pkg/work/lease";
 import { looping } from "#pkg/work/loop";
 import { type EnvelopeRow, toEvent } from "./envelope-row.ts";
 import { errors } from "./errors.ts";
@@ -252,19 +252,16 @@ async function handle(options: Delivering, row: DeliveryRow, leaseMs: number, si
 
 /** A handler is idempotent, so one that lost its event to another process is not stopped. */
 function renewing({ db, clock, subscription }: Delivering, row: DeliveryRow, leaseMs: number): AsyncDisposable {
-  const until = () => new Date(clock.now().getTime() + leaseMs);
-  return holdLease({
+  return holdLeaseFor({
     clock,
-    everyMs: leaseMs / 3,
-    until: until(),
+    leaseMs,
     async renew() {
-      const next = until();
       const kept = await db.execute(
         `update deliveries set due_at = now() + make_interval(secs => $4::float8 / 1000)
          where consumer = $1 and event_id = $2 and attempts = $3`,
         [subscription.consumer, row.event_id, row.attempts, leaseMs],
       );
-      return kept === 0 ? "lost" : next;
+      return kept > 0;
     },
   });
 }

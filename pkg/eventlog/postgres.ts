@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type Clock, newId } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { type HeldLease, holdLease } from "#pkg/work/lease";
+import { type HeldLease, holdLeaseFor } from "#pkg/work/lease";
 import { looping } from "#pkg/work/loop";
 import type { EventLog, LogRecord, StoredRecord } from "./eventlog.ts";
 import { checkName, checkRecord } from "./limits.ts";
@@ -280,19 +280,16 @@ async function release({ db, topic, group, holder }: Reader, partition: number, 
 /** Lost once another one may hold the partition: it took it, or no renewal came through in time. */
 function renewing(reader: Reader, partition: number): HeldLease {
   const { db, clock, topic, group, holder, leaseMs = DEFAULT_LEASE_MS } = reader;
-  const until = () => new Date(clock.now().getTime() + leaseMs);
-  return holdLease({
+  return holdLeaseFor({
     clock,
-    everyMs: leaseMs / 3,
-    until: until(),
+    leaseMs,
     async renew() {
-      const next = until();
       const kept = await db.execute(
         `update positions set held_until = now() + make_interval(secs => $5::float8 / 1000)
          where topic = $1 and group_name = $2 and partition = $3 and holder = $4`,
         [topic, group, partition, holder, leaseMs],
       );
-      return kept === 0 ? "lost" : next;
+      return kept > 0;
     },
   });
 }

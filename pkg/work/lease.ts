@@ -14,6 +14,13 @@ export interface LeaseOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
+/** For a lease whose length is ours to choose. */
+export interface FixedLeaseOptions extends Pick<LeaseOptions, "clock" | "onFailure"> {
+  readonly leaseMs: number;
+  /** False where somebody else has it or nobody wants the work any more. */
+  readonly renew: (until: Date) => Promise<boolean>;
+}
+
 export interface HeldLease extends AsyncDisposable {
   /** Aborted when the lease is no longer ours: renewed by nobody until it ran out, or taken. */
   readonly lost: AbortSignal;
@@ -48,4 +55,19 @@ export function holdLease({ clock, everyMs, until, renew, onFailure }: LeaseOpti
       await running;
     },
   };
+}
+
+/** Holds a lease that began just now; renewed three times in its length, so that two renewals may fail. */
+export function holdLeaseFor({ leaseMs, renew, ...rest }: FixedLeaseOptions): HeldLease {
+  const until = () => new Date(rest.clock.now().getTime() + leaseMs);
+  return holdLease({
+    ...rest,
+    everyMs: leaseMs / 3,
+    until: until(),
+    async renew() {
+      // Reckoned from before it is asked for, so that it never ends later here than where it is kept.
+      const next = until();
+      return (await renew(next)) ? next : "lost";
+    },
+  });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { systemClock } from "#pkg/clock/clock";
+import { ManualClock, systemClock } from "#pkg/clock/clock";
 import { eventually } from "#pkg/testkit/eventually";
-import { holdLease } from "./lease.ts";
+import { holdLease, holdLeaseFor } from "./lease.ts";
 import { WakeUp } from "./wake-up.ts";
 
 const far = () => new Date(Date.now() + 3_600_000);
@@ -41,6 +41,36 @@ describe("a lease", () => {
     await using held = holdLease({ clock: systemClock, everyMs: 1, until: far(), renew, onFailure });
     await eventually("it ran out", () => held.lost.aborted);
     assert.equal(failures.length, 4, "three failures did no harm");
+  });
+
+  it("of a chosen length is renewed three times in it, each time for the whole, and outlives two renewals that fail", async () => {
+    const clock = new ManualClock(new Date(0));
+    const renewals: number[] = [];
+    const renew = async (until: Date): Promise<boolean> => {
+      renewals.push(until.getTime());
+      if (renewals.length > 1) throw new Error("the database is away");
+      return true;
+    };
+    let failures = 0;
+    const onFailure = () => {
+      failures += 1;
+    };
+    await using held = holdLeaseFor({ clock, leaseMs: 300, renew, onFailure });
+    for (const [at, until] of [400, 500, 600, 700].entries()) {
+      clock.advance(100);
+      await eventually("it was renewed", () => renewals.length === at + 1);
+      assert.equal(renewals[at], until);
+      await eventually("what failed was told", () => failures === at);
+      // The first renewal, at 100, was for 300.
+      assert.equal(held.lost.aborted, at === 3, `${at + 1} renewals`);
+    }
+  });
+
+  it("of a chosen length is lost where its renewal is refused", async () => {
+    const clock = new ManualClock(new Date(0));
+    await using held = holdLeaseFor({ clock, leaseMs: 300, renew: async () => false });
+    clock.advance(100);
+    await eventually("it is lost", () => held.lost.aborted);
   });
 });
 
