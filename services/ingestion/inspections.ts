@@ -9,7 +9,7 @@ import { AppError, isAppError } from "#pkg/errors/errors";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { type HeldLease, holdLease } from "#pkg/work/lease";
+import { type HeldLease, holdLeaseFor } from "#pkg/work/lease";
 import { originalKey } from "./domain/asset.ts";
 import type { Media } from "./domain/media.ts";
 import { missingParts } from "./domain/upload.ts";
@@ -186,15 +186,10 @@ export class Inspections {
 
   #hold(inspection: Inspection): HeldLease {
     const { uploads, clock, leaseMs, log } = this.#options;
-    const until = () => new Date(clock.now().getTime() + leaseMs);
-    return holdLease({
+    return holdLeaseFor({
       clock,
-      everyMs: leaseMs / 3,
-      until: until(),
-      renew: async () => {
-        const next = until();
-        return (await uploads.renew(inspection, next)) ? next : "lost";
-      },
+      leaseMs,
+      renew: (until) => uploads.renew(inspection, until),
       onFailure: (error) =>
         log.debug({ uploadId: inspection.upload.id, reason: String(error) }, "a lease could not be renewed"),
     });
