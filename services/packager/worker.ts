@@ -6,7 +6,7 @@ import { type AppError, isAppError, isRetryable } from "#pkg/errors/errors";
 import { isOutOfSpace, outOfSpace } from "#pkg/errors/space";
 import type { Logger } from "#pkg/obs/obs";
 import type { Db } from "#pkg/postgres/db";
-import { type HeldLease, holdLease } from "#pkg/work/lease";
+import { type HeldLease, holdLeaseFor } from "#pkg/work/lease";
 import { looping } from "#pkg/work/loop";
 import type { RevisionOutput } from "./domain/revision.ts";
 import { errors } from "./errors.ts";
@@ -35,8 +35,6 @@ export interface WorkerOptions {
 
 /** Looking by time as well covers hints that were lost, and leases that ran out. */
 const POLL_MS = 2000;
-/** Renewed often enough that two renewals may fail. */
-const RENEWALS_PER_LEASE = 3;
 const MAX_RETRY_DELAY_MS = 600_000;
 const SWEEP_BATCH = 100;
 
@@ -169,15 +167,10 @@ export class PackagerWorker {
 
   #hold(lease: Lease): HeldLease {
     const { leases, clock, leaseMs, log } = this.#options;
-    const until = () => new Date(clock.now().getTime() + leaseMs);
-    return holdLease({
+    return holdLeaseFor({
       clock,
-      everyMs: leaseMs / RENEWALS_PER_LEASE,
-      until: until(),
-      renew: async () => {
-        const next = until();
-        return (await leases.renew(lease, leaseMs)) ? next : "lost";
-      },
+      leaseMs,
+      renew: () => leases.renew(lease, leaseMs),
       onFailure: (error) => log.warn({ err: error }, "a packaging lease could not be renewed"),
     });
   }
