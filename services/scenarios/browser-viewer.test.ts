@@ -1,9 +1,12 @@
 /** How a viewer gets about in the web client with the keyboard or a remote alone, and what follows a film. */
 
 import assert from "node:assert/strict";
-import type { Page, Request } from "playwright-core";
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Page, Request, Route } from "playwright-core";
 import { eventually } from "#pkg/testkit/eventually";
+import { StopPlaybackRequestSchema } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
 import { ProfileService } from "../../clients/sdk/gen/matinee/profile/v1/profile_service_pb.ts";
+import { toSeconds } from "../../clients/sdk/time.ts";
 import { assertNoBarriers } from "./barriers.ts";
 import { buildWebClient, theatreOf, type Visitor } from "./browser.ts";
 import { type Account, signUpOnPage } from "./pages.ts";
@@ -261,6 +264,29 @@ inEveryTopology(
       const volume = () => page.evaluate(() => document.querySelector("video")?.volume ?? -1);
       await page.keyboard.press("ArrowDown");
       assert.ok(Math.abs((await volume()) - 0.9) < 0.01, "the arrow changed something else than the volume");
+    });
+
+    it("keeps its place in a film that it leaves before the first picture", async () => {
+      const { page } = guest;
+      await page.keyboard.press("Escape");
+      await page.getByTestId("play").waitFor();
+      await page.evaluate(() => sessionStorage.clear());
+      let isAsked = false;
+      const nothing = (route: Route) => {
+        isAsked = true;
+        return route.abort();
+      };
+      await page.route("**/m/**", nothing);
+      await guest.goto(`/watch/${idOf(clear.title.name)}`);
+      await eventually("the film is asked for", () => isAsked);
+      const stopping = page.waitForRequest(/StopPlayback/);
+      await page.keyboard.press("Escape");
+      const said = (await stopping).postDataBuffer() ?? Buffer.alloc(0);
+      const { position } = fromBinary(StopPlaybackRequestSchema, said);
+      assert.ok(Math.abs(toSeconds(position) - 15) < 2, `it stopped at ${toSeconds(position)} s`);
+      await page.unroute("**/m/**", nothing);
+      await guest.goto(`/watch/${idOf(clear.title.name)}`);
+      await untilPlaying(page);
     });
 
     it("keeps how loud it is, and silence, for the next film", async () => {

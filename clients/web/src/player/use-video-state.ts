@@ -84,6 +84,8 @@ export function useVideoState(video: RefObject<HTMLVideoElement | null>): VideoS
     now();
     return () => {
       if (pending !== undefined) cancelAnimationFrame(pending);
+      // The browser tells of a change a moment later, and the page may be gone by then.
+      keepSound();
       for (const name of EVENTS) element.removeEventListener(name, look);
       element.removeEventListener("volumechange", keepSound);
       document.removeEventListener("fullscreenchange", look);
