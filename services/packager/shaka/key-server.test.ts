@@ -81,6 +81,8 @@ describe("the key server of a packaging run", () => {
     assert.equal(unsigned.status, 403);
     const garbage = await fetch(server.access.url, { method: "POST", body: "garbage" });
     assert.equal(garbage.status, 400);
+    const huge = await fetch(server.access.url, { method: "POST", body: "x".repeat(10_000_000) });
+    assert.equal(huge.status, 400, "what is too long is answered, not cut off");
     assert.equal(server.answered, 1);
   });
 
