@@ -9,7 +9,7 @@ import { isAdmitted } from "./domain/media-file.ts";
 import { parseRange } from "./domain/range.ts";
 import { errors } from "./errors.ts";
 import type { LivePlays } from "./live-plays.ts";
-import type { MediaTicket, Tickets } from "./tickets.ts";
+import type { MediaGrant, PlayTokens } from "./tokens.ts";
 
 /** Players send no headers of ours with media, so the token in the path is what admits them. */
 const access = {
@@ -33,13 +33,13 @@ const TYPES: Readonly<Record<string, string>> = {
 const KEY_PART = /^[A-Za-z0-9._-]+$/;
 
 export function mediaHandler(deps: {
-  readonly tickets: Tickets;
+  readonly tokens: PlayTokens;
   readonly live: LivePlays;
   readonly packaged: BlobReader;
   readonly log: Logger;
 }): RouteHandler {
   /** A cache or database that is away ends nobody's film. */
-  const isLive = ({ accountId, sessionId }: MediaTicket) =>
+  const isLive = ({ accountId, sessionId }: MediaGrant) =>
     deps.live.isLive(accountId, sessionId).catch((err: unknown) => {
       deps.log.warn({ err, sessionId }, "media is served within its token");
       return true;
@@ -47,9 +47,9 @@ export function mediaHandler(deps: {
 
   return async (request, response, call, params) => {
     const { token = "", package: packageId = "", revision = "", file = "" } = params;
-    const ticket = await deps.tickets.verifyMedia(token);
-    requireWithin(ticket, packageId, revision, file);
-    if (!(await isLive(ticket))) throw errors.MEDIA_SESSION_ENDED();
+    const grant = await deps.tokens.verifyMedia(token);
+    requireWithin(grant, packageId, revision, file);
+    if (!(await isLive(grant))) throw errors.MEDIA_SESSION_ENDED();
     const key = `${packageId}/${revision}/${file}`;
     const blob = await deps.packaged.find(key);
     if (blob === undefined) throw errors.MEDIA_NOT_FOUND();
@@ -85,7 +85,7 @@ export function mediaHandler(deps: {
         "content-length": end - start + 1,
         ...(isPart ? { "content-range": `bytes ${start}-${end}/${blob.sizeBytes}` } : {}),
       },
-      body: whileLive(body, () => isLive(ticket)),
+      body: whileLive(body, () => isLive(grant)),
     });
   };
 }
@@ -102,9 +102,9 @@ async function* whileLive(
 }
 
 /** The token names one revision of one package, and what in it is above the ceiling. */
-function requireWithin(ticket: MediaTicket, packageId: string, revision: string, file: string): void {
-  if (packageId !== ticket.packageId || revision !== String(ticket.revision)) throw errors.MEDIA_TOKEN_INVALID();
+function requireWithin(grant: MediaGrant, packageId: string, revision: string, file: string): void {
+  if (packageId !== grant.packageId || revision !== String(grant.revision)) throw errors.MEDIA_TOKEN_INVALID();
   const parts = file.split("/");
   if (parts.some((part) => !KEY_PART.test(part) || part === "." || part === "..")) throw errors.MEDIA_NOT_FOUND();
-  if (!isAdmitted(file, ticket.denied)) throw errors.MEDIA_TOKEN_INVALID();
+  if (!isAdmitted(file, grant.denied)) throw errors.MEDIA_TOKEN_INVALID();
 }

@@ -24,7 +24,7 @@ import { openPeers } from "./peers.ts";
 import { Progress } from "./progress.ts";
 import { Sessions } from "./sessions.ts";
 import { openSessionStore } from "./store/session-store.ts";
-import { Tickets } from "./tickets.ts";
+import { PlayTokens } from "./tokens.ts";
 
 const ROTATION_CHECK_MS = 60 * 60_000;
 
@@ -52,7 +52,7 @@ export const playback = defineModule({
       rotateAfterMs: config.keyRotation,
       maxTokenLifeMs: Math.max(config.mediaTokenLife, config.playTokenLife),
     });
-    const tickets = new Tickets({
+    const tokens = new PlayTokens({
       signer,
       keySets: host.keySets,
       clock,
@@ -82,7 +82,7 @@ export const playback = defineModule({
         license: host.dial(LicenseService),
         clock,
       }),
-      tickets,
+      tokens,
       clock,
       log,
       options: {
@@ -93,7 +93,7 @@ export const playback = defineModule({
       },
     });
     const serveMedia = mediaHandler({
-      tickets,
+      tokens,
       live,
       log,
       packaged: newHotBlobs(packaged, { clock, maxBytes: config.mediaCacheMegabytes * 1024 * 1024 }),

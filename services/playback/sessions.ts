@@ -26,7 +26,7 @@ import type { Change, LivePlays } from "./live-plays.ts";
 import type { Decision, Peers, Viewer } from "./peers.ts";
 import type { Progress } from "./progress.ts";
 import type { SessionStore } from "./store/session-store.ts";
-import type { Tickets } from "./tickets.ts";
+import type { PlayTokens } from "./tokens.ts";
 
 export interface StartRequest {
   readonly accountId: string;
@@ -83,7 +83,7 @@ export interface SessionsDeps {
   readonly progress: Progress;
   readonly endings: Endings;
   readonly peers: Peers;
-  readonly tickets: Tickets;
+  readonly tokens: PlayTokens;
   readonly clock: Clock;
   readonly log: Logger;
   readonly options: SessionsOptions;
@@ -128,7 +128,7 @@ export class Sessions {
     signal: AbortSignal,
     repeated: PlaySession | undefined,
   ): Promise<Started> {
-    const { tickets, options, peers } = this.#deps;
+    const { tokens, options, peers } = this.#deps;
     const { pack, endsAt } = decision;
     const granted = lowest(ceilingOf(viewer.maxHeight), ceilingOf(request.maxHeight));
     const ceiling = highestWithin(
@@ -183,7 +183,7 @@ export class Sessions {
       rightsEndAt: endsAt,
       policies: policiesFor(pack, ceiling, options.licenseLifeMs),
     });
-    const mediaToken = await tickets.signMedia(
+    const mediaToken = await tokens.signMedia(
       {
         sessionId: session.id,
         accountId: request.accountId,
@@ -198,7 +198,7 @@ export class Sessions {
       leaseEndsAt: new Date(leaseEndsAt),
       manifests: chosen.map(({ format, path }) => ({ format, uri: mediaUri(mediaToken, pack, path) })),
       licenseServers: keySystems.map((offer) => ({ ...offer, uri: withQuery(offer.uri, `session=${session.id}`) })),
-      playToken: await tickets.signPlay(session.id, claim, endsAt),
+      playToken: await tokens.signPlay(session.id, claim, endsAt),
       resumePositionMs: position,
       language: viewer.language,
     };
@@ -280,7 +280,7 @@ export class Sessions {
    */
   async heartbeat(sessionId: string, held: HeldGrant, positionMs: number, signal: AbortSignal) {
     if (sessionId !== held.sessionId) throw errors.PLAY_SESSION_MISMATCH();
-    const { live, progress, clock, tickets, options } = this.#deps;
+    const { live, progress, clock, tokens, options } = this.#deps;
     const now = clock.now();
     const nowMs = now.getTime();
     const renewed = await this.#withinToken(() =>
@@ -318,7 +318,7 @@ export class Sessions {
     const isSameEnd = rightsEndAt?.getTime() === held.rightsEndAt?.getTime();
     const isFresh = held.tokenExpiresAt.getTime() - nowMs > options.playTokenLifeMs / 2;
     if (isSameEnd && isFresh) return { token: "", expiresAt: held.tokenExpiresAt };
-    return tickets.signPlay(sessionId, isSameEnd ? held.claim : claimUntil(held.claim, rightsEndAt), rightsEndAt);
+    return tokens.signPlay(sessionId, isSameEnd ? held.claim : claimUntil(held.claim, rightsEndAt), rightsEndAt);
   }
 
   /** What the token says counts while nobody can be asked. */

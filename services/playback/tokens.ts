@@ -15,7 +15,7 @@ const MAX_REMEMBERED = 20_000;
 const MAX_TOKEN_LENGTH = 2_048;
 
 /** What a media token lets its holder fetch, while its play lives. */
-export interface MediaTicket {
+export interface MediaGrant {
   readonly sessionId: string;
   readonly accountId: string;
   readonly packageId: string;
@@ -25,13 +25,13 @@ export interface MediaTicket {
   readonly expiresAt: Date;
 }
 
-export class Tickets {
+export class PlayTokens {
   readonly #signer: Signer;
   readonly #keySets: KeySets;
   readonly #clock: Clock;
   readonly #playTokenLifeMs: number;
   readonly #mediaTokenLifeMs: number;
-  readonly #verified = new LRUCache<string, MediaTicket>({ max: MAX_REMEMBERED });
+  readonly #verified = new LRUCache<string, MediaGrant>({ max: MAX_REMEMBERED });
 
   constructor(deps: {
     readonly signer: Signer;
@@ -54,7 +54,7 @@ export class Tickets {
     return { token: await this.#signer.sign({ subject: sessionId, expiresAt, claims }), expiresAt };
   }
 
-  async signMedia(media: Omit<MediaTicket, "expiresAt">, rightsEndAt: Date | undefined): Promise<string> {
+  async signMedia(media: Omit<MediaGrant, "expiresAt">, rightsEndAt: Date | undefined): Promise<string> {
     const { sessionId, accountId, packageId, revision, denied } = media;
     const of = { acc: accountId, pkg: packageId, rev: revision };
     const claims = { use: MEDIA_TOKEN_USE, ...of, no: denied.join(" ") };
@@ -68,19 +68,19 @@ export class Tickets {
   }
 
   /** Throws `MEDIA_TOKEN_INVALID`, `MEDIA_TOKEN_EXPIRED`. */
-  async verifyMedia(token: string): Promise<MediaTicket> {
+  async verifyMedia(token: string): Promise<MediaGrant> {
     const known = this.#verified.get(token);
     if (known !== undefined) {
       if (known.expiresAt <= this.#clock.now()) throw errors.MEDIA_TOKEN_EXPIRED();
       return known;
     }
     if (token.length > MAX_TOKEN_LENGTH) throw errors.MEDIA_TOKEN_INVALID();
-    const ticket = await this.#verify(token);
-    this.#verified.set(token, ticket);
-    return ticket;
+    const grant = await this.#verify(token);
+    this.#verified.set(token, grant);
+    return grant;
   }
 
-  async #verify(token: string): Promise<MediaTicket> {
+  async #verify(token: string): Promise<MediaGrant> {
     try {
       const options = { keySets: this.#keySets, clock: this.#clock, issuers: [PLAY_ISSUER] };
       const { claims, subject, expiresAt } = await verifyToken(token, options);
