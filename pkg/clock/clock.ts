@@ -1,6 +1,6 @@
 /** Time and identity as dependencies, so that tests own both. */
 
-import { v7 as uuidv7 } from "uuid";
+import { v5 as uuidv5, v7 as uuidv7 } from "uuid";
 
 /** The only source of the current time outside this file's `systemClock`. */
 export interface Clock {
@@ -60,4 +60,9 @@ export class ManualClock implements Clock {
 /** A new id: UUIDv7 (RFC 9562), so that rows made later sort later. */
 export function newId(): string {
   return uuidv7();
+}
+
+/** The id of a name within the space of another id, the same one every time: UUIDv5 (RFC 9562), so never one of `newId`. */
+export function derivedId(space: string, name: string): string {
+  return uuidv5(name, space);
 }

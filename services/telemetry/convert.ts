@@ -40,13 +40,32 @@ export function titleName(id: string | undefined): string {
 /** Events of a kind that this release does not know are left out. */
 export function fromRecorded(recorded: RecordedPlayerEvents, appendedAt: Date): PlayerEventBatch {
   const receivedAt = recorded.receiveTime === undefined ? appendedAt : timestampDate(recorded.receiveTime);
+  const isView = recorded.playSession === "";
   return {
-    sessionId: requireId("playSessions", recorded.playSession),
+    sessionId: isView ? requireId("views", recorded.view) : requireId("playSessions", recorded.playSession),
     titleId: titleId(recorded.title),
     territory: recorded.territory,
     receivedAt,
-    events: recorded.events.flatMap((event) => fromProtoEvent(event, receivedAt) ?? []),
+    events: recorded.events.flatMap((event) => {
+      const told = fromProtoEvent(event, receivedAt);
+      if (told === undefined) return [];
+      return isView ? withoutPlaying(told) : told;
+    }),
   };
+}
+
+/** Whether it can have happened only after a play began. What is not known yet is not counted either. */
+export function needsPlay({ event }: ProtoPlayerEvent): boolean {
+  return event.case !== undefined && !BEFORE_PLAY.has(event.case);
+}
+
+const BEFORE_PLAY: ReadonlySet<string> = new Set(["playRequested", "playerError", "playEnded"] satisfies NonNullable<
+  ProtoPlayerEvent["event"]["case"]
+>[]);
+
+/** The end of a view that came to no session: whatever it claims, nothing was played. */
+function withoutPlaying({ playingMs: _playing, stalledMs: _stalled, ...event }: PlayerEvent): PlayerEvent {
+  return event;
 }
 
 function fromProtoEvent(proto: ProtoPlayerEvent, receivedAt: Date): PlayerEvent | undefined {
@@ -84,6 +103,7 @@ function fromOneof(
         message: boundText(event.value.message),
         isFatal: event.value.isFatal,
         isBusinessException: event.value.isBusinessException,
+        ...(event.value.elapsedTime && { elapsedMs: spanMs(event.value.elapsedTime) }),
       };
     case "playEnded":
       return {
@@ -106,7 +126,7 @@ function fromOneof(
 }
 
 export function toProtoSummary(summary: QualitySummary): MessageInitShape<typeof QualitySummarySchema> {
-  const { medianStartupMs, p95StartupMs } = summary;
+  const { medianStartupMs, p95StartupMs, medianStartupFailureMs } = summary;
   return {
     viewCount: BigInt(summary.viewCount),
     startedCount: BigInt(summary.startedCount),
@@ -120,6 +140,8 @@ export function toProtoSummary(summary: QualitySummary): MessageInitShape<typeof
     businessExceptionCount: BigInt(summary.businessExceptionCount),
     playingTime: durationFromMs(summary.playingMs),
     averageBitsPerSecond: BigInt(summary.averageBitsPerSecond),
+    startupFailureRatio: summary.startupFailureRatio,
+    ...(medianStartupFailureMs !== undefined && { medianStartupFailureTime: durationFromMs(medianStartupFailureMs) }),
   };
 }
 

@@ -10,15 +10,20 @@ import { fromRecorded, titleName } from "./convert.ts";
 import type { PlayerEventBatch } from "./domain/player-event.ts";
 import type { Breach } from "./domain/quality.ts";
 
+export interface RecordedBatch {
+  /** `playSessions/{uuid}`; empty for a view that came to none. */
+  readonly playSession: string;
+  /** Of such a view, `views/{uuid}`; else empty. */
+  readonly view: string;
+  readonly title: string;
+  readonly territory: string;
+  readonly receivedAt: Date;
+  readonly events: readonly PlayerEvent[];
+}
+
 export interface TelemetryEvents {
   /** Resolves once the batch is durable. */
-  record(batch: {
-    readonly playSession: string;
-    readonly title: string;
-    readonly territory: string;
-    readonly receivedAt: Date;
-    readonly events: readonly PlayerEvent[];
-  }): Promise<void>;
+  record(batch: RecordedBatch): Promise<void>;
   /** Hands over what was recorded; `handle` says how many events were new. */
   counted(
     records: readonly ReadRecord<typeof RecordedPlayerEventsSchema>[],
@@ -45,7 +50,7 @@ export function openTelemetryEvents(options: {
   return {
     async record({ receivedAt, events, ...about }) {
       const message = { ...about, receiveTime: timestampFromDate(receivedAt), events: [...events] };
-      await records.append(RecordedPlayerEventsSchema, [{ key: about.playSession, message }]);
+      await records.append(RecordedPlayerEventsSchema, [{ key: about.playSession || about.view, message }]);
       recorded.add(events.length);
       unknown.add(events.filter(({ event }) => event.case === undefined).length);
     },
@@ -72,7 +77,10 @@ function parse(record: ReadRecord<typeof RecordedPlayerEventsSchema>, log: Logge
   try {
     return [fromRecorded(record.message, record.appendedAt)];
   } catch (err) {
-    log.error({ err, playSession: record.message.playSession }, "a record of player events makes no sense");
+    log.error(
+      { err, playSession: record.message.playSession, view: record.message.view },
+      "a record of player events makes no sense",
+    );
     return [];
   }
 }

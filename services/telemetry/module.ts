@@ -26,7 +26,7 @@ export const telemetry = defineModule({
   reads: [RecordedPlayerEventsSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
-    const { postgres: db, clock } = host;
+    const { postgres: db, clock, territoryOf } = host;
     const events = openTelemetryEvents(host);
     const quality = new Quality({
       db,
@@ -45,7 +45,7 @@ export const telemetry = defineModule({
       },
     });
     return {
-      services: [serve(TelemetryService, telemetryHandler({ events, quality, clock }))],
+      services: [serve(TelemetryService, telemetryHandler({ events, quality, territoryOf, clock }))],
       readers: [read(RecordedPlayerEventsSchema, (batch) => events.counted(batch, (some) => quality.count(some)))],
       background: [looping("alerts", () => quality.checkAlerts(), host), looping("prune", () => quality.prune(), host)],
       ready: () => db.ping(),

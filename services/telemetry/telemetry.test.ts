@@ -45,7 +45,8 @@ describe("telemetry", () => {
     await assert.rejects(request, refused("TELEMETRY_SESSION_MISMATCH"));
     for (const [as, reason] of [
       [undefined, "SIGN_IN_REQUIRED"],
-      [profile(), "ACCESS_DENIED"],
+      [account(), "PROFILE_REQUIRED"],
+      [profile(), "TELEMETRY_SESSION_MISMATCH"],
     ] as const) {
       const client = platform.client(TelemetryService, as === undefined ? {} : { as });
       const recorded = client.recordPlayerEvents({ playSession: play.session, events: events([pressed()]) });
@@ -104,6 +105,56 @@ describe("telemetry", () => {
     assert.equal(summary.playbackFailureCount, 1n);
     assert.equal(summary.businessExceptionCount, 1n);
     assert.equal(summary.averageBitsPerSecond, 1_666_667n);
+  });
+
+  it("counts the start that came to no play, by its reason and the time it took", async () => {
+    const title = `titles/${randomUUID()}`;
+    await newPlay(title).record([pressed(), firstFrame(100)]);
+    const failure = { isFatal: true, elapsedTime: durationFromMs(2500) };
+    await newView(title).record([pressed(), failed(failure)]);
+    await newView(title).record([pressed(), failed({ ...failure, elapsedTime: durationFromMs(500) })]);
+    // The same click once more, after the network came back: one view.
+    const again = newView(title);
+    for (let i = 0; i < 2; i++) await again.record([pressed(), failed(failure)]);
+    // Refused by the rules: no failure, also where something broke beside it.
+    await newView(title).record([pressed(), failed({ isFatal: true, isBusinessException: true })]);
+    await newView(title).record([pressed(), failed({ isFatal: true, isBusinessException: true }), failed(failure)]);
+    await newView(title).record([pressed(), ended({ playingMs: 60_000, stalledMs: 60_000 })]);
+    const summary = await summaryOf(title, (one) => one.viewCount === 7n && one.exitBeforeStartCount === 1n);
+    assert.equal(summary.startedCount, 1n);
+    assert.equal(summary.startupFailureCount, 3n);
+    assert.equal(summary.startupFailureRatio, 3 / 4);
+    assert.equal(ms(summary.medianStartupFailureTime), 2500);
+    assert.equal(summary.businessExceptionCount, 2n);
+    assert.equal(summary.playbackFailureCount, 0n);
+    // Whatever is claimed of a view that came to nothing, nothing was played.
+    assert.equal(ms(summary.playingTime), 0);
+    assert.equal(summary.rebufferRatio, 0);
+  });
+
+  it("lets nobody tell of another's view, of a play without its token, or of pictures without a play", async () => {
+    const title = `titles/${randomUUID()}`;
+    const play = newPlay(title);
+    await play.record([pressed(), firstFrame(100)]);
+    // Ids that are known to others: those of the play and of somebody's view.
+    const viewId = play.session.slice("playSessions/".length);
+    for (let i = 0; i < 2; i++) await newView(title, { viewId }).record([failed({ isFatal: true })]);
+    const summary = await summaryOf(title, (one) => one.startupFailureCount === 2n);
+    assert.equal(summary.startedCount, 1n);
+    assert.equal(summary.playbackFailureCount, 0n);
+    const refusals: readonly (readonly [Parameters<typeof newView>[1], EventInit, string])[] = [
+      [{ playSession: play.session }, pressed(), "TELEMETRY_SESSION_MISMATCH"],
+      [{ viewId: "" }, pressed(), "TELEMETRY_VIEW_INCOMPLETE"],
+      [{ title: "" }, pressed(), "TELEMETRY_VIEW_INCOMPLETE"],
+      [{}, firstFrame(1), "TELEMETRY_EVENT_NEEDS_PLAY"],
+      [{}, rebuffered(1), "TELEMETRY_EVENT_NEEDS_PLAY"],
+      [{}, sample({ playingMs: 1, stalledMs: 1, bitsPerSecond: 1 }), "TELEMETRY_EVENT_NEEDS_PLAY"],
+    ];
+    for (const [about, event, reason] of refusals) {
+      await assert.rejects(newView(title, about).record([pressed(), event]), refused(reason));
+    }
+    // What a newer player tells is kept here as well.
+    assert.equal((await newView(title).record([pressed(), {}])).unknownCount, 1);
   });
 
   it("counts nothing twice, whatever comes again, late or out of order", async () => {
@@ -217,6 +268,13 @@ describe("telemetry", () => {
     };
   }
 
+  /** A click on play that came to no session, told by a profile of its own. */
+  function newView(title: string, about: { viewId?: string; title?: string; playSession?: string } = {}) {
+    const client = platform.client(TelemetryService, { as: profile() });
+    const view = { viewId: randomUUID(), title, ...about };
+    return { record: (list: readonly EventInit[]) => client.recordPlayerEvents({ ...view, events: events(list) }) };
+  }
+
   function summaryOf(title: string, matches: (summary: QualitySummary) => boolean): Promise<QualitySummary> {
     const client = platform.client(TelemetryService, { as: operator(["quality.read"]) });
     let last: QualitySummary | undefined;
@@ -262,7 +320,11 @@ function sample(of: { playingMs: number; stalledMs: number; bitsPerSecond: numbe
   };
 }
 
-function failed(value: { isFatal: boolean; isBusinessException?: boolean }): EventInit {
+function failed(value: {
+  isFatal: boolean;
+  isBusinessException?: boolean;
+  elapsedTime?: ReturnType<typeof durationFromMs>;
+}): EventInit {
   return { event: { case: "playerError", value: { code: "3016", message: "decode", ...value } } };
 }
 

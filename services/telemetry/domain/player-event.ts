@@ -28,10 +28,13 @@ export interface PlayerEvent {
   readonly message?: string;
   readonly isFatal?: boolean;
   readonly isBusinessException?: boolean;
+  /** Of a failure, from pressing play. */
+  readonly elapsedMs?: number;
 }
 
 /** A batch as it was received. */
 export interface PlayerEventBatch {
+  /** Of the play session, or the key of a view that came to none. */
   readonly sessionId: string;
   readonly titleId: string | undefined;
   readonly territory: string;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findBreaches, rebufferRatio } from "./quality.ts";
+import { findBreaches, rebufferRatio, startupFailureRatio } from "./quality.ts";
 
 const allowed = { rebufferRatio: 0.02, minSessions: 3 };
 const good = { startedCount: 3, stalledMs: 1, playingMs: 99 };
@@ -9,6 +9,12 @@ describe("quality", () => {
   it("has no rebuffer ratio before anything was played", () => {
     assert.equal(rebufferRatio({ stalledMs: 0, playingMs: 0 }), 0);
     assert.equal(rebufferRatio({ stalledMs: 10, playingMs: 0 }), 1);
+  });
+
+  it("has no startup failure ratio before anything started or failed to", () => {
+    assert.equal(startupFailureRatio({ failedCount: 0, startedCount: 0 }), 0);
+    assert.equal(startupFailureRatio({ failedCount: 1, startedCount: 0 }), 1);
+    assert.equal(startupFailureRatio({ failedCount: 1, startedCount: 3 }), 0.25);
   });
 
   it("is allowed to be as bad as the limit", () => {

@@ -15,6 +15,10 @@ export interface QualitySummary {
   readonly businessExceptionCount: number;
   readonly playingMs: number;
   readonly averageBitsPerSecond: number;
+  /** 0 to 1. */
+  readonly startupFailureRatio: number;
+  /** Undefined where no failed start says how long it took. */
+  readonly medianStartupFailureMs: number | undefined;
 }
 
 /** A metric that is worse than allowed, for a title or, where `titleId` is undefined, over all of them. */
@@ -37,6 +41,12 @@ export interface RebufferTotals {
 export function rebufferRatio(totals: { readonly stalledMs: number; readonly playingMs: number }): number {
   const wholeMs = totals.stalledMs + totals.playingMs;
   return wholeMs === 0 ? 0 : totals.stalledMs / wholeMs;
+}
+
+/** Failed starts by failed and successful ones; 0 where there were neither. Who left or was refused is in neither. */
+export function startupFailureRatio(starts: { readonly failedCount: number; readonly startedCount: number }): number {
+  const count = starts.failedCount + starts.startedCount;
+  return count === 0 ? 0 : starts.failedCount / count;
 }
 
 /** Titles that are worse than allowed; and all together, where there are several and it is not one title's fault alone. */

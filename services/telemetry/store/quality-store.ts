@@ -23,6 +23,9 @@ export interface QualityStore {
   pruneSessions(before: Date, limit: number): Promise<number>;
 }
 
+/** What was refused as intended is no failure, whatever broke beside it. */
+const FAILED_START = "is_failed and not is_business_exception and startup_ms is null";
+
 export function openQualityStore(db: Db): QualityStore {
   return {
     async add(tx, batches) {
@@ -30,13 +33,14 @@ export function openQualityStore(db: Db): QualityStore {
       const added = await tx.query<{ session_id: string }>(
         `insert into player_events (session_id, id, sequence, kind, occurred_at, received_at, position_ms, startup_ms,
            stall_ms, playing_ms, stalled_ms, bits_per_second, height, dropped_frames, player, code, message, is_fatal,
-           is_business_exception)
+           is_business_exception, elapsed_ms)
          select session_id, id, sequence, kind, occurred_at, received_at, position_ms, startup_ms, stall_ms, playing_ms,
-           stalled_ms, bits_per_second, height, dropped_frames, player, code, message, is_fatal, is_business_exception
+           stalled_ms, bits_per_second, height, dropped_frames, player, code, message, is_fatal, is_business_exception, elapsed_ms
          from jsonb_to_recordset($1::jsonb) as e (session_id uuid, id uuid, sequence integer, kind text,
            occurred_at timestamptz, received_at timestamptz, position_ms bigint, startup_ms bigint, stall_ms bigint,
            playing_ms bigint, stalled_ms bigint, bits_per_second bigint, height integer, dropped_frames integer,
-           player text, code text, message text, is_fatal boolean, is_business_exception boolean)
+           player text, code text, message text, is_fatal boolean, is_business_exception boolean,
+           elapsed_ms bigint)
          on conflict do nothing returning session_id`,
         [JSON.stringify(rows)],
       );
@@ -59,8 +63,11 @@ export function openQualityStore(db: Db): QualityStore {
            coalesce(sum(stall_count), 0) as stall_count,
            count(*) filter (where is_view and startup_ms is null and not is_failed and not is_business_exception
                               and (is_ended or last_received_at < $4)) as exit_before_start_count,
-           count(*) filter (where is_failed and startup_ms is null) as startup_failure_count,
-           count(*) filter (where is_failed and startup_ms is not null) as playback_failure_count,
+           count(*) filter (where ${FAILED_START}) as startup_failure_count,
+           count(*) filter (where is_failed and not is_business_exception and startup_ms is not null)
+             as playback_failure_count,
+           percentile_disc(0.5) within group (order by failed_after_ms) filter (where ${FAILED_START})
+             as median_startup_failure_ms,
            count(*) filter (where is_business_exception) as business_exception_count,
            coalesce(round(sum(weighted_bits_ms) / nullif(sum(weighted_ms), 0)), 0) as average_bits_per_second
          from play_sessions
@@ -136,15 +143,17 @@ async function rollUp(tx: Tx, sessions: readonly PlayerEventBatch[]): Promise<vo
          greatest(coalesce(max(stalled_ms), 0), coalesce(sum(stall_ms), 0)) as stalled_ms,
          coalesce(max(playing_ms), 0) as playing_ms,
          bool_or(is_fatal and not is_business_exception) as is_failed,
+         min(elapsed_ms) filter (where is_fatal and not is_business_exception) as failed_after_ms,
          bool_or(is_business_exception) as is_business_exception,
          bool_or(kind = 'play_ended') as is_ended
        from player_events where session_id = any ($1::uuid[]) group by session_id
      )
      insert into play_sessions as s (id, title_id, territory, first_received_at, last_received_at, is_view, startup_ms,
-       stall_count, stalled_ms, playing_ms, weighted_bits_ms, weighted_ms, is_failed, is_business_exception, is_ended)
+       stall_count, stalled_ms, playing_ms, weighted_bits_ms, weighted_ms, is_failed, is_business_exception, is_ended,
+       failed_after_ms)
      select t.id, t.title_id, t.territory, r.first_received_at, r.last_received_at, r.is_view, r.startup_ms,
        r.stall_count, r.stalled_ms, r.playing_ms, coalesce(b.weighted_bits_ms, 0), coalesce(b.weighted_ms, 0),
-       r.is_failed, r.is_business_exception, r.is_ended
+       r.is_failed, r.is_business_exception, r.is_ended, r.failed_after_ms
      from touched t join rolled r on r.session_id = t.id left join bits b on b.session_id = t.id
      on conflict (id) do update set
        first_received_at = least(s.first_received_at, excluded.first_received_at),
@@ -159,7 +168,8 @@ async function rollUp(tx: Tx, sessions: readonly PlayerEventBatch[]): Promise<vo
        weighted_ms = greatest(s.weighted_ms, excluded.weighted_ms),
        is_failed = s.is_failed or excluded.is_failed,
        is_business_exception = s.is_business_exception or excluded.is_business_exception,
-       is_ended = s.is_ended or excluded.is_ended`,
+       is_ended = s.is_ended or excluded.is_ended,
+       failed_after_ms = least(s.failed_after_ms, excluded.failed_after_ms)`,
     [
       sessions.map((one) => one.sessionId),
       sessions.map((one) => one.titleId ?? null),
@@ -189,5 +199,6 @@ function toEventRow(batch: PlayerEventBatch, event: PlayerEventBatch["events"][n
     message: event.message,
     is_fatal: event.isFatal ?? false,
     is_business_exception: event.isBusinessException ?? false,
+    elapsed_ms: event.elapsedMs,
   };
 }

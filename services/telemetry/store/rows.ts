@@ -1,7 +1,7 @@
 /** Rows of telemetry's tables, and what they mean. */
 
 import type { Row } from "#pkg/postgres/db";
-import { type QualitySummary, rebufferRatio } from "../domain/quality.ts";
+import { type QualitySummary, rebufferRatio, startupFailureRatio } from "../domain/quality.ts";
 
 export interface SummaryRow extends Row {
   readonly view_count: string;
@@ -16,6 +16,7 @@ export interface SummaryRow extends Row {
   readonly playback_failure_count: string;
   readonly business_exception_count: string;
   readonly average_bits_per_second: string;
+  readonly median_startup_failure_ms: string | null;
 }
 
 const HOUR_MS = 3_600_000;
@@ -35,5 +36,10 @@ export function toSummary(row: SummaryRow): QualitySummary {
     businessExceptionCount: Number(row.business_exception_count),
     playingMs,
     averageBitsPerSecond: Number(row.average_bits_per_second),
+    startupFailureRatio: startupFailureRatio({
+      failedCount: Number(row.startup_failure_count),
+      startedCount: Number(row.started_count),
+    }),
+    medianStartupFailureMs: row.median_startup_failure_ms === null ? undefined : Number(row.median_startup_failure_ms),
   };
 }
