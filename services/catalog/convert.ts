@@ -4,6 +4,7 @@ import { fromJson, type JsonValue, type MessageInitShape, toJson } from "@bufbui
 import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { TitlePublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import type { HomeRowSchema } from "#gen/matinee/catalog/v1/home_pb";
+import { SearchIndex_Reason, SearchIndex_State, type SearchIndexSchema } from "#gen/matinee/catalog/v1/search_index_pb";
 import {
   Artwork_Kind,
   type ArtworkSchema,
@@ -19,6 +20,7 @@ import { type Package, PackageSchema } from "#gen/matinee/packager/v1/package_pb
 import { idOf, requireRevision } from "#pkg/aip/resource-name";
 import type { HomeRow, SeenTitle } from "./browsing.ts";
 import { type Availability, explainUnavailable } from "./domain/availability.ts";
+import { type FilledIndex, type IndexState, type RebuildReason, stateOf } from "./domain/filled-index.ts";
 import {
   type BusinessModel,
   etagOf,
@@ -50,6 +52,18 @@ const STATES = {
   unpublished: Title_State.UNPUBLISHED,
   deleted: Title_State.DELETED,
 } as const satisfies Record<TitleState, Title_State>;
+
+const INDEX_STATES = {
+  ready: SearchIndex_State.READY,
+  waiting: SearchIndex_State.WAITING,
+  rebuilding: SearchIndex_State.REBUILDING,
+} as const satisfies Record<IndexState, SearchIndex_State>;
+
+const REBUILD_REASONS = {
+  made_anew: SearchIndex_Reason.MADE_ANEW,
+  outdated: SearchIndex_Reason.OUTDATED,
+  asked: SearchIndex_Reason.ASKED,
+} as const satisfies Record<RebuildReason, SearchIndex_Reason>;
 
 /** Undefined for unspecified. */
 export function fromProtoState(state: number): TitleState | undefined {
@@ -246,6 +260,20 @@ export function fromProtoChange(title: ProtoTitle, paths: readonly string[]): Pa
       return read(title);
     }),
   ) as Partial<TitleFields>;
+}
+
+export function toProtoSearchIndex(filled: FilledIndex | undefined): MessageInitShape<typeof SearchIndexSchema> {
+  const state = INDEX_STATES[stateOf(filled)];
+  if (filled === undefined) return { state };
+  const { reason, isWanted, done, total, startedAt, endedAt } = filled;
+  return {
+    state,
+    reason: REBUILD_REASONS[isWanted ? "asked" : reason],
+    doneCount: BigInt(done),
+    totalCount: BigInt(total),
+    ...(startedAt === undefined ? {} : { startTime: timestampFromDate(startedAt) }),
+    ...(endedAt === undefined ? {} : { endTime: timestampFromDate(endedAt) }),
+  };
 }
 
 export function packageToJson(pack: Package): object {

@@ -15,22 +15,25 @@ import {
   seenToViewer,
   toProtoAvailability,
   toProtoHomeRow,
+  toProtoSearchIndex,
   toProtoSeen,
   toProtoTitle,
 } from "./convert.ts";
 import type { ViewerContext } from "./domain/availability.ts";
 import type { Viewers } from "./peers.ts";
+import type { Rebuilding } from "./rebuilding.ts";
 import type { Titles } from "./titles.ts";
 
 export function catalogHandler(deps: {
   readonly titles: Titles;
   readonly browsing: Browsing;
+  readonly rebuilding: Rebuilding;
   readonly rowsFor: (call: Call) => RowChooser;
   readonly viewers: Viewers;
   readonly territoryOf: (call: Call) => string;
   readonly rowItems: number;
 }): Handler<typeof CatalogService> {
-  const { titles, browsing, viewers } = deps;
+  const { titles, browsing, rebuilding, viewers } = deps;
   const studioOf = (call: Call): ViewerContext => ({
     territory: deps.territoryOf(call),
     tier: undefined,
@@ -124,6 +127,14 @@ export function catalogHandler(deps: {
           counts.map(({ value, count }) => ({ facet, value, count })),
         ),
       };
+    },
+
+    async getSearchIndex() {
+      return { searchIndex: toProtoSearchIndex(await rebuilding.find()) };
+    },
+
+    async rebuildSearchIndex() {
+      return { searchIndex: toProtoSearchIndex(await rebuilding.want()) };
     },
 
     async getHome(_request, call) {

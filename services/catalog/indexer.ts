@@ -2,7 +2,7 @@
 
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
-import type { SearchIndex } from "#pkg/search/search";
+import type { SearchDocument, SearchIndex } from "#pkg/search/search";
 import { languagesOf, searchBodyOf, type Title } from "./domain/title.ts";
 import type { TitleStore } from "./store/title-store.ts";
 
@@ -55,9 +55,8 @@ export class Indexer {
 
   async #indexBatch(): Promise<number> {
     const titles = await this.#store.listToIndex(BATCH);
-    const shown = titles.filter(({ state }) => state === "published");
-    const hidden = titles.filter(({ state }) => state !== "published");
-    if (shown.length > 0) await this.#search.put(TITLE_INDEX, shown.map(documentOf));
+    const { shown, hidden } = writesOf(titles);
+    if (shown.length > 0) await this.#search.put(TITLE_INDEX, shown);
     if (hidden.length > 0) await this.#search.remove(TITLE_INDEX, hidden);
     if (titles.length > 0) await this.#store.markIndexed(titles);
     return titles.length;
@@ -71,7 +70,18 @@ export class Indexer {
   }
 }
 
-function documentOf(title: Title) {
+/** What the index is to hold of the titles, and what it is not to. */
+export function writesOf(titles: readonly Title[]): {
+  readonly shown: readonly SearchDocument[];
+  readonly hidden: readonly Title[];
+} {
+  return {
+    shown: titles.filter(({ state }) => state === "published").map(documentOf),
+    hidden: titles.filter(({ state }) => state !== "published"),
+  };
+}
+
+function documentOf(title: Title): SearchDocument {
   return {
     id: title.id,
     version: title.version,

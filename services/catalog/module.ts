@@ -21,10 +21,12 @@ import { filmHandler } from "./film-handler.ts";
 import { Films } from "./films.ts";
 import { catalogHandler } from "./handler.ts";
 import { artworkHandler, artworkRoute } from "./http.ts";
-import { Indexer } from "./indexer.ts";
+import { Indexer, TITLE_INDEX } from "./indexer.ts";
 import { openRowChooser, openViewers } from "./peers.ts";
+import { Rebuilding } from "./rebuilding.ts";
 import { loadStills } from "./stills.ts";
 import { type FilmPart, openFilmStore } from "./store/film-store.ts";
+import { openIndexStore } from "./store/index-store.ts";
 import { openTitleStore } from "./store/title-store.ts";
 import { Titles } from "./titles.ts";
 
@@ -45,6 +47,13 @@ export const catalog = defineModule({
     const store = openTitleStore(db);
     const events = openCatalogEvents(host);
     const indexer = new Indexer({ store, search, clock, log });
+    const rebuilding = new Rebuilding({
+      titles: store,
+      index: openIndexStore(db, TITLE_INDEX),
+      search,
+      events,
+      clock,
+    });
     const films = new Films({
       db,
       store: openFilmStore(db),
@@ -76,6 +85,7 @@ export const catalog = defineModule({
           catalogHandler({
             titles,
             browsing,
+            rebuilding,
             rowsFor: (call) => openRowChooser({ client: recommendations, fallback: newest, log, signal: call.signal }),
             viewers: openViewers({ client: host.dial(ProfileService), territoryOf: host.territoryOf, clock }),
             territoryOf: host.territoryOf,
@@ -99,6 +109,7 @@ export const catalog = defineModule({
       ],
       background: [
         { name: "indexer", run: (signal) => indexer.run(signal) },
+        looping("search index", (signal) => rebuilding.rebuildIfNeeded(signal), host),
         { name: "film changes", run: (signal) => films.listen(signal) },
         looping("older titles", () => films.listOlder(), host),
       ],

@@ -200,6 +200,21 @@ export function openTitleStore(db: Db) {
       return rows.map(toTitle);
     },
 
+    /** In the order of ids, of all states; after the last one of the page before. */
+    async listById(limit: number, after: string | undefined): Promise<Title[]> {
+      const rows = await db.query<TitleRow>(`${SELECT} where $1::uuid is null or t.id > $1 order by t.id limit $2`, [
+        after ?? null,
+        limit,
+      ]);
+      return rows.map(toTitle);
+    },
+
+    /** Of all states. */
+    async count(): Promise<number> {
+      const [row] = await db.query<{ count: string }>("select count(*) as count from titles");
+      return Number(row?.count ?? 0);
+    },
+
     async markIndexed(titles: readonly Title[]): Promise<void> {
       await db.execute(
         `update titles t set indexed_version = i.version
