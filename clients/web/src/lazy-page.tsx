@@ -10,9 +10,8 @@ import { useComeback } from "./use-comeback.ts";
 export interface PageCode<P> {
   /** Undefined until it was fetched. */
   current(): ComponentType<P> | undefined;
+  /** Also before the page is asked for. */
   fetch(): Promise<void>;
-  /** Fetches it before the page is asked for; a failure is told when it is. */
-  preload(): void;
 }
 
 export function pageCode<P extends object>(load: () => Promise<ComponentType<P>>): PageCode<P> {
@@ -20,7 +19,7 @@ export function pageCode<P extends object>(load: () => Promise<ComponentType<P>>
   const fetch = async () => {
     component ??= await load();
   };
-  return { current: () => component, fetch, preload: () => void fetch().catch(() => undefined) };
+  return { current: () => component, fetch };
 }
 
 export function LazyPage<P extends object>({

@@ -8,13 +8,12 @@ import { pageCode } from "../lazy-page.tsx";
 import { supportsKeySystem } from "./key-system.ts";
 import { loadShaka } from "./shaka.ts";
 
-/** Of the player's code, once it is there. */
-let askEarly: ((platform: Platform, title: string) => void) | undefined;
+/** The player's code, once it is there. */
+let player: typeof import("./watch.tsx") | undefined;
 
 export const watchPage = pageCode(async () => {
-  const watch = await import("./watch.tsx");
-  askEarly = watch.askEarly;
-  return watch.WatchPage;
+  player = await import("./watch.tsx");
+  return player.WatchPage;
 });
 
 /**
@@ -25,16 +24,18 @@ export function playOnClick(platform: Platform, title: string) {
   const ask = (event: MouseEvent) => {
     // Another click opens another page or window.
     const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-    if (isPlain) askEarly?.(platform, title);
+    if (isPlain) player?.askEarly(platform, title);
   };
   return { onPointerDown: (event: PointerEvent) => event.pointerType === "mouse" && ask(event), onClick: ask };
 }
 
 /** Fetches what the first picture will wait for, while the page that offers the film is read. */
 export function preloadPlayer(platform: Platform): void {
-  watchPage.preload();
-  // A failure is told when the film is asked for.
-  loadShaka("dash").catch(() => undefined);
+  // Failures are told when the film is asked for.
+  const shaka = loadShaka("dash");
+  Promise.all([watchPage.fetch(), shaka])
+    .then(() => player?.spareEngine())
+    .catch(() => undefined);
   meetDecoders();
   // What the device can decrypt is said with the first request of a play.
   void usableKeySystems(platform, supportsKeySystem);

@@ -63,9 +63,26 @@ const LANGUAGE_TAG = /^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/;
 /** A player at its video, before it is known what it plays. */
 export interface Preparation {
   readonly shaka: Shaka;
-  readonly player: InstanceType<Shaka["Player"]>;
+  readonly player: Player;
   /** Aborted with the player's end. */
   readonly over: AbortController;
+}
+
+type Player = InstanceType<Shaka["Player"]>;
+
+/** Of a format's kind, made while the page that offers the film is read. */
+let spare: { readonly shaka: Shaka; readonly player: Player } | undefined;
+
+/** Makes a player for whoever prepares one next; a failure is told then. */
+export async function spareEngine(): Promise<void> {
+  const shaka = await loadShaka("dash");
+  if (spare === undefined && shaka.Player.isBrowserSupported()) spare = { shaka, player: new shaka.Player() };
+}
+
+function newPlayer(shaka: Shaka): Player {
+  const mine = spare?.shaka === shaka ? spare.player : undefined;
+  if (mine !== undefined) spare = undefined;
+  return mine ?? new shaka.Player();
 }
 
 /** What needs no play session, done while one is asked for. Throws MatineeError. */
@@ -76,7 +93,7 @@ export async function prepareEngine(
 ): Promise<Preparation> {
   const shaka = await loadShaka(format);
   if (!shaka.Player.isBrowserSupported()) throw browserTooOld();
-  const player = new shaka.Player();
+  const player = newPlayer(shaka);
   player.setVideoContainer(stage);
   await player.attach(video);
   return { shaka, player, over: new AbortController() };

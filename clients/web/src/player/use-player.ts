@@ -70,6 +70,8 @@ export function usePlayer(
     let opened: Engine | undefined;
     let metrics: Metrics | undefined;
     let startSeconds = 0;
+    /** The controls know of the film. */
+    let isShown = false;
     const requestedMs = performance.now();
     setTrouble(false);
     setEngine(undefined);
@@ -161,7 +163,7 @@ export function usePlayer(
           startSeconds,
           onTracks: () => {
             metrics?.renditionMayHaveChanged();
-            if (opened !== undefined) setTracks(opened.tracks());
+            if (opened !== undefined && isShown) setTracks(opened.tracks());
           },
           onError: (cause) => fail(cause, false),
           onTrouble: setTrouble,
@@ -177,6 +179,7 @@ export function usePlayer(
         if (isGone) return;
         setError(undefined);
         setDisplayTitle(session.displayTitle);
+        isShown = true;
         setEngine(opened);
         setTracks(opened.tracks());
         metrics.renditionMayHaveChanged();

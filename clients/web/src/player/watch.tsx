@@ -2,7 +2,7 @@
 
 import type { MatineeError } from "@matinee/sdk/errors";
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { startTransition, useCallback, useEffect, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
 import { useQuery } from "../query.ts";
@@ -22,6 +22,7 @@ import { useVideoState, type VideoState } from "./use-video-state.ts";
 import styles from "./watch.module.css";
 
 export { askEarly } from "./asking.ts";
+export { spareEngine } from "./engine.ts";
 
 const HIDE_MS = 3_000;
 
@@ -34,6 +35,7 @@ export function WatchPage({ name }: { readonly name: string }) {
   const player = usePlayer(name, format, video, stage);
   const state = useVideoState(video);
   const [menuOpen, setMenuOpen] = useState(false);
+  const hasControls = useAfterwards();
   const awake = useAwake(root, state.isPaused || menuOpen || player.needsClick);
   useTitle(player.displayTitle);
   const home = `/title/${idOf(name)}`;
@@ -141,7 +143,7 @@ export function WatchPage({ name }: { readonly name: string }) {
           actions={actions}
         />
       )}
-      {player.error === undefined && !isOver && (
+      {player.error === undefined && !isOver && hasControls && (
         <Controls
           title={player.displayTitle}
           state={state}
@@ -273,6 +275,13 @@ async function togglePip(video: HTMLVideoElement | null): Promise<void> {
   } catch {
     // Refused by the browser: the film goes on as it is.
   }
+}
+
+/** False at first: the video is on the page, and its film asked for, before the rest is made in the time that is left. */
+function useAfterwards(): boolean {
+  const [isAfter, setAfter] = useState(false);
+  useEffect(() => startTransition(() => setAfter(true)), []);
+  return isAfter;
 }
 
 /** True after a while of `value`; false at once. What comes and goes quickly is never shown. */
