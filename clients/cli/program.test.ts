@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@matinee/sdk/gen/google/rpc/error_details_pb";
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
+import { SearchIndex_Reason, SearchIndex_State } from "@matinee/sdk/gen/matinee/catalog/v1/search_index_pb";
 import { IngestionService } from "@matinee/sdk/gen/matinee/ingestion/v1/ingestion_service_pb";
 import { ProfileService } from "@matinee/sdk/gen/matinee/profile/v1/profile_service_pb";
 import { startRpcServer } from "@matinee/sdk/testing/rpc-server";
@@ -125,6 +126,39 @@ describe("matinee", () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it("follows a rebuild of the search index to its end, or does not wait for it", async () => {
+    const { WAITING, REBUILDING, READY } = SearchIndex_State;
+    const states = [
+      { state: REBUILDING, doneCount: 100n, totalCount: 200n },
+      { state: REBUILDING, doneCount: 200n, totalCount: 201n },
+      { state: READY, doneCount: 201n, totalCount: 201n },
+    ];
+    await using server = await startRpcServer((router) => {
+      router.service(CatalogService, {
+        // the counts are those of the rebuild before
+        rebuildSearchIndex: () => ({ searchIndex: { state: WAITING, doneCount: 7n, totalCount: 7n } }),
+        getSearchIndex: () => ({ searchIndex: states.shift() ?? { state: READY, reason: SearchIndex_Reason.ASKED } }),
+      });
+    });
+    const env = { MATINEE_TOKEN: "token", MATINEE_URL: server.origin };
+    const rebuilt = await call(["search-index", "rebuild"], env);
+    assert.equal(rebuilt.code, 0, rebuilt.err);
+    assert.deepEqual(
+      rebuilt.out.split("\n").map((line) => line.trim().replaceAll(/ +/g, " ")),
+      [
+        "index 0 % waiting",
+        "index 50 % 100 of 200 titles",
+        "index 99 % 200 of 201 titles",
+        "The search index is rebuilt from 201 titles.",
+        "",
+      ],
+    );
+    const asked = await call(["search-index", "rebuild", "--no-wait", "--json"], env);
+    assert.equal(JSON.parse(asked.out).searchIndex.state, "STATE_WAITING");
+    const shown = await call(["search-index"], env);
+    assert.match(shown.out, /^The search index is ready\.\n {2}Why +asked\n/);
   });
 
   it("answers errors as one line of JSON with --json", async () => {

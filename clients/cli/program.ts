@@ -7,6 +7,7 @@ import { type ImportFlags, importFiles } from "./commands/import.ts";
 import { cancelJob, listJobs, retryJob, watchJobs } from "./commands/jobs.ts";
 import { login, logout } from "./commands/login.ts";
 import { listPackages, retryPackage } from "./commands/packages.ts";
+import { rebuildSearchIndex, showSearchIndex } from "./commands/search-index.ts";
 import { deleteTitle, listTitles, publishTitle, restoreTitle, showTitle, unpublishTitle } from "./commands/titles.ts";
 import { up } from "./commands/up.ts";
 import { newContext } from "./context.ts";
@@ -164,6 +165,30 @@ Examples:
     .command("retry <revision>")
     .description("Package again what has failed; nothing is encoded again unless it cannot be read.");
   packagesRetry.action((name: string) => retryPackage(context(packagesRetry), name));
+
+  const searchIndex = program
+    .command("search-index")
+    .description("The index that titles are searched in: show, rebuild.");
+  const searchIndexShow = searchIndex
+    .command("show", { isDefault: true })
+    .description("Say whether the search index is ready, and how far a rebuild is.");
+  searchIndexShow.action(() => showSearchIndex(context(searchIndexShow)));
+  const searchIndexRebuild = searchIndex
+    .command("rebuild")
+    .description("Make the search index anew from the titles, where it is damaged, and follow that to its end.")
+    .option("--no-wait", "return at once");
+  searchIndexRebuild
+    .addHelpText(
+      "after",
+      `
+Searches find what the index had until the new one is whole. One that was lost, or filled by an older release, is rebuilt
+without being asked. Ctrl-C stops following, not the rebuild; the same command follows it again while it runs.
+
+Examples:
+  matinee search-index
+  matinee search-index rebuild`,
+    )
+    .action(() => rebuildSearchIndex(context(searchIndexRebuild), searchIndexRebuild.opts()));
 
   const loginCommand = program
     .command("login [email]")
