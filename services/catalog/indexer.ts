@@ -3,6 +3,7 @@
 import type { Clock } from "#pkg/clock/clock";
 import type { Logger } from "#pkg/obs/obs";
 import type { SearchDocument, SearchIndex } from "#pkg/search/search";
+import { type BackgroundWork, looping } from "#pkg/work/loop";
 import { languagesOf, searchBodyOf, type Title } from "./domain/title.ts";
 import type { TitleStore } from "./store/title-store.ts";
 
@@ -15,58 +16,40 @@ const POLL_MS = 1_000;
 
 export class Indexer {
   readonly #store: TitleStore;
-  readonly #search: SearchIndex;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  #wake: (() => void) | undefined;
+  readonly #search: Pick<SearchIndex, "ensureIndex" | "put" | "remove">;
+  #wake: () => void = () => undefined;
 
   constructor(deps: {
     readonly store: TitleStore;
-    readonly search: SearchIndex;
-    readonly clock: Clock;
-    readonly log: Logger;
+    readonly search: Pick<SearchIndex, "ensureIndex" | "put" | "remove">;
   }) {
     this.#store = deps.store;
     this.#search = deps.search;
-    this.#clock = deps.clock;
-    this.#log = deps.log;
   }
 
   /** There may be something to do now. */
   wake(): void {
-    this.#wake?.();
+    this.#wake();
   }
 
-  /** Runs until the signal is aborted; an index that is away is tried again, and searches find what it had. */
-  async run(signal: AbortSignal): Promise<void> {
-    let isFailing = false;
-    while (!signal.aborted) {
-      try {
-        await this.#search.ensureIndex(TITLE_INDEX);
-        while ((await this.#indexBatch()) === BATCH && !signal.aborted);
-        isFailing = false;
-      } catch (err) {
-        if (!isFailing) this.#log.error({ err }, "search index cannot follow the titles");
-        isFailing = true;
-      }
-      await this.#idle(signal);
-    }
+  /** An index that is away is tried again, and searches find what it had. */
+  background(options: { readonly clock: Clock; readonly log: Logger }): BackgroundWork {
+    return looping("indexer", () => this.#index(), {
+      ...options,
+      listen: async (wake) => {
+        this.#wake = () => wake("");
+      },
+    });
   }
 
-  async #indexBatch(): Promise<number> {
+  async #index(): Promise<"again" | number> {
+    await this.#search.ensureIndex(TITLE_INDEX);
     const titles = await this.#store.listToIndex(BATCH);
     const { shown, hidden } = writesOf(titles);
     if (shown.length > 0) await this.#search.put(TITLE_INDEX, shown);
     if (hidden.length > 0) await this.#search.remove(TITLE_INDEX, hidden);
     if (titles.length > 0) await this.#store.markIndexed(titles);
-    return titles.length;
-  }
-
-  async #idle(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await this.#clock.sleep(POLL_MS, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
-    this.#wake = undefined;
+    return titles.length === BATCH ? "again" : POLL_MS;
   }
 }
 

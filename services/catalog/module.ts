@@ -46,7 +46,7 @@ export const catalog = defineModule({
     const { postgres: db, search, images, clock, log, inbox } = host;
     const store = openTitleStore(db);
     const events = openCatalogEvents(host);
-    const indexer = new Indexer({ store, search, clock, log });
+    const indexer = new Indexer({ store, search });
     const rebuilding = new Rebuilding({
       titles: store,
       index: openIndexStore(db, TITLE_INDEX),
@@ -108,7 +108,7 @@ export const catalog = defineModule({
         consume(PlaybackStartedSchema, (event, message) => titles.viewed(event.id, requireId("titles", message.title))),
       ],
       background: [
-        { name: "indexer", run: (signal) => indexer.run(signal) },
+        indexer.background(host),
         looping("search index", (signal) => rebuilding.rebuildIfNeeded(signal), host),
         { name: "film changes", run: (signal) => films.listen(signal) },
         looping("older titles", () => films.listOlder(), host),
