@@ -57,12 +57,12 @@ export interface Platform {
   url(path: string): string;
   /**
    * Sends one request that outlives the page (fetch with keepalive, at most 64 kB) and waits for no answer.
-   * `navigator.sendBeacon` cannot carry an Authorization header.
+   * `navigator.sendBeacon` cannot carry an Authorization header. Without a token of its own it carries the caller's.
    */
   sendLast<Method extends DescMethodUnary>(
     method: Method,
     message: MessageInitShape<Method["input"]>,
-    token: string,
+    token: string | undefined,
   ): void;
 }
 
@@ -88,17 +88,23 @@ export function newPlatform(options: PlatformOptions): Platform {
     url,
     sendLast(method, message, token) {
       const body = toJsonString(method.input, create(method.input, message));
-      fetch(url(`/${method.parent.typeName}/${method.name}`), {
-        method: "POST",
-        keepalive: true,
-        headers: {
-          "content-type": "application/json",
-          "connect-protocol-version": "1",
-          authorization: `Bearer ${token}`,
-          traceparent: newTraceparent(),
-        },
-        body,
-      }).catch(() => {
+      const send = async (bearer: string | undefined) => {
+        if (bearer === undefined) return;
+        await fetch(url(`/${method.parent.typeName}/${method.name}`), {
+          method: "POST",
+          keepalive: true,
+          headers: {
+            "content-type": "application/json",
+            "connect-protocol-version": "1",
+            authorization: `Bearer ${bearer}`,
+            traceparent: newTraceparent(),
+          },
+          body,
+        });
+      };
+      // A token that is at hand is sent with before the page is gone; one that must be renewed first may come too late.
+      const sent = token === undefined ? options.tokens?.accessToken().then(send) : send(token);
+      sent?.catch(() => {
         // The page is going away; nobody is left to be told.
       });
     },

@@ -1,19 +1,25 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
-import { MatineeError } from "./errors.ts";
+import { MatineeError, toMatineeError } from "./errors.ts";
 import { KeySystem, ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import { PlaybackService } from "./gen/matinee/playback/v1/playback_service_pb.ts";
-import { TelemetryService } from "./gen/matinee/telemetry/v1/telemetry_service_pb.ts";
-import { newPlatform } from "./platform.ts";
+import { type RecordPlayerEventsRequest, TelemetryService } from "./gen/matinee/telemetry/v1/telemetry_service_pb.ts";
+import { newPlatform, type TokenSource } from "./platform.ts";
 import { askForPlay, giveBackPlay, type StartOptions, startPlayback } from "./playback.ts";
+import { isMeant, Telemetry } from "./telemetry.ts";
 import { refusal, startRpcServer } from "./testing/rpc-server.ts";
+import { toSeconds } from "./time.ts";
+
+type Batch = Pick<RecordPlayerEventsRequest, "playSession" | "viewId" | "title" | "events"> & {
+  readonly token: string | null;
+};
 
 async function startPlayer() {
   const beats: { readonly token: string | null; readonly seconds: number; readonly isPaused: boolean }[] = [];
   const stops: number[] = [];
   const stored = new Map<string, number>();
-  const control = { refuseBeat: undefined as string | undefined, busyBatches: 0 };
+  const control = { refuseBeat: undefined as string | undefined, busyBatches: 0, onBatch: (_: Batch) => {} };
   const server = await startRpcServer((router) => {
     router.service(PlaybackService, {
       startPlayback({ title }) {
@@ -53,8 +59,10 @@ async function startPlayer() {
       },
     });
     router.service(TelemetryService, {
-      recordPlayerEvents({ events }) {
+      recordPlayerEvents(request, context) {
         if (control.busyBatches-- > 0) throw refusal(Code.Unavailable, "DRAINING");
+        const { events } = request;
+        control.onBatch({ ...request, token: context.requestHeader.get("authorization") });
         for (const { id, sequence } of events) stored.set(id, sequence);
         return { acceptedCount: events.length };
       },
@@ -65,14 +73,23 @@ async function startPlayer() {
 
 const device = { id: "device-1", displayName: "a test" };
 
+const TITLE = "titles/1";
+const GONE = "titles/gone";
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const viewer: TokenSource = { accessToken: async () => "viewer", refresh: async () => undefined };
+
+/** What is told of a view of the title. */
+const newTelemetry = (server: Parameters<typeof newPlatform>[0], title = TITLE) =>
+  new Telemetry({ platform: newPlatform(server), title });
+
 /** A play at its beginning, of a film that is there; what is given is otherwise. */
 async function start(
   server: Parameters<typeof newPlatform>[0],
-  { title = "titles/1", ...otherwise }: Partial<StartOptions> & { readonly title?: string } = {},
+  { title = TITLE, ...otherwise }: Partial<StartOptions> & { readonly title?: string } = {},
 ) {
   const platform = newPlatform(server);
   return startPlayback({
-    ...{ platform, asked: await askForPlay(platform, title, device) },
+    ...{ platform, asked: await askForPlay(platform, title, device), telemetry: newTelemetry(server) },
     position: () => ({ seconds: 0, isPaused: false }),
     onEnded: () => undefined,
     ...otherwise,
@@ -152,7 +169,7 @@ describe("startPlayback", () => {
   it("throws the refusal of a film that may not be watched", async () => {
     await using server = await startPlayer();
     await assert.rejects(
-      start(server, { title: "titles/gone" }),
+      start(server, { title: GONE }),
       (error) => error instanceof MatineeError && error.message === "it has left",
     );
   });
@@ -162,13 +179,14 @@ describe("Telemetry", () => {
   it("keeps events until the service has stored them, each once", async () => {
     await using server = await startPlayer();
     server.control.busyBatches = 4;
-    const play = await start(server);
+    const telemetry = newTelemetry(server);
+    const play = await start(server, { telemetry });
     for (let index = 0; index < 250; index++) {
-      play.telemetry.record({ case: "playRequested", value: { player: "test" } }, index);
+      telemetry.record({ case: "playRequested", value: { player: "test" } }, index);
     }
-    await play.telemetry.flush();
+    await telemetry.flush();
     assert.equal(server.stored.size, 0);
-    while (server.stored.size < 250) await play.telemetry.flush();
+    while (server.stored.size < 250) await telemetry.flush();
     assert.deepEqual(
       [...server.stored.values()],
       Array.from({ length: 250 }, (_, index) => index),
@@ -178,11 +196,12 @@ describe("Telemetry", () => {
 
   it("makes room by dropping the oldest samples, never what happened", async () => {
     await using server = await startPlayer();
-    const play = await start(server);
+    const telemetry = newTelemetry(server);
+    const play = await start(server, { telemetry });
     const zero = { seconds: 0n, nanos: 0 } as never;
-    play.telemetry.record({ case: "playRequested", value: { player: "test" } }, 0);
+    telemetry.record({ case: "playRequested", value: { player: "test" } }, 0);
     for (let index = 0; index < 600; index++) {
-      play.telemetry.record(
+      telemetry.record(
         {
           case: "sample",
           value: { playingTime: zero, stalledTime: zero, bitsPerSecond: 1n, height: 720, droppedFrames: 0 },
@@ -190,11 +209,70 @@ describe("Telemetry", () => {
         index,
       );
     }
-    await play.telemetry.flush();
+    await telemetry.flush();
     const sequences = [...server.stored.values()];
     assert.equal(sequences.length, 500);
     assert.equal(sequences[0], 0);
     assert.equal(sequences.at(-1), 600);
     await play.stop();
+  });
+
+  it("tells of a start that came to no play as the viewer, with its reason and the time it took", async () => {
+    await using server = await startPlayer();
+    const told: Batch[] = [];
+    server.control.onBatch = (batch) => told.push(batch);
+    server.control.busyBatches = 1;
+    const telemetry = newTelemetry({ ...server, tokens: viewer }, GONE);
+    telemetry.record({ case: "playRequested", value: { player: "test" } }, 0);
+    const refused = await start(server, { title: GONE, telemetry }).then(
+      () => assert.fail("it started"),
+      toMatineeError,
+    );
+    // Until it is known what the start comes to, as after this refusal it is not, nothing is told.
+    await telemetry.flush();
+    assert.equal(server.stored.size, 0);
+    telemetry.recordFailure(refused, 0, 1500);
+    telemetry.tellAsView();
+    while (server.stored.size < 2) await turn();
+    const [batch] = told;
+    assert.ok(batch);
+    assert.deepEqual([batch.playSession, batch.title, batch.token], ["", GONE, "Bearer viewer"]);
+    assert.match(batch.viewId, UUID);
+    const failure = batch.events[1]?.event;
+    assert.ok(failure?.case === "playerError");
+    const { code, isFatal, isBusinessException, elapsedTime } = failure.value;
+    assert.deepEqual([code, isFatal, isBusinessException], ["TITLE_UNAVAILABLE", true, true]);
+    assert.equal(toSeconds(elapsedTime), 1.5);
+  });
+
+  it("tells a play's events with the play's token, also those of before it began", async () => {
+    await using server = await startPlayer();
+    const told: Batch[] = [];
+    server.control.onBatch = (batch) => told.push(batch);
+    const telemetry = newTelemetry({ ...server, tokens: viewer });
+    telemetry.record({ case: "playRequested", value: { player: "test" } }, 0);
+    const play = await start(server, { telemetry });
+    // Too late: it is a play's.
+    telemetry.tellAsView();
+    await play.stop();
+    assert.deepEqual(
+      told.map(({ playSession, viewId, events }) => [playSession, viewId, events.length]),
+      [["playSessions/1", "", 1]],
+    );
+    assert.match(told[0]?.token ?? "", /^Bearer token-/);
+  });
+
+  it("takes for failures what the rules do not mean", () => {
+    const meant = (reason: string, metadata: Record<string, string> = {}) =>
+      isMeant(new MatineeError({ code: Code.FailedPrecondition, reason, message: "", metadata }));
+    for (const reason of ["TITLE_UNAVAILABLE", "STREAM_LIMIT_REACHED", "LICENSE_TERRITORY", "LICENSE_RIGHTS_ENDED"]) {
+      assert.ok(meant(reason), reason);
+    }
+    assert.ok(meant("PLAY_SESSION_ENDED", { end_reason: "rights_ended" }));
+    for (const reason of ["UNREACHABLE", "LICENSE_TOKEN_INVALID", "FORMAT_UNAVAILABLE", "PLAY_SESSION_ENDED"]) {
+      assert.ok(!meant(reason), reason);
+    }
+    // Published, but nothing of it can be played: somebody has to look.
+    assert.ok(!meant("TITLE_UNAVAILABLE", { availability: "TITLE_NOT_PLAYABLE" }));
   });
 });

@@ -8,7 +8,7 @@ import { ManifestFormat } from "./gen/matinee/common/v1/media_pb.ts";
 import type { DeviceSchema } from "./gen/matinee/playback/v1/play_session_pb.ts";
 import { PlaybackService, type StartPlaybackResponse } from "./gen/matinee/playback/v1/playback_service_pb.ts";
 import type { Platform } from "./platform.ts";
-import { Telemetry } from "./telemetry.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { fromSeconds, toSeconds } from "./time.ts";
 
 const DEFAULT_HEARTBEAT_SECONDS = 10;
@@ -33,6 +33,8 @@ export interface StartOptions {
    * ran out while the computer slept. `canRestart` where starting again may help.
    */
   readonly onEnded: (error: MatineeError, canRestart: boolean) => void;
+  /** Of this view; tells as the play from then on. Whoever gives up after a refusal has it told by `tellAsView`. */
+  readonly telemetry: Telemetry;
 }
 
 /** A manifest and its format. */
@@ -58,7 +60,6 @@ export interface PlaySessionHandle {
   readonly resumeSeconds: number;
   readonly durationSeconds: number;
   readonly preferredLanguage: string;
-  readonly telemetry: Telemetry;
   /**
    * What a licence request to this address needs: the headers of its server, and at the edge's own origin, and nowhere
    * else, the play token as it is now.
@@ -96,7 +97,7 @@ export async function giveBackPlay(platform: Platform, answer: StartPlaybackResp
 
 /** Keeps a play alive that was asked for. */
 export function startPlayback(options: StartOptions): PlaySessionHandle {
-  const { platform, asked: answer } = options;
+  const { platform, telemetry, asked: answer } = options;
   const client = platform.client(PlaybackService);
   const name = answer.playSession?.name ?? "";
   const over = new AbortController();
@@ -142,7 +143,7 @@ export function startPlayback(options: StartOptions): PlaySessionHandle {
     return { emeNames, headers, url: platform.url(uri) };
   });
 
-  const telemetry = new Telemetry({ platform, playSession: name, token: () => token, signal });
+  telemetry.tellAsPlay({ playSession: name, token: () => token, signal });
   void keepAlive();
 
   return {
@@ -156,7 +157,6 @@ export function startPlayback(options: StartOptions): PlaySessionHandle {
     resumeSeconds: toSeconds(answer.resumePosition),
     durationSeconds: toSeconds(answer.duration),
     preferredLanguage: answer.preferredLanguage,
-    telemetry,
     licenseHeaders: (url) => ({
       ...licenseServers.find((server) => server.url === url)?.headers,
       ...(new URL(url).origin === new URL(platform.origin).origin && { authorization: `Bearer ${token}` }),

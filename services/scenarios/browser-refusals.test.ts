@@ -7,6 +7,7 @@ import { eventually } from "#pkg/testkit/eventually";
 import { MatineeError } from "../../clients/sdk/errors.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
 import type { StartPlaybackResponse } from "../../clients/sdk/gen/matinee/playback/v1/playback_service_pb.ts";
+import { TelemetryService } from "../../clients/sdk/gen/matinee/telemetry/v1/telemetry_service_pb.ts";
 import { assertNoBarriers } from "./barriers.ts";
 import { theatreOf, type Visitor } from "./browser.ts";
 import { type Account, signInOnPage, signUpOnPage } from "./pages.ts";
@@ -124,6 +125,37 @@ inEveryTopology(
       const reasons = await Promise.all(plays.map((play) => endReasonOf(person, play)));
       assert.deepEqual(reasons, ["ended_elsewhere", ...plays.slice(1).map(() => "")]);
       for (const play of plays) await stop(person, play);
+    });
+
+    it("counts a start that failed and one that was refused apart, though neither came to a play", async () => {
+      const title = await publishTitle(cluster(), clear.asset, {
+        displayTitle: "Never Begun",
+        availabilityWindows: [{ territories: ["AQ"] }],
+      });
+      const quality = (await operatorOf(cluster())).platform.client(TelemetryService);
+      const counted = (failures: bigint, refusals: bigint) =>
+        eventually(`${failures} failures and ${refusals} refusals`, async () => {
+          const { summary } = await quality.getQualitySummary({ title: title.name });
+          return summary?.startupFailureCount === failures && summary.businessExceptionCount === refusals
+            ? summary
+            : undefined;
+        });
+      const { page } = guest;
+      const starts = "**/matinee.playback.v1.PlaybackService/StartPlayback";
+      await page.route(starts, (route) => route.abort());
+      guest.expectTrouble(/PlaybackService\/StartPlayback/);
+      await guest.goto(watch(title));
+      await refusal(page).waitFor();
+      assert.equal(await refusal(page).getAttribute("data-reason"), "UNREACHABLE");
+      const failed = await counted(1n, 0n);
+      assert.equal(failed.viewCount, 1n);
+      assert.equal(failed.startupFailureRatio, 1);
+      assert.ok(failed.medianStartupFailureTime !== undefined);
+      await page.unroute(starts);
+      await guest.goto("/");
+      await guest.goto(watch(title));
+      await refusal(page).and(page.locator('[data-reason="TITLE_TERRITORY"]')).waitFor();
+      await counted(1n, 1n);
     });
 
     it("stops on the screen when its rights end, and says so", async () => {

@@ -14,7 +14,7 @@ import { SearchPage } from "./pages/search.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
 import { SignUpPage } from "./pages/sign-up.tsx";
 import { TitlePage } from "./pages/title.tsx";
-import { watchPage } from "./player/code.ts";
+import { useMissingPlayer, watchPage } from "./player/code.ts";
 import { Shell } from "./shell/shell.tsx";
 import { useArrival } from "./use-arrival.ts";
 
@@ -26,6 +26,11 @@ const studioTitlePage = pageCode(() =>
 
 // For those who write programs, signed in or not.
 const docsPage = pageCode(() => import("./docs/docs.tsx").then(({ DocsPage }) => DocsPage));
+
+function Watch({ name }: { readonly name: string }) {
+  const onMissing = useMissingPlayer(name);
+  return <LazyPage code={watchPage} props={{ name }} waiting={<Dark />} onMissing={onMissing} />;
+}
 
 export function AppRoutes() {
   const [path] = useLocation();
@@ -45,7 +50,7 @@ export function AppRoutes() {
       <Route path="/watch/:id">
         {({ id }) => (
           <SignedIn>
-            <LazyPage key={id} code={watchPage} props={{ name: `titles/${id}` }} waiting={<Dark />} />
+            <Watch key={id} name={`titles/${id}`} />
           </SignedIn>
         )}
       </Route>

@@ -26,10 +26,13 @@ export function LazyPage<P extends object>({
   code,
   props,
   waiting = null,
+  onMissing,
 }: {
   readonly code: PageCode<P>;
   readonly props: P;
   readonly waiting?: ReactNode;
+  /** Told each time that the code did not come. */
+  readonly onMissing?: (error: MatineeError) => void;
 }) {
   const [, setFetched] = useState(false);
   const [error, setError] = useState<MatineeError>();
@@ -42,7 +45,12 @@ export function LazyPage<P extends object>({
     let isGone = false;
     loadChunk(code.fetch).then(
       () => !isGone && setFetched(true),
-      (cause: unknown) => !isGone && setError(toMatineeError(cause)),
+      (cause: unknown) => {
+        if (isGone) return;
+        const failure = toMatineeError(cause);
+        setError(failure);
+        onMissing?.(failure);
+      },
     );
     return () => {
       isGone = true;

@@ -1,8 +1,10 @@
 /** The player's code and Shaka Player's, which nobody loads before a film is near. */
 
+import type { MatineeError } from "@matinee/sdk/errors";
 import { usableKeySystems } from "@matinee/sdk/key-systems";
 import type { Platform } from "@matinee/sdk/platform";
-import { type MouseEvent, type PointerEvent, useEffect } from "react";
+import { Telemetry } from "@matinee/sdk/telemetry";
+import { type MouseEvent, type PointerEvent, useEffect, useRef } from "react";
 import { useApp } from "../app-context.ts";
 import { pageCode } from "../lazy-page.tsx";
 import { supportsKeySystem } from "./key-system.ts";
@@ -39,6 +41,21 @@ export function preloadPlayer(platform: Platform): void {
   meetDecoders();
   // What the device can decrypt is said with the first request of a play.
   void usableKeySystems(platform, supportsKeySystem);
+}
+
+/** Tells, once, of the start that failed because the player's code did not come. */
+export function useMissingPlayer(title: string): (error: MatineeError) => void {
+  const { platform } = useApp();
+  const requestedMs = useRef(performance.now());
+  const isTold = useRef(false);
+  return (error) => {
+    if (isTold.current) return;
+    isTold.current = true;
+    const telemetry = new Telemetry({ platform, title });
+    telemetry.record({ case: "playRequested", value: { player: "" } }, 0);
+    telemetry.recordFailure(error, 0, performance.now() - requestedMs.current);
+    telemetry.tellAsView();
+  };
 }
 
 /**

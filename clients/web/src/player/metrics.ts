@@ -1,4 +1,4 @@
-/** What the telemetry of one play measures: start-up, stalls, renditions, time that pictures moved. */
+/** What the telemetry of one view measures: start-up, stalls, renditions, time that pictures moved. */
 
 import type { MatineeError } from "@matinee/sdk/errors";
 import type { Telemetry } from "@matinee/sdk/telemetry";
@@ -7,10 +7,10 @@ import type { Engine } from "./engine.ts";
 import { PlayTime } from "./play-time.ts";
 
 const SAMPLE_MS = 10_000;
-const MAX_CODE = 64;
-const MAX_MESSAGE = 1000;
 
 export interface Metrics {
+  /** There is a play: what the video does from now on is the play's. */
+  begin(): void;
   /** Another rendition may be played now. */
   renditionMayHaveChanged(): void;
   failed(error: MatineeError): void;
@@ -28,6 +28,7 @@ export function newMetrics(
   const time = new PlayTime(requestedMs);
   let height = 0;
   let isOver = false;
+  let sample: ReturnType<typeof setInterval> | undefined;
   const at = () => video.currentTime || 0;
   const duration = (ms: number) => fromSeconds(ms / 1000) as never;
   const stop = new AbortController();
@@ -40,36 +41,40 @@ export function newMetrics(
     if (stallMs === undefined) return;
     telemetry.record({ case: "rebufferEnded", value: { stallDuration: duration(stallMs) } }, at());
   };
-  on("playing", () => {
-    const { startupMs, stallMs } = time.playing(performance.now());
-    if (startupMs !== undefined) {
-      telemetry.record({ case: "firstFrame", value: { startupTime: duration(startupMs) } }, at());
-    }
-    tellStall(stallMs);
-  });
-  for (const name of ["seeking", "pause", "ended"] as const) on(name, () => tellStall(time.halted(performance.now())));
-  on("waiting", () => time.waiting(performance.now()));
+  const begin = () => {
+    on("playing", () => {
+      const { startupMs, stallMs } = time.playing(performance.now());
+      if (startupMs !== undefined) {
+        telemetry.record({ case: "firstFrame", value: { startupTime: duration(startupMs) } }, at());
+      }
+      tellStall(stallMs);
+    });
+    for (const name of ["seeking", "pause", "ended"] as const)
+      on(name, () => tellStall(time.halted(performance.now())));
+    on("waiting", () => time.waiting(performance.now()));
 
-  const sample = setInterval(() => {
-    const tracks = engine()?.tracks();
-    if (!time.hasFirstFrame || tracks === undefined) return;
-    const { playingMs, stalledMs } = time.totals(performance.now());
-    telemetry.record(
-      {
-        case: "sample",
-        value: {
-          playingTime: duration(playingMs),
-          stalledTime: duration(stalledMs),
-          bitsPerSecond: BigInt(Math.round(tracks.bitsPerSecond)),
-          height: tracks.height,
-          droppedFrames: engine()?.droppedFrames() ?? 0,
+    sample = setInterval(() => {
+      const tracks = engine()?.tracks();
+      if (!time.hasFirstFrame || tracks === undefined) return;
+      const { playingMs, stalledMs } = time.totals(performance.now());
+      telemetry.record(
+        {
+          case: "sample",
+          value: {
+            playingTime: duration(playingMs),
+            stalledTime: duration(stalledMs),
+            bitsPerSecond: BigInt(Math.round(tracks.bitsPerSecond)),
+            height: tracks.height,
+            droppedFrames: engine()?.droppedFrames() ?? 0,
+          },
         },
-      },
-      at(),
-    );
-  }, SAMPLE_MS);
+        at(),
+      );
+    }, SAMPLE_MS);
+  };
 
   return {
+    begin,
     renditionMayHaveChanged() {
       const tracks = engine()?.tracks();
       if (tracks === undefined || tracks.height === 0 || tracks.height === height) return;
@@ -78,19 +83,7 @@ export function newMetrics(
       telemetry.record({ case: "renditionChanged", value: { height, bitsPerSecond } }, at());
     },
     failed(error) {
-      const isBusinessException = error.reason.startsWith("LICENSE_") || error.reason.startsWith("TITLE_");
-      telemetry.record(
-        {
-          case: "playerError",
-          value: {
-            code: error.reason.slice(0, MAX_CODE),
-            message: error.message.slice(0, MAX_MESSAGE),
-            isFatal: true,
-            isBusinessException,
-          },
-        },
-        at(),
-      );
+      telemetry.recordFailure(error, at(), time.hasFirstFrame ? undefined : performance.now() - requestedMs);
     },
     ended() {
       if (isOver) return;

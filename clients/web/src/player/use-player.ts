@@ -1,8 +1,10 @@
 /** One play on one page: starts the session and the engine, and keeps what the controls show. */
 
 import { Code } from "@connectrpc/connect";
+import { newRequestId } from "@matinee/sdk/clock";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
+import { Telemetry } from "@matinee/sdk/telemetry";
 import { useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { useApp } from "../app-context.ts";
@@ -24,6 +26,13 @@ const WHY_MS = 10_000;
 const CONTROLS_MS = 1_000;
 /** Ends that are meant: starting again would take the film from where it was taken to, or from nobody. */
 const MEANT = new Set(["replaced", "signed_out", "account_deleted", "ended_elsewhere"]);
+
+/** One click on play, until it came to a play or was told to have come to none. */
+interface View {
+  readonly title: string;
+  readonly id: string;
+  isTold: boolean;
+}
 
 export interface Player {
   readonly displayTitle: string;
@@ -58,6 +67,7 @@ export function usePlayer(
   const discarded = useRef(Promise.resolve());
   const restarts = useRef(0);
   const continueAt = useRef<number>(undefined);
+  const view = useRef<View>(undefined);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` starts it again
   useEffect(() => {
@@ -68,6 +78,8 @@ export function usePlayer(
     let session: PlaySessionHandle | undefined;
     let prepared: Promise<Preparation> | undefined;
     let opened: Engine | undefined;
+    let mine: View | undefined;
+    let telemetry: Telemetry | undefined;
     let metrics: Metrics | undefined;
     let startSeconds = 0;
     /** The controls know of the film. */
@@ -112,6 +124,7 @@ export function usePlayer(
         return;
       }
       metrics?.failed(failure);
+      tellAsView();
       continueAt.current = element.currentTime || undefined;
       keep();
       element.pause();
@@ -121,10 +134,17 @@ export function usePlayer(
       void session?.stop();
       discard();
     };
+    // Once for each click, however often it is tried again; and not where it came to a play before.
+    const tellAsView = () => {
+      if (session !== undefined || mine === undefined || mine.isTold) return;
+      mine.isTold = true;
+      telemetry?.tellAsView();
+    };
     const leave = () => {
       keep();
       metrics?.ended();
-      session?.stopLast();
+      if (session !== undefined) session.stopLast();
+      else if (mine?.isTold === false) telemetry?.flushLast();
     };
     // However it began, such as by a key of the keyboard or of the headphones.
     const isPlaying = () => setNeedsClick(false);
@@ -135,6 +155,10 @@ export function usePlayer(
     addEventListener("pageshow", comeBack);
 
     const start = async () => {
+      if (view.current?.title !== name) view.current = { title: name, id: newRequestId(), isTold: false };
+      mine = view.current;
+      telemetry = new Telemetry({ platform, title: name, viewId: mine.id });
+      metrics = newMetrics(element, () => opened, telemetry, requestedMs);
       try {
         prepared = discarded.current.then(() => prepareEngine(format, element, box));
         // Thrown where it is awaited, if the service lets the film be played at all.
@@ -149,12 +173,14 @@ export function usePlayer(
             isPaused: element.paused,
           }),
           onEnded: (cause, canRestart) => fail(cause, canRestart),
+          telemetry,
         });
+        mine.isTold = true;
         if (isGone) return void session.stop();
         play.current = session;
         const known = lastPosition(name, account) ?? session.resumeSeconds;
         startSeconds = continueAt.current ?? (known < session.durationSeconds - END_SECONDS ? known : 0);
-        metrics = newMetrics(element, () => opened, session.telemetry, requestedMs);
+        metrics.begin();
         const readied = await preparation;
         if (isGone) return;
         opened = await openEngine(readied, {
@@ -185,7 +211,9 @@ export function usePlayer(
         metrics.renditionMayHaveChanged();
       } catch (cause) {
         const failure = toMatineeError(cause);
-        if (failure.code !== Code.Canceled) fail(failure, false);
+        // Left before it was known what the start comes to.
+        if (isGone) tellAsView();
+        else if (failure.code !== Code.Canceled) fail(failure, false);
       }
     };
     // Not before React is through with it: what is taken back at once, as its strict mode does, starts no session. Nor
@@ -217,6 +245,7 @@ export function usePlayer(
   };
   const retry = () => {
     setError(undefined);
+    view.current = undefined;
     tryAgain();
   };
   useComeback(error, tryAgain);
