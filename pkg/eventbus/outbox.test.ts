@@ -7,6 +7,7 @@ import type { Db } from "#pkg/postgres/db";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
 import { refused } from "#pkg/testkit/refused";
+import { standingClock, wokenEachTime } from "#pkg/testkit/woken";
 import { errors } from "./errors.ts";
 import type { EventBus } from "./eventbus.ts";
 import { MAX_DATA_BYTES } from "./limits.ts";
@@ -61,6 +62,14 @@ describe("the outbox", () => {
     assert.equal(event.type, TimestampSchema.typeName);
     assert.equal(fromBinary(TimestampSchema, event.data).seconds, 42n);
     await untilEmpty();
+  });
+
+  it("wakes the relay when an event is committed", async () => {
+    running.push(runOutboxRelay({ db, bus, clock: standingClock(), log: quietLog }, stop.signal));
+    await wokenEachTime(async (number) => {
+      await emit(BigInt(number));
+      await untilEmpty();
+    });
   });
 
   it("keeps an event that was emitted while no relay ran", async () => {

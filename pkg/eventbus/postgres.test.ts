@@ -7,6 +7,7 @@ import { openPool } from "#pkg/postgres/pool";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, type TestDb, testDb } from "#pkg/testkit/postgres";
 import { refused } from "#pkg/testkit/refused";
+import { standingClock, untilQuiet, wokenEachTime } from "#pkg/testkit/woken";
 import { describeEventBus } from "./conformance.ts";
 import { migrationsFor, openEventBus } from "./open.ts";
 import { openPostgresEventBus } from "./postgres.ts";
@@ -24,6 +25,52 @@ describe("the event bus in PostgreSQL", () => {
       const db = openPool({ url: (await owner).url, name: "port-eventbus", log: quietLog });
       return openPostgresEventBus({ db, clock: systemClock, log: quietLog, retryMs: 5, routing });
     },
+  });
+
+  it("wakes consumers when an event is published, and when one that ends gives its event back", async () => {
+    const { db } = await freshDb();
+    await using bus = openPostgresEventBus({ db, clock: standingClock(), log: quietLog });
+    await bus.register("c", ["t.T"]);
+    const publish = async () => {
+      const about = { id: newId(), type: "t.T", source: "test", key: "k", occurTime: timestampNow() };
+      await bus.publish([create(EventEnvelopeSchema, about)]);
+      return about.id;
+    };
+    const subscribe = (handle: (id: string, signal: AbortSignal) => Promise<void>) => {
+      const stop = new AbortController();
+      const ended = bus.subscribe(
+        { consumer: "c", types: ["t.T"], handle: ({ id }, signal) => handle(id, signal) },
+        stop.signal,
+      );
+      return {
+        async [Symbol.asyncDispose]() {
+          stop.abort();
+          await ended;
+        },
+      };
+    };
+    const seen: string[] = [];
+    const take = async (id: string) => void seen.push(id);
+    {
+      await using _taking = subscribe(take);
+      await wokenEachTime(async () => {
+        const id = await publish();
+        await eventually("the event came", () => seen.includes(id));
+      });
+    }
+    await wokenEachTime(async () => {
+      let held: string | undefined;
+      const ending = subscribe((id, signal) => {
+        held = id;
+        return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      });
+      const id = await publish();
+      await eventually("one has it", () => held === id);
+      await using _next = subscribe(take);
+      await untilQuiet();
+      await ending[Symbol.asyncDispose]();
+      await eventually("the next one has it", () => seen.includes(id));
+    });
   });
 
   it("gives an event of a process that died to another one when its lease runs out", async () => {

@@ -3,6 +3,7 @@ import { systemClock } from "#pkg/clock/clock";
 import { eventually } from "#pkg/testkit/eventually";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
 import { refused } from "#pkg/testkit/refused";
+import { standingClock, wokenEachTime } from "#pkg/testkit/woken";
 import { describeEventLog } from "./conformance.ts";
 import { migrationsFor, openEventLog } from "./open.ts";
 import { openPostgresEventLog } from "./postgres.ts";
@@ -24,6 +25,21 @@ describeEventLog("postgres", async () => {
 
 describe("the event log in PostgreSQL", () => {
   const value = new Uint8Array([1]);
+
+  it("wakes the readers of a topic when a record is appended", async () => {
+    const { db } = await freshDb();
+    await using log = openPostgresEventLog({ db, clock: standingClock(), log: quietLog });
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const take = async (batch: readonly { readonly key: string }[]) => void seen.push(...batch.map(({ key }) => key));
+    const consuming = log.consume("t", "g", take, stop.signal);
+    await wokenEachTime(async (number) => {
+      await log.append("t", [{ key: `k${number}`, value }]);
+      await eventually("it is read", () => seen.includes(`k${number}`));
+    });
+    stop.abort();
+    await consuming;
+  });
 
   it("goes on behind records that were too old before a group read them", async () => {
     const { db } = await freshDb();

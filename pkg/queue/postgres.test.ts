@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "#pkg/clock/clock";
 import { quietLog, testDb } from "#pkg/testkit/postgres";
 import { refused } from "#pkg/testkit/refused";
+import { standingClock, untilQuiet, wokenEachTime } from "#pkg/testkit/woken";
 import { describeQueue } from "./conformance.ts";
 import { migrationsFor, openQueue } from "./open.ts";
 
@@ -12,6 +13,20 @@ const deps = {
 };
 
 describeQueue("postgres", () => openQueue("postgres:", deps));
+
+describe("the queue in PostgreSQL", () => {
+  it("wakes who waits for a message when one is sent", async () => {
+    await using queue = await openQueue("postgres:", { ...deps, clock: standingClock() });
+    await wokenEachTime(async (number) => {
+      const waiting = queue.receive("q", { max: 1, waitSeconds: 20, visibilitySeconds: 60 });
+      await untilQuiet();
+      await queue.send("q", String(number));
+      const [message] = await waiting;
+      assert.equal(message?.body, String(number));
+      await message?.ack();
+    });
+  });
+});
 
 describe("openQueue", () => {
   it("refuses a URL that no adapter knows", async () => {
