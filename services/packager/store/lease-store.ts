@@ -57,12 +57,14 @@ export function openLeaseStore(db: Db): LeaseStore {
       const leaseId = newId();
       const folder = randomBytes(4).toString("hex");
       return db.tx(async (tx) => {
+        // Waits for whoever holds the row, which is for a moment: the commit that woke the worker wakes the announcer too,
+        // and who passed over the row that it marks would not look again before the next poll.
         const rows = await tx.query<RevisionRow & { attempts: number }>(
           `update revisions set lease_id = $1, leased_until = now() + $2 ${MS}, attempts = attempts + 1
            where (package_id, revision) = (
              select package_id, revision from revisions
              where state = 'packaging' and run_after <= now() and (leased_until is null or leased_until <= now())
-             order by revision > 0, run_after limit 1 for update skip locked)
+             order by revision > 0, run_after limit 1 for update)
            returning ${REVISION_COLUMNS}, attempts`,
           [leaseId, leaseMs],
         );

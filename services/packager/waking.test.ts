@@ -1,0 +1,59 @@
+/** What the packager does in the background is begun when there is something to do, not at the next look. */
+
+import { PackageChangedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { Package_State } from "#gen/matinee/packager/v1/package_pb";
+import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
+import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
+import { newId } from "#pkg/clock/clock";
+import { eventually } from "#pkg/testkit/eventually";
+import { openModules, operator, type TestPlatform } from "#pkg/testkit/module";
+import { standingClock, wokenEachTime } from "#pkg/testkit/woken";
+import { license } from "../license/module.ts";
+import { storeRenditions, storesModule, tinyFilm } from "./fixtures.ts";
+import { packager } from "./module.ts";
+
+describe("the packager's work in the background", () => {
+  const shown = storesModule();
+  let platform: TestPlatform;
+  before(async function () {
+    this.timeout(60_000);
+    // Not in a round: made once in each process.
+    await tinyFilm();
+    platform = await openModules([license, packager, shown.module], { clock: standingClock() });
+  });
+  after(() => platform?.[Symbol.asyncDispose]());
+
+  /** A revision that cannot be packaged, which is found out at once; answers its asset. */
+  const hopeless = async (): Promise<string> => {
+    const asset = newId();
+    const message = await storeRenditions(shown.stores().mezzanine, { asset, only: ["audio-en-1"] });
+    await platform.publish(RenditionsReadySchema, message);
+    return `assets/${asset}`;
+  };
+  const failuresOf = (asset: string) => platform.events(PackageFailedSchema).filter((event) => event.asset === asset);
+
+  it("packages what is ready, and what a person tries again", async () => {
+    const assets: string[] = [];
+    await wokenEachTime(async () => {
+      const asset = await hopeless();
+      assets.push(asset);
+      await eventually("it was tried", () => failuresOf(asset).length === 1);
+    });
+    const client = platform.client(PackagerService, { as: operator(["assets.read", "jobs.write"]) });
+    await wokenEachTime(async (number) => {
+      const asset = assets[number - 1] ?? "";
+      await client.retryPackage({ name: failuresOf(asset)[0]?.package ?? "" });
+      await eventually("it was tried again", () => failuresOf(asset).length === 2);
+    });
+  });
+
+  it("tells views of a package that changes", async () => {
+    await wokenEachTime(async () => {
+      const asset = await hopeless();
+      await platform.nextEvent(
+        PackageChangedSchema,
+        (event) => event.package?.asset === asset && event.package.state === Package_State.FAILED,
+      );
+    });
+  });
+});
