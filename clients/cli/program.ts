@@ -151,8 +151,9 @@ Examples:
   assetsList.action(() => listAssets(context(assetsList), assetsList.opts()));
   const assetsDelete = assets
     .command("delete <asset...>")
-    .description("Delete film files with all that was made of them; an unfinished upload is given up.");
-  assetsDelete.action((names: string[]) => deleteAssets(context(assetsDelete), names));
+    .description("Delete film files with all that was made of them; an unfinished upload is given up.")
+    .option("--force", "also where published titles play them", false);
+  assetsDelete.action((names: string[]) => deleteAssets(context(assetsDelete), names, assetsDelete.opts()));
 
   const packages = program.command("packages").description("Packaged films: list, retry.");
   const packagesList = packages

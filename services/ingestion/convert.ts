@@ -20,6 +20,7 @@ import type { PartInfo, SignedRequest } from "#pkg/blobstore/blobstore";
 import {
   type Asset,
   type AssetState,
+  etagOf,
   type IngestedAsset,
   originalKey,
   type Protection,
@@ -77,7 +78,8 @@ export function toProtoAsset(asset: Asset): MessageInitShape<typeof AssetSchema>
     owner: ownerName(asset.ownerId),
     createTime: timestampFromDate(asset.createdAt),
     updateTime: timestampFromDate(asset.updatedAt),
-    etag: String(asset.version),
+    etag: etagOf(asset),
+    ...(asset.purgeAt && { purgeTime: timestampFromDate(asset.purgeAt) }),
   };
 }
 

@@ -12,6 +12,16 @@ const LIMIT_NAMES: Readonly<Record<Limit, string>> = {
 
 export const errors = defineErrors({
   ASSET_NOT_FOUND: ["not_found", "There is no such asset."],
+  ASSET_CHANGED: ["aborted", "The film was changed by someone else meanwhile; load it again and repeat your change."],
+  /** As far as it is known here; `titles` are the first of them. */
+  ASSET_IN_CATALOGUE: [
+    "failed_precondition",
+    (titles: readonly { readonly id: string; readonly displayTitle: string }[]) => ({
+      message: `This film is in the catalogue as ${titles.map(({ displayTitle }) => `“${displayTitle}”`).join(", ")}. Unpublish that first, or have it deleted all the same.`,
+      metadata: { titles: titles.map(({ id }) => `titles/${id}`).join(",") },
+      fields: [{ field: "is_forced", description: "must be said where published titles play it" }],
+    }),
+  ],
   UPLOAD_NOT_FOUND: ["not_found", "There is no such upload."],
   /** Parts are welcome only while an upload is active. */
   UPLOAD_NOT_ACTIVE: [

@@ -83,7 +83,7 @@ export function ingestionHandler(uploads: Uploads, assets: Assets): Handler<type
     },
 
     async deleteAsset(request, call) {
-      return { asset: toProtoAsset(await assets.delete(assetId(request), scopeOf(call, "assets.write"))) };
+      return { asset: toProtoAsset(await assets.delete(assetId(request), scopeOf(call, "assets.write"), request)) };
     },
   };
 }

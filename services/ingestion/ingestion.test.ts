@@ -93,6 +93,8 @@ describe("ingestion", function () {
       await nothingLeft(asset.name);
       const again = await client.deleteAsset({ name: asset.name });
       assert.equal(again.asset?.etag, deleted.asset?.etag);
+      assert.ok(deleted.asset?.purgeTime);
+      assert.deepEqual(again.asset?.purgeTime, deleted.asset.purgeTime);
       const { assets } = await client.listAssets({});
       assert.ok(!assets.some((one) => one.name === asset.name));
     });

@@ -23,6 +23,7 @@ import { openIngestionEvents } from "./events.ts";
 import { Inspections } from "./inspections.ts";
 import { openAssetStore } from "./store/asset-store.ts";
 import { openPurgeStore } from "./store/purge-store.ts";
+import { openShowingStore } from "./store/showing-store.ts";
 import { openUploadStore } from "./store/upload-store.ts";
 import { sweep } from "./sweep.ts";
 import { Uploads } from "./uploads.ts";
@@ -258,7 +259,7 @@ describe("inspections", () => {
     });
     const working = worker.inspections.inspectNext(new AbortController().signal);
     await begun.promise;
-    await worker.assets.delete(upload.assetId, ALL);
+    await worker.assets.delete(upload.assetId, ALL, { etag: "", isForced: false });
     await sweep(worker.sweeping);
     assert.equal(await originals.find(`${upload.assetId}/original`), undefined);
     // As a join that was under way at the time of the deletion would.
@@ -266,7 +267,10 @@ describe("inspections", () => {
     release.resolve(media);
     await working;
     await purged(upload, new Date(START.getTime() + LEASE_MS));
-    assert.equal((await assetOf(upload)).state, "deleted");
+    const asset = await assetOf(upload);
+    assert.equal(asset.state, "deleted");
+    // Not before the last who could write to it is gone.
+    assert.deepEqual(asset.purgeAt, new Date(START.getTime() + LEASE_MS));
     assert.deepEqual(await eventsOf(upload), ["AssetDeleted"]);
   });
 
@@ -291,7 +295,13 @@ describe("inspections", () => {
 
   function parts() {
     const { db } = test;
-    return { db, assets: openAssetStore(db), uploads: openUploadStore(db), purges: openPurgeStore(db) };
+    return {
+      db,
+      assets: openAssetStore(db),
+      uploads: openUploadStore(db),
+      purges: openPurgeStore(db),
+      showings: openShowingStore(db),
+    };
   }
 
   /** What one process has; its clock stands still unless the test moves it. */

@@ -1,7 +1,9 @@
 /** Ingestion: takes film files in, verifies, probes and archives them. */
 
+import { TitlePublishedSchema, TitleUnpublishedSchema } from "#gen/matinee/catalog/v1/events_pb";
 import { IngestionService } from "#gen/matinee/ingestion/v1/ingestion_service_pb";
-import { defineModule, serve } from "#pkg/app/module";
+import { idOf, requireId } from "#pkg/aip/resource-name";
+import { consume, defineModule, serve } from "#pkg/app/module";
 import type { MediaLimits } from "#pkg/media/limits";
 import { openTools } from "#pkg/media/tools";
 import { announcing } from "#pkg/work/announcing";
@@ -14,6 +16,7 @@ import { Inspections } from "./inspections.ts";
 import { probeMedia } from "./probe.ts";
 import { ASSET_CHANGES_CHANNEL, openAssetStore } from "./store/asset-store.ts";
 import { openPurgeStore, PURGES_CHANNEL } from "./store/purge-store.ts";
+import { openShowingStore } from "./store/showing-store.ts";
 import { INSPECTIONS_CHANNEL, openUploadStore } from "./store/upload-store.ts";
 import { sweep } from "./sweep.ts";
 import { Uploads } from "./uploads.ts";
@@ -28,7 +31,7 @@ export const ingestion = defineModule({
   calls: [],
   needs: ["postgres", "originals"],
   emits: INGESTION_EVENTS,
-  consumes: [],
+  consumes: [TitlePublishedSchema, TitleUnpublishedSchema],
   migrations: new URL("./migrations/", import.meta.url),
   async open(host, config) {
     const { postgres: db, originals, clock, log } = host;
@@ -41,6 +44,7 @@ export const ingestion = defineModule({
       assets: openAssetStore(db),
       uploads: openUploadStore(db),
       purges: openPurgeStore(db),
+      showings: openShowingStore(db),
       events: openIngestionEvents({ outbox: host.outbox, metrics: host.metrics, log }),
     };
     const uploads = new Uploads({
@@ -75,6 +79,18 @@ export const ingestion = defineModule({
       looping(name, work, { ...host, listen: (wake, until) => db.listen(channel, wake, until) });
     return {
       services: [serve(IngestionService, ingestionHandler(uploads, new Assets(shared)))],
+      // Each keeps the newest of a title, so that a repeated delivery changes nothing and no inbox is needed.
+      consumers: [
+        consume(TitlePublishedSchema, ({ version }, { title, displayTitle, asset }) =>
+          shared.showings.told(
+            { id: requireId("titles", title), displayTitle },
+            { assetId: idOf("assets", asset), version },
+          ),
+        ),
+        consume(TitleUnpublishedSchema, ({ version }, { title }) =>
+          shared.showings.told({ id: requireId("titles", title), displayTitle: "" }, { assetId: undefined, version }),
+        ),
+      ],
       background: [
         ...Array.from({ length: config.inspections }, (_, i) =>
           loop(`inspection ${i + 1}`, INSPECTIONS_CHANNEL, (signal) => inspections.inspectNext(signal)),

@@ -63,6 +63,7 @@ export class Uploads {
       rejection: undefined,
       waiting: undefined,
       version: 1,
+      purgeAt: undefined,
       createdAt: now,
       updatedAt: now,
     };
@@ -203,7 +204,7 @@ export class Uploads {
   async #discard(tx: Tx, upload: Upload): Promise<void> {
     const { assets, purges, clock } = this.#options;
     const now = clock.now();
-    await assets.markDeleted(tx, upload.assetId, { ownerId: undefined }, now);
+    await assets.markDeleted(tx, upload.assetId, { purgeAt: now, now });
     await purges.add(tx, { assetId: upload.assetId, multipartId: upload.multipartId, until: now }, now);
   }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { copyFile, mkdir, mkdtemp, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { eventually } from "#pkg/testkit/eventually";
 import { run } from "../../clients/cli/program.ts";
 import { CatalogService } from "../../clients/sdk/gen/matinee/catalog/v1/catalog_service_pb.ts";
 import { checkFilm } from "./fault-checks.ts";
@@ -29,7 +30,7 @@ inEveryTopology(
     });
 
     /** The command line, as one person with one folder of settings. */
-    async function matinee(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+    async function tried(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
       let [out, err] = ["", ""];
       const code = await run({
         argv,
@@ -43,8 +44,13 @@ inEveryTopology(
         err: { write: (text) => (err += text) },
         signal: new AbortController().signal,
       });
-      assert.equal(code, 0, err);
       return { code, out, err };
+    }
+
+    async function matinee(...argv: string[]): Promise<{ out: string; err: string }> {
+      const { code, out, err } = await tried(...argv);
+      assert.equal(code, 0, err);
+      return { out, err };
     }
 
     const assetsOf = async (name: string): Promise<string[]> =>
@@ -93,7 +99,14 @@ inEveryTopology(
       const args = ["import", path, "--title", "Deleted Once", "--synopsis", "It came back.", "--publish"];
       await matinee(...args);
       const [before = ""] = await assetsOf("again two.mkv");
-      await matinee("assets", "delete", before);
+      await eventually("it is known that a title plays it", async () => {
+        const rows = await cluster().sql("select 1 from ingestion.showings where asset_id = $1", [idOf(before)]);
+        return rows[0];
+      });
+      const refusal = await tried("assets", "delete", before);
+      assert.notEqual(refusal.code, 0);
+      assert.match(refusal.err, /“Deleted Once”.*\(ASSET_IN_CATALOGUE\)/s);
+      await matinee("assets", "delete", "--force", before);
       await matinee(...args);
       const [after = ""] = await assetsOf("again two.mkv");
       assert.notEqual(after, before);

@@ -78,7 +78,7 @@ export async function clearShelves(cluster: Cluster, shelves: readonly ShelvedFi
   for (const { asset } of shelves) {
     const { titles } = await catalog.listTitles({ asset });
     for (const { name } of titles) await catalog.deleteTitle({ name });
-    await ingestion.deleteAsset({ name: asset }).catch(gone);
+    await ingestion.deleteAsset({ name: asset, isForced: true }).catch(gone);
   }
 }
 

@@ -37,12 +37,16 @@ export async function listAssets(context: Context, flags: { limit: number }): Pr
   );
 }
 
-/** Also gives up an upload that is not finished. */
-export async function deleteAssets(context: Context, given: readonly string[]): Promise<void> {
+/** Also gives up an upload that is not finished. What published titles play is deleted by `force` only. */
+export async function deleteAssets(
+  context: Context,
+  given: readonly string[],
+  { force }: { readonly force: boolean },
+): Promise<void> {
   const names = given.map((name) => parseName("assets", name));
   const client = (await context.platform()).client(IngestionService);
   for (const name of names) {
-    const { asset } = await client.deleteAsset({ name });
+    const { asset } = await client.deleteAsset({ name, isForced: force });
     context.emit({ asset: asset === undefined ? null : toJson(AssetSchema, asset) });
     context.say(`${name} is deleted, with all that was made of it.`);
   }

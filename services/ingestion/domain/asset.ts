@@ -22,6 +22,8 @@ export interface Asset {
   readonly waiting: Rejection | undefined;
   /** Grows with every change. */
   readonly version: number;
+  /** When its blobs are removed for good; once it is deleted. */
+  readonly purgeAt: Date | undefined;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -38,6 +40,11 @@ export type IngestedAsset = Asset & { readonly sha256: string; readonly media: M
 /** Whose assets a caller may touch: one account's, or everyone's where `ownerId` is undefined. */
 export interface Scope {
   readonly ownerId: string | undefined;
+}
+
+/** Changes with every change of the asset. */
+export function etagOf(asset: Asset): string {
+  return String(asset.version);
 }
 
 /** Everything that belongs to the asset in the blob store starts with this. */

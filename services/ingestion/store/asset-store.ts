@@ -27,8 +27,10 @@ export interface AssetStore {
   markRejected(tx: Tx, id: string, rejection: Rejection, now: Date): Promise<Asset>;
   /** Assets that changed since they were last told of, marked as told. */
   takeUntold(tx: Tx, limit: number): Promise<Asset[]>;
-  /** Undefined where it was deleted before, or is not in scope. */
-  markDeleted(tx: Tx, id: string, scope: Scope, now: Date): Promise<Asset | undefined>;
+  /** Holds off who else would change it. Undefined where it is not in scope. */
+  lock(tx: Tx, id: string, scope: Scope): Promise<Asset | undefined>;
+  /** From whatever it was. */
+  markDeleted(tx: Tx, id: string, times: { readonly purgeAt: Date; readonly now: Date }): Promise<Asset>;
 }
 
 /** Hints that an asset changed. */
@@ -116,14 +118,24 @@ export function openAssetStore(db: Db): AssetStore {
       return rows.map(toAsset);
     },
 
-    async markDeleted(tx, id, scope, now) {
+    async lock(tx, id, scope) {
       const rows = await tx.query<AssetRow>(
-        `update assets
-         set state = 'deleted', rejection_reason = null, rejection_message = null, version = version + 1, updated_at = $3
-         where id = $1 and ($2::uuid is null or owner_id = $2) and state <> 'deleted' returning ${ASSET_COLUMNS}`,
-        [id, scope.ownerId ?? null, now],
+        `select ${ASSET_COLUMNS} from assets where id = $1 and ($2::uuid is null or owner_id = $2) for update`,
+        [id, scope.ownerId ?? null],
       );
       return rows[0] && toAsset(rows[0]);
+    },
+
+    async markDeleted(tx, id, { purgeAt, now }) {
+      return changed(
+        await tx.query<AssetRow>(
+          `update assets
+           set state = 'deleted', rejection_reason = null, rejection_message = null, purge_at = $2,
+               version = version + 1, updated_at = $3
+           where id = $1 and state <> 'deleted' returning ${ASSET_COLUMNS}`,
+          [id, purgeAt, now],
+        ),
+      );
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Media } from "../domain/media.ts";
 import type { Upload, UploadState } from "../domain/upload.ts";
 
 export const ASSET_COLUMNS =
-  "id, owner_id, file_name, state, protection, size_bytes, sha256, media, rejection_reason, rejection_message, waiting, version, created_at, updated_at";
+  "id, owner_id, file_name, state, protection, size_bytes, sha256, media, rejection_reason, rejection_message, waiting, version, purge_at, created_at, updated_at";
 
 export interface AssetRow extends Row {
   readonly id: string;
@@ -21,6 +21,7 @@ export interface AssetRow extends Row {
   readonly rejection_message: string | null;
   readonly waiting: Rejection | null;
   readonly version: number;
+  readonly purge_at: Date | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -41,6 +42,7 @@ export function toAsset(row: AssetRow): Asset {
         : { reason: row.rejection_reason, message: row.rejection_message ?? "" },
     waiting: (row.state === "inspecting" ? row.waiting : null) ?? undefined,
     version: row.version,
+    purgeAt: row.purge_at ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

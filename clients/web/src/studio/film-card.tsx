@@ -189,7 +189,12 @@ export function FilmCard({
           onYes={() => {
             setAsked(undefined);
             void act(async () => {
-              await platform.client(IngestionService).deleteAsset({ name: asset?.name ?? "" });
+              await platform.client(IngestionService).deleteAsset({
+                name: asset?.name ?? "",
+                etag: asset?.etag ?? "",
+                // It was said above what that means.
+                isForced: isPublished(film),
+              });
               onGone(film);
             });
           }}
