@@ -21,6 +21,7 @@ missing_packages() {
   # Signs and letters in the browser's pages come from the project itself; Chromium is for tests and benchmarks alone.
   if [ "$purpose" = test ]; then wanted+=(chromium:chromium git:git); fi
   if [ "$purpose" != demo ]; then wanted+=(redis-server:redis-server redis-cli:redis-tools openssl:openssl); fi
+  if [ "$purpose" = test ]; then wanted+=(python3:python3); fi
   # What our own media delivery is compared with, and what asks both.
   if [ "$purpose" = bench ]; then wanted+=(nginx:nginx-light wrk:wrk chromium:chromium); fi
   # Where Debian puts servers, which not everybody has on the PATH.
@@ -28,6 +29,8 @@ missing_packages() {
   for pair in "${wanted[@]}"; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s\n' "${pair##*:}"
   done | sort -u
+  # Debian's Python makes no environment with pip in it by itself.
+  if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then printf 'python3-venv\n'; fi
 }
 
 as_root() {
@@ -63,6 +66,15 @@ mapfile -t absent < <(missing_packages)
 if [ "${#absent[@]}" -gt 0 ]; then install_packages "${absent[@]}"; fi
 mapfile -t absent < <(missing_packages)
 if [ "${#absent[@]}" -gt 0 ]; then refuse "missing: ${absent[*]} (installed, but not on the PATH)"; fi
+
+# --- Engines -----------------------------------------------------------------------------------------------------
+
+if [ "$purpose" = test ] && ! infra/local/python.sh --path >/dev/null 2>&1; then
+  mkdir -p "$stamps"
+  say "installing the engines of infra/local/engines.txt"
+  infra/local/python.sh >"$stamps/python.log" 2>&1 ||
+    refuse "the engines of infra/local/engines.txt could not be installed, see $stamps/python.log"
+fi
 
 # --- npm packages ------------------------------------------------------------------------------------------------
 
