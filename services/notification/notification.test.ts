@@ -14,6 +14,7 @@ import { TranscodeFailedSchema } from "#gen/matinee/transcode/v1/events_pb";
 import { eventually } from "#pkg/testkit/eventually";
 import { account, openModules, operator, type TestPlatform } from "#pkg/testkit/module";
 import { refused } from "#pkg/testkit/refused";
+import { standingClock, wokenEachTime } from "#pkg/testkit/woken";
 import { notification } from "./module.ts";
 
 describe("notification", () => {
@@ -220,6 +221,17 @@ describe("notification", () => {
     assert.equal((await stream.nextNotification()).headline, "after.mp4 was refused");
   });
 
+  it("wakes a stream when something is written, which it would see late by its signs of life", async () => {
+    await using still = await openModules([notification], { clock: standingClock() });
+    const me = person(still);
+    using stream = watch(me, "");
+    await stream.next();
+    await wokenEachTime(async (number) => {
+      await refuse(me.id, `${number}.mp4`, still);
+      assert.equal((await stream.nextNotification()).headline, `${number}.mp4 was refused`);
+    });
+  });
+
   it("goes on after the last one that was seen, so that a reconnect misses none and repeats none", async () => {
     const me = person();
     const seen: Notification[] = [];
@@ -270,13 +282,13 @@ describe("notification", () => {
     return Number(row?.count);
   }
 
-  function person() {
+  function person(on = platform) {
     const id = randomUUID();
-    return { id, client: platform.client(NotificationService, { as: account({ accountId: id }) }) };
+    return { id, client: on.client(NotificationService, { as: account({ accountId: id }) }) };
   }
 
-  function refuse(accountId: string, fileName: string): Promise<string> {
-    return platform.publish(AssetRejectedSchema, {
+  function refuse(accountId: string, fileName: string, on = platform): Promise<string> {
+    return on.publish(AssetRejectedSchema, {
       asset: `assets/${randomUUID()}`,
       owner: `accounts/${accountId}`,
       fileName,
