@@ -8,7 +8,7 @@ export const errors = defineErrors({
   SEARCH_REBUILD_RUNNING: ["aborted", (index: string) => `The search index ${index} is being rebuilt already.`],
   SEARCH_REBUILD_LOST: [
     "aborted",
-    (index: string) => `Another rebuild of the search index ${index} took this one's place.`,
+    (index: string) => `Another rebuild of the search index ${index} took this one's place, or the index was lost.`,
   ],
   SEARCH_URL_UNKNOWN: [
     "invalid_argument",

@@ -56,7 +56,7 @@ export async function rebuildIndex(
   documents: (generation: string) => AsyncIterable<readonly SearchDocument[]>,
   write: (tx: Tx, generation: string, batch: readonly SearchDocument[]) => Promise<void>,
 ): Promise<string> {
-  const { db, log } = deps;
+  const { db } = deps;
   const id = await begin(deps, index);
   try {
     await using lease = renewing(deps, id);
@@ -75,8 +75,7 @@ export async function rebuildIndex(
     await giveUp(deps, index, id);
     throw error;
   }
-  // the new one answers: what is left of the old one is no reason to say that it does not
-  await drop(db, index).catch((err) => log.warn({ err, index }, "an old generation of a search index is still there"));
+  await clearDropped(deps, index);
   return id;
 }
 
@@ -119,18 +118,20 @@ function renewing({ db, clock, log, leaseMs = DEFAULT_LEASE_MS }: SearchDeps, id
   });
 }
 
-/** Removals of before; those from now on reach both generations. */
+/** Removals of before; those from now on reach both generations. In the order of ids that all writers keep. */
 async function keepRemovals(db: Db, index: string, id: string): Promise<void> {
-  await db.execute(
-    `insert into documents as d (generation_id, id, version, removed)
-     select $2, o.id, o.version, true
-     from documents o join generations g on g.id = o.generation_id
-     where g.index_name = $1 and g.state = 'serving' and o.removed
-     order by o.id
-     on conflict (generation_id, id) do update
-     set version = excluded.version, removed = true, plain_title = '', facets = '{}', words = ''
-     where d.version < excluded.version`,
-    [index, id],
+  await db.tx((tx) =>
+    tx.execute(
+      `insert into documents as d (generation_id, id, version, removed)
+       select $2, o.id, o.version, true
+       from documents o join generations g on g.id = o.generation_id
+       where g.index_name = $1 and g.state = 'serving' and o.removed
+       order by o.id collate "C"
+       on conflict (generation_id, id) do update
+       set version = excluded.version, removed = true, plain_title = '', facets = '{}', words = ''
+       where d.version < excluded.version`,
+      [index, id],
+    ),
   );
 }
 
@@ -147,20 +148,21 @@ async function swap(db: Db, index: string, id: string): Promise<void> {
   });
 }
 
-/** Best effort: what cannot be given up now is taken over when its lease has run out. */
-async function giveUp({ db, log }: SearchDeps, index: string, id: string): Promise<void> {
-  try {
-    await db.tx(async (tx) => {
-      await tx.query("select from indexes where name = $1 for update", [index]);
-      await tx.execute("update generations set state = 'dropped' where id = $1 and state = 'building'", [id]);
-    });
-    await drop(db, index);
-  } catch (err) {
-    log.warn({ err, index }, "a search index's failed rebuild is still there");
-  }
+/** What cannot be given up now is taken over when its lease has run out. */
+async function giveUp(deps: SearchDeps, index: string, id: string): Promise<void> {
+  const giving = deps.db.tx(async (tx) => {
+    await tx.query("select from indexes where name = $1 for update", [index]);
+    await tx.execute("update generations set state = 'dropped' where id = $1 and state = 'building'", [id]);
+  });
+  await giving.catch((err) => deps.log.warn({ err, index }, "a search index's failed rebuild is still there"));
+  await clearDropped(deps, index);
 }
 
-/** Clears what is dropped, also what a process left that died. */
+/** Clears what is dropped, also what a process left that died. What cannot be cleared now is by the next who tries. */
+export async function clearDropped({ db, log }: SearchDeps, index: string): Promise<void> {
+  await drop(db, index).catch((err) => log.warn({ err, index }, "an old generation of a search index is still there"));
+}
+
 async function drop(db: Db, index: string): Promise<void> {
   const dropped = await db.query<{ id: string }>(
     "select id from generations where index_name = $1 and state = 'dropped'",

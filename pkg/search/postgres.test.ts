@@ -98,6 +98,12 @@ describe("the search index in PostgreSQL", () => {
               (select json_agg(word) from vocabulary) as words`,
     );
     assert.deepEqual(kept, [{ generations: [serving], documents: ["d0"], words: ["word0"] }]);
+    await db.execute(
+      "insert into generations (id, index_name, state, analyzer) values ('left', 'films', 'dropped', 1)",
+    );
+    await using next = await openSearchIndex("postgres:", { ...deps, postgres: async () => db });
+    await next.ensureIndex("films");
+    assert.deepEqual(await db.query("select id from generations"), [{ id: serving }]);
   });
 
   it("takes what an earlier release kept as the first generation", async () => {

@@ -3,7 +3,13 @@
 import type { Queryable, Tx } from "#pkg/postgres/db";
 import { errors } from "./errors.ts";
 import { checkDocument, checkIdAndVersion, checkIndexName, checkQuery } from "./limits.ts";
-import { ensureGeneration, generationsToWrite, rebuildIndex, type SearchDeps } from "./postgres-generations.ts";
+import {
+  clearDropped,
+  ensureGeneration,
+  generationsToWrite,
+  rebuildIndex,
+  type SearchDeps,
+} from "./postgres-generations.ts";
 import type { SearchDocument, SearchIndex, SearchQuery, SearchResult } from "./search.ts";
 import { joinedWordsOf, wordsOf } from "./words.ts";
 
@@ -18,10 +24,15 @@ const SEPARATOR = "\u001f";
 /** Owns `db`. */
 export function openPostgresSearch(options: SearchDeps): SearchIndex {
   const { db } = options;
+  const cleared = new Set<string>();
   return {
     async ensureIndex(index) {
       checkIndexName(index);
-      return ensureGeneration(db, index);
+      const serving = await ensureGeneration(db, index);
+      // once in a process's life: a rebuild clears up behind itself, unless its process died
+      if (!cleared.has(index)) await clearDropped(options, index);
+      cleared.add(index);
+      return serving;
     },
 
     async put(index, documents) {
