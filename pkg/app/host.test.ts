@@ -15,7 +15,7 @@ import { account, openModules, operator, service } from "#pkg/testkit/module";
 import { consume, defineModule, type Module, type OpenedModule, type Outbox, serve } from "./module.ts";
 
 const ASSET = `assets/${newId()}`;
-const KEYS = { asset: ASSET, trackClasses: [TrackClass.SD] };
+const KEYS = { content: ASSET, trackClasses: [TrackClass.SD] };
 
 const bare = {
   summary: "fixture",
@@ -159,9 +159,9 @@ describe("modules in processes of their own", () => {
     assert.equal(seen.at(-1)?.principal.kind, "user");
     assert.equal(seen.at(-1)?.peer, "packager");
 
-    assert.equal(await reasonOf(client.recordContentKeyIvs({ asset: "x" })), "VALIDATION_FAILED");
+    assert.equal(await reasonOf(client.recordContentKeyIvs({ content: "x" })), "VALIDATION_FAILED");
     const ivs = [{ keyId: new Uint8Array(16), track: "video", constantIv: new Uint8Array(16) }];
-    const record = client.recordContentKeyIvs({ asset: ASSET, package: `packages/${newId()}`, revision: 1, ivs });
+    const record = client.recordContentKeyIvs({ content: ASSET, package: `packages/${newId()}`, revision: 1, ivs });
     assert.equal(await reasonOf(record), "TEST_ONLY");
     assert.equal(await reasonOf(here.host.dial(LicenseService, "playback").ensureContentKeys(KEYS)), "ACCESS_DENIED");
   });

@@ -24,6 +24,8 @@ export interface ClearContentKey {
   readonly key: SecretBytes;
 }
 
+const ONLY_PERIOD = 0n;
+
 export class ContentKeys {
   readonly #options: ContentKeysOptions;
 
@@ -31,9 +33,14 @@ export class ContentKeys {
     this.#options = options;
   }
 
-  /** One key for each class, made where there was none; the same ones at every call. Throws `KEYS_OF_DELETED_ASSET`. */
-  async ensure(assetId: string, classes: readonly KeyClass[]): Promise<ClearContentKey[]> {
+  /**
+   * One key for each class, made where there was none; the same ones at every call. Throws `KEYS_OF_DELETED_ASSET`, and
+   * `CRYPTO_PERIOD_UNSUPPORTED` for another period than the one that assets have.
+   */
+  async ensure(assetId: string, classes: readonly KeyClass[], cryptoPeriod: bigint): Promise<ClearContentKey[]> {
     const { store, unwrapped } = this.#options;
+    // The key of another period in its place would be one that never rotates.
+    if (cryptoPeriod !== ONLY_PERIOD) throw errors.CRYPTO_PERIOD_UNSUPPORTED(cryptoPeriod);
     const there = new Set((await store.ofAsset(assetId, classes)).map((key) => key.keyClass));
     for (const keyClass of classes) if (!there.has(keyClass)) await this.#make(assetId, keyClass);
     const stored = await store.ofAsset(assetId, classes);

@@ -102,7 +102,7 @@ describe("an engine", () => {
       track,
       constantIv: new Uint8Array(16).fill(fill),
     });
-    const of = { asset: `assets/${asset}`, package: `packages/${packageId}` };
+    const of = { content: `assets/${asset}`, package: `packages/${packageId}` };
     await packager.recordContentKeyIvs({ ...of, revision: 0, ivs: [iv(sd.keyId, "video-240p", 9)] });
     const ivs = [iv(sd.keyId, "video-240p", 1), iv(sd.keyId, "video-360p", 2), iv(hd.keyId, "video-720p", 3)];
     await packager.recordContentKeyIvs({ ...of, revision: 1, ivs });

@@ -71,6 +71,15 @@ export const errors = defineErrors({
   KEY_SYSTEM_UNKNOWN: ["not_found", "key systems are clearkey, widevine, playready and fairplay"],
   /** The asset was deleted, and its keys with it. */
   KEYS_OF_DELETED_ASSET: ["failed_precondition", "the asset was deleted, and its keys with it"],
+  /** Keys do not rotate here yet. */
+  CRYPTO_PERIOD_UNSUPPORTED: [
+    "failed_precondition",
+    (period: bigint) => ({
+      message: `the keys of this content do not rotate: there is no crypto period ${period}`,
+      metadata: { crypto_period: String(period) },
+      fields: [{ field: "crypto_period", description: "must be 0 or absent" }],
+    }),
+  ],
   /** An initialization vector was reported for a key that is not the asset's. */
   CONTENT_KEY_UNKNOWN: ["not_found", "a key id does not belong to this asset"],
 });

@@ -91,7 +91,7 @@ export async function askLicense(
 export async function makeKeys(platform: TestPlatform, asset = newId()) {
   const packager = platform.client(LicenseService, { as: service("packager") });
   const { contentKeys } = await packager.ensureContentKeys({
-    asset: `assets/${asset}`,
+    content: `assets/${asset}`,
     trackClasses: [TrackClass.AUDIO, TrackClass.SD, TrackClass.HD],
   });
   const of = (trackClass: TrackClass) => {

@@ -15,14 +15,15 @@ export function licenseServiceHandler(use: {
 }): Handler<typeof LicenseService> {
   return {
     async ensureContentKeys(request) {
-      const keys = await use.contentKeys.ensure(requireId("assets", request.asset), toKeyClasses(request.trackClasses));
+      const assetId = requireId("assets", request.content);
+      const keys = await use.contentKeys.ensure(assetId, toKeyClasses(request.trackClasses), request.cryptoPeriod);
       using opened = new DisposableStack();
       return { contentKeys: keys.map((key) => toProtoContentKey(key, opened.use(key.key))) };
     },
 
     async recordContentKeyIvs(request) {
       const of = {
-        assetId: requireId("assets", request.asset),
+        assetId: requireId("assets", request.content),
         packageId: requireId("packages", request.package),
         revision: request.revision,
       };

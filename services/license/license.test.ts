@@ -59,8 +59,30 @@ describe("license", () => {
       assert.equal(new Set(answers.map(({ hd }) => hexOf(hd.key))).size, 1);
     });
 
+    it("are of the one crypto period that an asset has, and none is made for another", async () => {
+      const { asset, sd } = await makeKeys(platform);
+      const packager = platform.client(LicenseService, { as: service("packager") });
+      const ask = (id: string, cryptoPeriod: bigint) =>
+        packager.ensureContentKeys({ content: `assets/${id}`, trackClasses: [TrackClass.SD], cryptoPeriod });
+      const { contentKeys } = await ask(asset, 0n);
+      assert.deepEqual(
+        contentKeys.map(({ keyId }) => hexOf(keyId)),
+        [hexOf(sd.keyId)],
+      );
+      const fresh = newId();
+      for (const id of [asset, fresh]) await assert.rejects(ask(id, 1n), refused("CRYPTO_PERIOD_UNSUPPORTED"));
+      const made = await platform
+        .database("license")
+        .query("select key_id from content_keys where asset_id = $1", [fresh]);
+      assert.deepEqual(made, []);
+      for (const content of [`channels/${fresh}`, fresh]) {
+        const other = packager.ensureContentKeys({ content, trackClasses: [TrackClass.SD] });
+        await assert.rejects(other, refused("VALIDATION_FAILED"));
+      }
+    });
+
     it("are answered to the packager and to nobody else", async () => {
-      const request = { asset: `assets/${newId()}`, trackClasses: [TrackClass.SD] };
+      const request = { content: `assets/${newId()}`, trackClasses: [TrackClass.SD] };
       const ask = (as: Caller) => platform.client(LicenseService, { as }).ensureContentKeys(request);
       for (const as of [profile(), operator(["licenses.read"])]) {
         await assert.rejects(ask(as), refused("TARGET_NOT_FOUND"));
@@ -93,10 +115,10 @@ describe("license", () => {
       const packager = platform.client(LicenseService, { as: service("packager") });
       const iv = { keyId: sd.keyId, track: "video-360p", constantIv: new Uint8Array(16).fill(1) };
       const of = { package: `packages/${newId()}`, revision: 0, ivs: [iv] };
-      await packager.recordContentKeyIvs({ ...of, asset: `assets/${asset}` });
-      await packager.recordContentKeyIvs({ ...of, asset: `assets/${asset}` });
+      await packager.recordContentKeyIvs({ ...of, content: `assets/${asset}` });
+      await packager.recordContentKeyIvs({ ...of, content: `assets/${asset}` });
       await assert.rejects(
-        packager.recordContentKeyIvs({ ...of, asset: `assets/${newId()}` }),
+        packager.recordContentKeyIvs({ ...of, content: `assets/${newId()}` }),
         refused("CONTENT_KEY_UNKNOWN"),
       );
     });

@@ -47,7 +47,7 @@ describe("packager", function () {
     encrypted = await packageAndFetch(asset, Protection.CBCS);
     clear = await packageAndFetch(newId(), Protection.CLEAR);
     const { contentKeys } = await platform.client(LicenseService, { as: service("packager") }).ensureContentKeys({
-      asset: `assets/${asset}`,
+      content: `assets/${asset}`,
       trackClasses: [TrackClass.AUDIO, TrackClass.SD, TrackClass.HD],
     });
     keys = new Map(contentKeys.map(({ trackClass, key }) => [trackClass, Buffer.from(key).toString("hex")]));

@@ -40,7 +40,7 @@ export function contentKeyPeer(license: Client<typeof LicenseService>): ContentK
 
     async ensure(assetId, classes, signal) {
       const { contentKeys } = await license.ensureContentKeys(
-        { asset: `assets/${assetId}`, trackClasses: classes.map(toTrackClass) },
+        { content: `assets/${assetId}`, trackClasses: classes.map(toTrackClass) },
         { signal },
       );
       return contentKeys.flatMap(({ keyId, key, trackClass }): ServedKey[] => {
@@ -52,7 +52,7 @@ export function contentKeyPeer(license: Client<typeof LicenseService>): ContentK
     async recordIvs({ assetId, packageId, revision }, ivs, signal) {
       await license.recordContentKeyIvs(
         {
-          asset: `assets/${assetId}`,
+          content: `assets/${assetId}`,
           package: `packages/${packageId}`,
           revision,
           ivs: ivs.map(({ keyId, trackId, constantIv }) => ({
