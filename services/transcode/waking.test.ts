@@ -1,7 +1,8 @@
 /** Workers that wait are told of tasks, and views of jobs, when there are some, not at the next look. */
 
 import assert from "node:assert/strict";
-import { JobChangedSchema } from "#gen/matinee/transcode/v1/events_pb";
+import { PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
+import { JobChangedSchema, RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { type Job, Job_State } from "#gen/matinee/transcode/v1/job_pb";
 import type { Task } from "#gen/matinee/transcode/v1/task_pb";
 import { openPool } from "#pkg/postgres/pool";
@@ -72,6 +73,26 @@ describe("transcode's wake-ups", function () {
         await studio.jobs.cancelJob({ name });
         const waiting = await wait("one");
         await studio.jobs.retryJob({ name });
+        assert.ok(await waiting.task);
+        await forget(asset);
+      });
+    });
+
+    it("tell of what is made anew because the packager cannot read it", async () => {
+      await wokenEachTime(async () => {
+        const asset = await studio.ingest({ seconds: 4 });
+        await jobOf(asset);
+        for (let tasks = await takeAll(); tasks.length > 0; tasks = await takeAll())
+          for (const task of tasks) await studio.complete(task);
+        const { tracks } = await studio.platform.nextEvent(
+          RenditionsReadySchema,
+          (event) => event.asset === asset && event.revision === 1,
+        );
+        const sound = tracks.find(({ track }) => track?.id === "audio-en-1");
+        const unreadableTracks = [{ track: "audio-en-1", sha256: sound?.blob?.sha256 ?? "" }];
+        const waiting = await wait("one");
+        const failure = { asset, revision: 1, reason: "PACKAGER_FAILED", unreadableTracks };
+        await studio.platform.publish(PackageFailedSchema, failure);
         assert.ok(await waiting.task);
         await forget(asset);
       });
