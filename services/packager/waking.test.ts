@@ -1,5 +1,6 @@
 /** What the packager does in the background is begun when there is something to do, not at the next look. */
 
+import assert from "node:assert/strict";
 import { PackageChangedSchema, PackageFailedSchema } from "#gen/matinee/packager/v1/events_pb";
 import { Package_State } from "#gen/matinee/packager/v1/package_pb";
 import { PackagerService } from "#gen/matinee/packager/v1/packager_service_pb";
@@ -7,10 +8,14 @@ import { RenditionsReadySchema } from "#gen/matinee/transcode/v1/events_pb";
 import { newId } from "#pkg/clock/clock";
 import { eventually } from "#pkg/testkit/eventually";
 import { openModules, operator, type TestPlatform } from "#pkg/testkit/module";
+import { testDb } from "#pkg/testkit/postgres";
 import { standingClock, wokenEachTime } from "#pkg/testkit/woken";
 import { license } from "../license/module.ts";
+import type { RevisionInput } from "./domain/revision.ts";
 import { storeRenditions, storesModule, tinyFilm } from "./fixtures.ts";
 import { packager } from "./module.ts";
+import { openLeaseStore } from "./store/lease-store.ts";
+import { openRevisionStore, PACKAGE_CHANGES_CHANNEL } from "./store/revision-store.ts";
 
 describe("the packager's work in the background", () => {
   const shown = storesModule();
@@ -55,5 +60,28 @@ describe("the packager's work in the background", () => {
         (event) => event.package?.asset === asset && event.package.state === Package_State.FAILED,
       );
     });
+  });
+
+  it("tells views also where a worker took the revision just as they were to be told", async () => {
+    await using opened = await testDb("packager", new URL("./migrations/", import.meta.url));
+    const { db } = opened;
+    const input: RevisionInput = {
+      ...{ owner: "accounts/a", fileName: "f", isComplete: true, protection: "clear", tracks: [], posters: [] },
+      duration: { seconds: 1, nanos: 0 },
+    };
+    await db.tx((tx) =>
+      openRevisionStore(db).accept(tx, { assetId: newId(), revision: 0, input, version: 1n, at: new Date() }),
+    );
+    const ending = new AbortController();
+    let wakeUps = 0;
+    const count = () => {
+      wakeUps += 1;
+    };
+    const listening = db.listen(PACKAGE_CHANGES_CHANNEL, count, ending.signal);
+    await eventually("the announcer listens", () => wakeUps === 1);
+    assert.ok(await openLeaseStore(db).take(60_000));
+    await eventually("the announcer is woken", () => wakeUps === 2);
+    ending.abort();
+    await listening;
   });
 });

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { newId } from "#pkg/clock/clock";
 import type { Db, Tx } from "#pkg/postgres/db";
 import type { Reason, Revision, RevisionOutput } from "../domain/revision.ts";
+import { PACKAGE_CHANGES_CHANNEL } from "./revision-store.ts";
 import { REVISION_COLUMNS, type RevisionRow, toRevision } from "./rows.ts";
 
 /** A revision that this process may package until the lease runs out. */
@@ -75,6 +76,8 @@ export function openLeaseStore(db: Db): LeaseStore {
           "insert into attempts (package_id, revision, folder, lease_id, started_at) values ($1, $2, $3, $4, now())",
           [row.package_id, row.revision, folder, leaseId],
         );
+        // And the other way round: an announcer that came second has passed over the row.
+        await tx.query(`select pg_notify(current_schema() || '.${PACKAGE_CHANGES_CHANNEL}', '')`);
         return { id: leaseId, attempt: row.attempts, folder, revision: toRevision(row) };
       });
     },
