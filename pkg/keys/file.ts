@@ -1,22 +1,21 @@
 /**
- * AES-256-GCM (NIST SP 800-38D) under root keys in a file that only its owner can read. The file holds every root key
- * that ever was; the last one wraps, all of them unwrap.
+ * Sealed under root keys in a file that only its owner can read. The file holds every root key that ever was; the last
+ * one wraps, all of them unwrap.
  */
 
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { newId } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { errors } from "./errors.ts";
-import { type KeyContext, type Keys, SecretBytes } from "./keys.ts";
+import { type Keys, SecretBytes } from "./keys.ts";
 import { checkWrap } from "./limits.ts";
+import { SEAL_KEY_BYTES, seal, unseal } from "./seal.ts";
 
 const FORMAT = 1;
 const ID_BYTES = 8;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
-const ROOT_KEY_BYTES = 32;
+const HEADER_BYTES = 1 + ID_BYTES;
 
 interface RootKey {
   /** 16 hex digits. */
@@ -67,35 +66,15 @@ function keysUnder(initial: readonly RootKey[], { read, write }: Keyring): Keys 
       const key = keyring.at(-1);
       if (key === undefined) throw errors.KEY_UNWRAP_FAILED();
       const header = Buffer.concat([Buffer.from([FORMAT]), Buffer.from(key.id, "hex")]);
-      const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv("aes-256-gcm", key.secret, iv, { authTagLength: TAG_BYTES });
-      cipher.setAAD(additionalData(header, context));
-      const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-      return Buffer.concat([header, iv, cipher.getAuthTag(), body]);
+      return seal(key.secret, header, plaintext, context);
     },
 
     async unwrap(wrapped, context) {
       const bytes = Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength);
-      const ivAt = 1 + ID_BYTES;
-      const tagAt = ivAt + IV_BYTES;
-      const bodyAt = tagAt + TAG_BYTES;
-      if (bytes[0] !== FORMAT || bytes.byteLength <= bodyAt) throw errors.KEY_UNWRAP_FAILED();
-      const header = bytes.subarray(0, ivAt);
-      const key = await findKey(header.subarray(1).toString("hex"));
+      if (bytes[0] !== FORMAT || bytes.byteLength < HEADER_BYTES) throw errors.KEY_UNWRAP_FAILED();
+      const key = await findKey(bytes.subarray(1, HEADER_BYTES).toString("hex"));
       if (key === undefined) throw errors.KEY_UNWRAP_FAILED();
-      const decipher = createDecipheriv("aes-256-gcm", key.secret, bytes.subarray(ivAt, tagAt), {
-        authTagLength: TAG_BYTES,
-      });
-      decipher.setAAD(additionalData(header, context));
-      decipher.setAuthTag(bytes.subarray(tagAt, bodyAt));
-      const plaintext = decipher.update(bytes.subarray(bodyAt));
-      try {
-        decipher.final();
-      } catch (error) {
-        plaintext.fill(0);
-        throw errors.KEY_UNWRAP_FAILED(error);
-      }
-      return new SecretBytes(plaintext);
+      return new SecretBytes(unseal(key.secret, HEADER_BYTES, bytes, context));
     },
 
     async rotate() {
@@ -115,14 +94,8 @@ function keysUnder(initial: readonly RootKey[], { read, write }: Keyring): Keys 
   };
 }
 
-/** The context with sorted names, so that the order in which it was written does not matter. */
-function additionalData(header: Uint8Array, context: KeyContext): Buffer {
-  const sorted = Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Buffer.concat([header, Buffer.from(JSON.stringify(sorted))]);
-}
-
 function newRootKey(): RootKey {
-  return { id: randomBytes(ID_BYTES).toString("hex"), secret: randomBytes(ROOT_KEY_BYTES) };
+  return { id: randomBytes(ID_BYTES).toString("hex"), secret: randomBytes(SEAL_KEY_BYTES) };
 }
 
 async function createOnce(path: string): Promise<readonly RootKey[]> {
@@ -156,7 +129,7 @@ function parseKeyFile(path: string, text: string): readonly RootKey[] {
   try {
     const file = JSON.parse(text) as { rootKeys: { id: string; secret: string }[] };
     const keys = file.rootKeys.map(({ id, secret }) => ({ id, secret: new Uint8Array(Buffer.from(secret, "base64")) }));
-    const whole = keys.every((key) => key.secret.byteLength === ROOT_KEY_BYTES && /^[0-9a-f]{16}$/.test(key.id));
+    const whole = keys.every((key) => key.secret.byteLength === SEAL_KEY_BYTES && /^[0-9a-f]{16}$/.test(key.id));
     if (keys.length === 0 || !whole) throw new Error("a root key is missing or cut short");
     return keys;
   } catch (error) {
