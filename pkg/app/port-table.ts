@@ -141,7 +141,7 @@ function keyKeeper(setting: string, doc: string): Port<Keys> {
   return {
     kind: "keys",
     setting,
-    doc: `${doc}; a key file in DATA/keys unless given`,
+    doc: `${doc}; a key file in DATA/keys unless given. awskms:alias/NAME (or a key's id or ARN) is AWS KMS, with region, endpoint and credentials as the AWS SDK finds them`,
     defaultUrl: (data) => pathToFileURL(join(data, "keys", "root.key")).toString(),
     open: async (url, context) => (await import("#pkg/keys/open")).openKeys(url, context),
   };

@@ -178,7 +178,7 @@ async function rotateKeys(targets: readonly Module[], settings: Settings, log: L
   );
   const { openKeys } = await import("#pkg/keys/open");
   for (const url of urls) {
-    await using keys = await openKeys(url, { log });
+    await using keys = await openKeys(url, { clock: systemClock, log });
     await keys.rotate();
     log.info({ keeper: redactUrl(url) }, "root key rotated");
   }

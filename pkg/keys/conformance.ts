@@ -58,12 +58,15 @@ export function describeKeys(name: string, open: () => Promise<KeysUnderTest>): 
 
     it("refuses a ciphertext that was changed or cut", async () => {
       const wrapped = await keys.wrap(randomBytes(16), context);
-      for (const at of [0, 1, Math.floor(wrapped.byteLength / 2), wrapped.byteLength - 1]) {
+      for (let at = 0; at < wrapped.byteLength; at++) {
         const changed = Uint8Array.from(wrapped);
         changed[at] = (changed[at] ?? 0) ^ 1;
         await assert.rejects(keys.unwrap(changed, context), failed, `byte ${at}`);
       }
-      await assert.rejects(keys.unwrap(wrapped.subarray(0, 8), context), failed);
+      for (let length = 1; length < wrapped.byteLength; length += 7) {
+        await assert.rejects(keys.unwrap(wrapped.subarray(0, length), context), failed, `${length} bytes`);
+      }
+      await assert.rejects(keys.unwrap(Buffer.concat([wrapped, wrapped]), context), failed);
       await assert.rejects(keys.unwrap(new Uint8Array(), context), failed);
     });
 
@@ -100,6 +103,32 @@ export function describeKeys(name: string, open: () => Promise<KeysUnderTest>): 
         assert.equal(`${secret} ${JSON.stringify(secret)} ${inspect(secret)}`, '[redacted] "[redacted]" [redacted]');
       }
       assert.ok(seen.every((byte) => byte === 0));
+    });
+
+    it("hands out each secret by itself: zeroing one, or what it was opened from, changes no other", async () => {
+      const wrapped = await keys.wrap(Buffer.from("secret!"), context);
+      const asked = Uint8Array.from(wrapped);
+      const first = keys.unwrap(asked, context);
+      const second = keys.unwrap(asked, context);
+      (await first)[Symbol.dispose]();
+      assert.equal(Buffer.from((await second).reveal()).toString(), "secret!");
+      asked.fill(0);
+      assert.equal((await bytesOf(wrapped)).toString(), "secret!");
+    });
+
+    it("wraps and unwraps many at once, while the root key is rotated", async () => {
+      const secrets = Array.from({ length: 200 }, (_, index) => ({
+        secret: randomBytes(16),
+        context: { purpose: index % 2 === 0 ? "content-key" : "signing-key", asset: `a${index}` },
+      }));
+      const rotating = keys.rotate();
+      await Promise.all(
+        secrets.map(async ({ secret, context }) => {
+          const wrapped = await keys.wrap(secret, context);
+          assert.deepEqual(Buffer.from((await keys.unwrap(wrapped, context)).reveal()), secret);
+        }),
+      );
+      await rotating;
     });
 
     it("answers a ping", () => keys.ping());

@@ -29,8 +29,30 @@ export const errors = defineErrors({
     "unavailable",
     (path: string, cause: unknown) => ({ message: `The root key file ${path} cannot be read or made.`, cause }),
   ],
+  KEY_KEEPER_UNAVAILABLE: ["unavailable", "The keeper of the root keys does not answer, or not now."],
+  /** Not "permission denied", which would tell the caller that something is missing on their side. */
+  KEY_KEEPER_DENIES: [
+    "failed_precondition",
+    "The keeper of the root keys refuses this process: its credentials are missing, expired or without the permission.",
+  ],
+  KEY_ROOT_UNUSABLE: [
+    "failed_precondition",
+    (id: string, cause?: unknown) => ({
+      message: `The root key ${id} is not there, disabled, about to be deleted, or none that encrypts.`,
+      cause,
+    }),
+  ],
+  KEY_ROTATION_ELSEWHERE: [
+    "failed_precondition",
+    (id: string) =>
+      `The root key ${id} is named by its id, which a new one would not have: name it by an alias, or rotate its material in AWS KMS.`,
+  ],
+  KEYS_URL_INVALID: [
+    "invalid_argument",
+    (url: string) => `${url} is none of awskms:alias/NAME, awskms:KEY_ID and awskms:ARN.`,
+  ],
   KEYS_URL_UNSUPPORTED: [
     "invalid_argument",
-    (scheme: string) => `Keys are opened from a file: or memory: URL, not from "${scheme}".`,
+    (scheme: string) => `Keys are opened from a file:, memory: or awskms: URL, not from "${scheme}".`,
   ],
 });

@@ -19,7 +19,7 @@ describe("the operator's address", () => {
     await using resources = new AsyncDisposableStack();
     const { db } = resources.use(await testDb("profile", new URL("./migrations/", import.meta.url)));
     const clock = systemClock;
-    const keys = resources.use(await openKeys("memory:", { log: silentLogger }));
+    const keys = resources.use(await openKeys("memory:", { clock, log: silentLogger }));
     const signer = await openSigner({
       ...{ issuer: VIEWER_ISSUER, store: openSigningKeyStore(db), keys, clock },
       ...{ rotateAfterMs: 86_400_000, maxTokenLifeMs: 900_000 },
