@@ -18,6 +18,7 @@ export interface BlobInfo {
   readonly sizeBytes: number;
   readonly sha256: string | undefined;
   readonly contentType: string;
+  /** As the engine's clock has it; what a write answers may differ from it by as long as the write took. */
   readonly updatedAt: Date;
 }
 
@@ -64,9 +65,9 @@ export interface BlobStore extends AsyncDisposable {
   putFile(key: string, path: string, options?: PutOptions): Promise<BlobInfo>;
   /**
    * What the object is, all of it also where a range is asked for, and its bytes in one request, whole even where it is
-   * replaced while they are read; one that is replaced before is read as it is then. Nothing is held before the first read
-   * or after the last one, the iterator's return or the signal's abort; a reader that never comes leaks nothing. Throws
-   * `BLOB_NOT_FOUND`; `BLOB_RANGE_NOT_SATISFIABLE` where the range starts past the end.
+   * replaced while they are read; one that is replaced before is read as it is then. A connection may be held before the
+   * first read, for seconds, and nothing after the last one, the iterator's return or the signal's abort; a reader that
+   * never comes leaks nothing. Throws `BLOB_NOT_FOUND`; `BLOB_RANGE_NOT_SATISFIABLE` where the range starts past the end.
    */
   get(
     key: string,
@@ -104,6 +105,6 @@ export interface BlobStore extends AsyncDisposable {
   /** Frees every part. Aborting what is not there is no error. */
   abortMultipart(key: string, multipartId: string): Promise<void>;
 
-  /** Throws `unavailable` where the store cannot be reached or written, `OUT_OF_SPACE` where it is full. */
+  /** Throws `unavailable` where the store cannot be reached or written, `OUT_OF_SPACE` where it is known to be full. */
   ping(): Promise<void>;
 }

@@ -10,10 +10,11 @@ import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { isAppError } from "#pkg/errors/errors";
 import type { BlobStore, SignedRequest } from "./blobstore.ts";
+import { describeKeys, type KeysUnderTest } from "./conformance-keys.ts";
 
-export interface BlobStoreUnderTest extends AsyncDisposable {
-  /** An empty store. */
-  readonly store: BlobStore;
+export interface BlobStoreUnderTest extends KeysUnderTest, AsyncDisposable {
+  /** The same store opened once more, as another process has it. */
+  readonly other: BlobStore;
   /** Makes a signed URL absolute, where the adapter answers relative ones. */
   readonly origin: string;
 }
@@ -24,11 +25,12 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
   describe(`blob store: ${name}`, () => {
     let opened: BlobStoreUnderTest;
     let store: BlobStore;
+    let other: BlobStore;
     let folder: string;
 
     before(async () => {
       opened = await open();
-      store = opened.store;
+      ({ store, other } = opened);
       folder = await mkdtemp(join(tmpdir(), "matinee-conformance-"));
     });
     after(async () => {
@@ -39,11 +41,6 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
     const bytesOf = async (key: string, options?: Parameters<BlobStore["get"]>[1]) =>
       buffer((await store.get(key, options)).body);
     const read = async (key: string) => (await bytesOf(key)).toString();
-    const keysOf = async (prefix: string) => {
-      const keys: string[] = [];
-      for await (const info of store.list(prefix)) keys.push(info.key);
-      return keys;
-    };
     const upload = (request: SignedRequest, body: Uint8Array) =>
       fetch(new URL(request.url, opened.origin), {
         method: request.method,
@@ -74,11 +71,14 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
       });
 
       it("says what the object is together with its bytes, and of all of it together with a range", async () => {
-        const put = await store.put("objects/described", Buffer.from("described"), { contentType: "text/plain" });
+        const { updatedAt, ...put } = await store.put("objects/described", Buffer.from("described"), {
+          contentType: "text/plain",
+        });
         const whole = await store.get("objects/described");
         const part = await store.get("objects/described", { range: { start: 2, end: 3 } });
         for (const { info } of [whole, part]) {
-          assert.deepEqual({ ...info, sha256: info.sha256 ?? put.sha256 }, put);
+          assert.deepEqual({ ...info, sha256: info.sha256 ?? put.sha256 }, { ...put, updatedAt: info.updatedAt });
+          assert.ok(Math.abs(info.updatedAt.getTime() - updatedAt.getTime()) < 5_000);
           assert.deepEqual(info, await store.find("objects/described"));
         }
         assert.equal((await buffer(part.body)).toString(), "sc");
@@ -144,7 +144,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
 
       it("lets one of many simultaneous first writers win", async () => {
         const writers = Array.from({ length: 8 }, (_, i) =>
-          store.put("objects/race", Buffer.from(`writer ${i}`), { ifAbsent: true }).then(
+          (i % 2 === 0 ? store : other).put("objects/race", Buffer.from(`writer ${i}`), { ifAbsent: true }).then(
             () => i,
             (error: unknown) => {
               assert.ok(isAppError(error, "BLOB_ALREADY_EXISTS"), String(error));
@@ -176,6 +176,48 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
           await read("objects/stream-race"),
           winners.length === 0 ? /^late$/ : new RegExp(`^writer ${winners[0]}$`),
         );
+      });
+
+      it("shows another process each write and each deletion at once", async () => {
+        const keysSeen = async () => {
+          const keys: string[] = [];
+          for await (const { key } of other.list("seen/")) keys.push(key);
+          return keys;
+        };
+        for (let round = 0; round < 10; round++) {
+          const key = `seen/${round}`;
+          await store.put(key, Buffer.from(`first ${round}`));
+          assert.deepEqual(await keysSeen(), [key]);
+          await store.put(key, Buffer.from(`second ${round}`));
+          assert.equal((await buffer((await other.get(key)).body)).toString(), `second ${round}`);
+          await store.delete(key);
+          assert.equal(await other.find(key), undefined);
+          assert.deepEqual(await keysSeen(), []);
+        }
+      });
+
+      it("shows readers one of the objects that are written at once, whole and with what it says of itself", async () => {
+        const versions = [randomBytes(300_000), randomBytes(900_000)];
+        const write = async (by: BlobStore, version: Buffer) => {
+          for (let round = 0; round < 8; round++) await by.put("objects/swapped", version);
+        };
+        await store.put("objects/swapped", versions[0] ?? Buffer.alloc(0));
+        let isWriting = true;
+        const writing = Promise.all(versions.map((version, i) => write(i === 0 ? store : other, version))).finally(
+          () => {
+            isWriting = false;
+          },
+        );
+        while (isWriting) {
+          const { info, body } = await store.get("objects/swapped");
+          const bytes = await buffer(body);
+          assert.ok(
+            versions.some((version) => version.equals(bytes)),
+            `${bytes.byteLength} bytes of no version`,
+          );
+          assert.ok(versions.some(({ byteLength }) => byteLength === info.sizeBytes));
+        }
+        await writing;
       });
 
       it("answers a range, cut at the end of the object", async () => {
@@ -261,69 +303,7 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
       });
     });
 
-    describe("keys", () => {
-      it("refuses keys that another store could not hold or that leave the store", async () => {
-        const bad = [
-          "",
-          "/a",
-          "a/",
-          "a//b",
-          ".",
-          "..",
-          "../a",
-          "a/../b",
-          "a/./b",
-          "a b",
-          "a\\b",
-          "ä",
-          "a\0",
-          "a".repeat(513),
-        ];
-        for (const key of bad) await assert.rejects(store.put(key, Buffer.from("x")), reason("BLOB_KEY_INVALID"), key);
-      });
-
-      it("holds a key beside the keys below it, and keys of 512 characters", async () => {
-        const long = `keys/${"k".repeat(507)}`;
-        for (const key of ["keys/a", "keys/a/b", long]) await store.put(key, Buffer.from(key));
-        for (const key of ["keys/a", "keys/a/b", long]) assert.equal(await read(key), key);
-      });
-
-      it("lists in key order by any prefix", async () => {
-        const keys = [
-          "list/a-b",
-          "list/a",
-          "list/a.b",
-          "list/a/b",
-          "list/a0",
-          "list/B",
-          "list/b/c/d",
-          `list/${"c".repeat(300)}`,
-        ];
-        for (const key of keys) await store.put(key, Buffer.from("x"));
-        assert.deepEqual(await keysOf("list/"), [...keys].sort());
-        assert.deepEqual(await keysOf("list/a/"), ["list/a/b"]);
-        assert.deepEqual(await keysOf("list/b/c"), ["list/b/c/d"]);
-        assert.deepEqual(await keysOf("list/none"), []);
-        assert.deepEqual(await keysOf("list/cc"), [`list/${"c".repeat(300)}`]);
-      });
-
-      it("lists no more than a listing knows", async () => {
-        const put = await store.put("listed/a", Buffer.from("abc"), { contentType: "text/plain" });
-        const listed = [];
-        for await (const one of store.list("listed/")) listed.push(one);
-        assert.deepEqual(listed, [{ key: "listed/a", sizeBytes: 3, updatedAt: put.updatedAt }]);
-      });
-
-      it("deletes one object or all below a prefix", async () => {
-        for (const key of ["gone/1", "gone/2/3", "gone-not"]) await store.put(key, Buffer.from("x"));
-        await store.delete("gone/1");
-        assert.deepEqual(await keysOf("gone/"), ["gone/2/3"]);
-        await store.deletePrefix("gone/");
-        assert.deepEqual(await keysOf("gone"), ["gone-not"]);
-        await store.put("gone/1", Buffer.from("again"), { ifAbsent: true });
-        assert.equal(await read("gone/1"), "again");
-      });
-    });
+    describeKeys(() => opened);
 
     describe("multipart uploads", () => {
       it("joins parts that were put to signed URLs in any order", async () => {
@@ -361,6 +341,23 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         await store.abortMultipart(key, id);
       });
 
+      it("makes one object of an upload that is completed by several at once", async () => {
+        const key = "multipart/completed-twice";
+        const id = await store.createMultipart(key);
+        const body = randomBytes(200_000);
+        await putPart(key, id, 1, body);
+        const parts = await store.listParts(key, id);
+        const answers = await Promise.allSettled(
+          [store, other, store].map((by) => by.completeMultipart(key, id, parts)),
+        );
+        assert.ok(answers.some(({ status }) => status === "fulfilled"));
+        assert.equal((await other.completeMultipart(key, id, parts)).sizeBytes, body.byteLength);
+        assert.ok((await bytesOf(key)).equals(body));
+        await store.put(key, Buffer.from("another object"));
+        await assert.rejects(store.completeMultipart(key, id, parts), reason("BLOB_MULTIPART_NOT_FOUND"));
+        assert.equal(await read(key), "another object");
+      });
+
       it("replaces a part that is put again", async () => {
         const key = "multipart/again";
         const id = await store.createMultipart(key);
@@ -394,6 +391,12 @@ export function describeBlobStore(name: string, open: () => Promise<BlobStoreUnd
         for (const body of ["wrong", "right and more", "r"]) {
           const response = await upload(request, Buffer.from(body));
           assert.ok(response.status >= 400 && response.status < 500, `${body}: ${response.status}`);
+        }
+        // Whoever has the URL may send what headers he likes.
+        const [name = ""] = Object.keys(request.headers);
+        for (const headers of [{}, { [name]: createHash("sha256").update("wrong").digest("base64") }]) {
+          const response = await upload({ ...request, headers }, Buffer.from("wrong"));
+          assert.ok(response.status >= 400 && response.status < 500, `${JSON.stringify(headers)}: ${response.status}`);
         }
         assert.deepEqual(await store.listParts(key, id), []);
       });

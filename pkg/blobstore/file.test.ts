@@ -21,12 +21,15 @@ const options = { name: "originals", signingSecret, clock: systemClock, log: sil
 describeBlobStore("file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "matinee-blobs-"));
   const opened = await openBlobStore(pathToFileURL(folder).href, options);
+  const { store: other } = await openBlobStore(pathToFileURL(folder).href, options);
   const served = await serve(opened);
   return {
     store: opened.store,
+    other,
     origin: served.origin,
     async [Symbol.asyncDispose]() {
       await served[Symbol.asyncDispose]();
+      await other[Symbol.asyncDispose]();
       await opened.store[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
