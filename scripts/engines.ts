@@ -16,6 +16,7 @@ const engines: readonly { readonly name: string; readonly program: () => string;
     { name: "FFmpeg", program: () => "ffmpeg", args: ["-version"] },
     { name: "Shaka Packager", program: () => shakaPackager(), args: ["--version"] },
     { name: "Redis", program: () => "redis-server", args: ["--version"] },
+    { name: "versitygw (S3)", program: () => built("versitygw"), args: ["--version"] },
     { name: "Chromium", program: () => "chromium", args: ["--version"] },
     { name: "espeak-ng", program: () => "espeak-ng", args: ["--version"] },
     { name: "moto (AWS)", program: () => python(), args: ["-c", "import moto; print(moto.__version__)"] },
@@ -51,4 +52,9 @@ function python(): string {
 
 function shakaPackager(): string {
   return join(dirname(resolve("shaka-packager/package.json")), "bin", `packager-${process.platform}-${process.arch}`);
+}
+
+function built(name: string): string {
+  const script = fileURLToPath(new URL("../infra/local/go.sh", import.meta.url));
+  return execFileSync(script, ["--path", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
 }

@@ -75,6 +75,14 @@ if [ "$purpose" = test ] && ! infra/local/python.sh --path >/dev/null 2>&1; then
   infra/local/python.sh >"$stamps/python.log" 2>&1 ||
     refuse "the engines of infra/local/engines.txt could not be installed, see $stamps/python.log"
 fi
+if [ "$purpose" = test ]; then
+  while read -r name; do
+    if infra/local/go.sh --path "$name" >/dev/null 2>&1; then continue; fi
+    mkdir -p "$stamps"
+    say "building $name, which takes a few minutes"
+    infra/local/go.sh "$name" >"$stamps/$name.log" 2>&1 || refuse "$name could not be built, see $stamps/$name.log"
+  done < <(awk '$1 == "go" { sub(".*/", "", $2); print $2 }' infra/local/engines.txt)
+fi
 
 # --- npm packages ------------------------------------------------------------------------------------------------
 
