@@ -103,6 +103,10 @@ const VENDORS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^kafkajs$/, ["pkg/eventlog"]],
   [/^@opensearch-project\//, ["pkg/search"]],
   [/^@aws-sdk\/client-kms$/, ["pkg/keys/awskms.ts"]],
+  [
+    /^@aws-sdk\/(client-s3|s3-request-presigner)$/,
+    ["pkg/blobstore/s3.ts", "pkg/blobstore/s3-client.ts", "pkg/blobstore/s3-write.ts"],
+  ],
   [/^@aws-sdk\//, ["pkg/blobstore", "pkg/queue", "pkg/eventbus", "pkg/keys"]],
   [/^node-forge$/, ["pkg/pki"]],
   [/^@grpc\//, []],

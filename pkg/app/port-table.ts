@@ -125,7 +125,7 @@ function blobStore(name: string, setting: string, doc: string): Port<BlobStore> 
   return {
     kind: "blobs",
     setting,
-    doc: `${doc}; a folder below DATA unless given`,
+    doc: `${doc}: file:FOLDER, or s3://BUCKET/PREFIX (?region=…, endpoint=…, path-style=true) with the credentials that the AWS SDK finds; a folder below DATA unless given`,
     defaultUrl: (data) => pathToFileURL(join(data, "blobs", name)).toString(),
     async open(url, { name, clock, log, signingSecret, serve }) {
       const { openBlobStore } = await import("#pkg/blobstore/open");

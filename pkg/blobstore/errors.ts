@@ -68,10 +68,24 @@ export const errors = defineErrors({
       metadata: { key: key.slice(0, 512) },
     }),
   ],
+  BLOB_WRITE_CONFLICT: [
+    "aborted",
+    (key: string, cause?: unknown) => ({
+      message: "This key is being written by another at the same time; write again.",
+      metadata: { key },
+      cause,
+    }),
+  ],
   BLOB_STORE_UNAVAILABLE: ["unavailable", "The blob store cannot be reached or written."],
+  /** Mended by whoever runs the platform; until then the work waits as it does for a store that is away. */
+  BLOB_STORE_ACCESS_DENIED: ["unavailable", "The blob store refuses the credentials of this process."],
   BLOB_STORE_URL_UNSUPPORTED: [
     "invalid_argument",
-    (scheme: string) => `A blob store is opened from a file: or memory: URL, not from "${scheme}".`,
+    (scheme: string) => `A blob store is opened from a file:, memory: or s3: URL, not from "${scheme}".`,
+  ],
+  BLOB_STORE_URL_INVALID: [
+    "invalid_argument",
+    (what: string, cause?: unknown) => ({ message: `The URL of a blob store in S3 cannot be used: ${what}.`, cause }),
   ],
   BLOB_STORE_CANNOT_SIGN: [
     "failed_precondition",
