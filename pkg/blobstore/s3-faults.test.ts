@@ -83,7 +83,7 @@ describe("the S3 blob store, when S3 fails", () => {
     await store.put("film", Buffer.alloc(40 << 20));
     const reader = (await store.get("film")).body[Symbol.asyncIterator]();
     await reader.next();
-    s3.freeze(true);
+    await s3.freeze(true);
     const startedAt = performance.now();
     await assert.rejects(store.ping(), refused("BLOB_STORE_UNAVAILABLE"));
     assert.ok(performance.now() - startedAt < 4_000);

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,8 +20,8 @@ export interface TestS3 extends AsyncDisposable {
   readonly folder: string;
   /** Open connections of this machine to the gateway. */
   readonly connections: () => number;
-  /** Stops it from answering, without a word to its clients, until it is told to go on. */
-  readonly freeze: (isFrozen: boolean) => void;
+  /** Stops it from answering, without a word to its clients, until it is told to go on. Resolves when it has stopped. */
+  readonly freeze: (isFrozen: boolean) => Promise<void>;
   readonly kill: () => Promise<void>;
 }
 
@@ -65,7 +65,12 @@ export async function startS3(): Promise<TestS3> {
       return `s3://${bucket}/${prefix}?${new URLSearchParams({ region: REGION, endpoint, "path-style": "true" })}`;
     },
     connections: () => establishedTo(port),
-    freeze: (isFrozen) => void child.kill(isFrozen ? "SIGSTOP" : "SIGCONT"),
+    async freeze(isFrozen) {
+      child.kill(isFrozen ? "SIGSTOP" : "SIGCONT");
+      // The signal reaches one thread after the other, and one that is late still answers.
+      if (isFrozen)
+        await eventually("the S3 gateway stands still", () => statesOf(child).every((state) => state === "T"));
+    },
     kill: () => stop(child),
     async [Symbol.asyncDispose]() {
       await stop(child);
@@ -73,6 +78,12 @@ export async function startS3(): Promise<TestS3> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The state of each thread, the first letter after the program's name. */
+function statesOf({ pid }: ChildProcess): readonly string[] {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).map((task) => /\) (\w)/.exec(readFileSync(join(tasks, task, "stat"), "utf8"))?.[1] ?? "");
 }
 
 /** As the kernel lists them: the remote address "0100007F:42AE" in the third column, 01 for established in the fourth. */
