@@ -107,6 +107,7 @@ const VENDORS: readonly (readonly [RegExp, readonly string[]])[] = [
     /^@aws-sdk\/(client-s3|s3-request-presigner)$/,
     ["pkg/blobstore/s3.ts", "pkg/blobstore/s3-client.ts", "pkg/blobstore/s3-write.ts"],
   ],
+  [/^@aws-sdk\/client-sqs$/, ["pkg/queue/sqs.ts"]],
   [/^@aws-sdk\//, ["pkg/blobstore", "pkg/queue", "pkg/eventbus", "pkg/keys"]],
   [/^node-forge$/, ["pkg/pki"]],
   [/^@grpc\//, []],
@@ -120,6 +121,7 @@ const PURE = ["node:crypto", "@xmldom/xmldom", "fast-xml-parser"];
 
 /** From the bottom up; a folder imports its own rank and those below. */
 const RANKS: Readonly<Record<string, number>> = {
+  aws: 0,
   errors: 0,
   files: 0,
   clock: 0,

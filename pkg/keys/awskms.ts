@@ -15,6 +15,8 @@ import {
   ListResourceTagsCommand,
   UpdateAliasCommand,
 } from "@aws-sdk/client-kms";
+import { failureOf } from "#pkg/aws/failure";
+import { within } from "#pkg/aws/within";
 import type { Clock } from "#pkg/clock/clock";
 import { isAppError } from "#pkg/errors/errors";
 import { type DataKeyKeeper, newDataKeys } from "./data-keys.ts";
@@ -35,9 +37,9 @@ const FORMAT = 2;
 const PREFIX_BYTES = 3;
 
 /** How long an operation waits for KMS, repeats included. */
-const TIMEOUT_MS = 3_000;
+const TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 1_400;
+const REQUEST_TIMEOUT_MS = 900;
 const ATTEMPTS = 3;
 
 const ARN = /^arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:(?=key\/|alias\/)/;
@@ -51,29 +53,8 @@ const UNUSABLE: ReadonlySet<string> = new Set([
   "InvalidKeyUsageException",
 ]);
 
-/** Of this process, in the words of KMS and of what stands before it. */
-const DENIED: ReadonlySet<string> = new Set([
-  "AccessDeniedException",
-  "AccessDenied",
-  "CredentialsProviderError",
-  "ExpiredTokenException",
-  "IncompleteSignature",
-  "InvalidClientTokenId",
-  "InvalidSignatureException",
-  "MissingAuthenticationTokenException",
-  "SignatureDoesNotMatch",
-  "TokenProviderError",
-  "UnrecognizedClientException",
-]);
-
-const AWAY: ReadonlySet<string> = new Set([
-  "AbortError",
-  "DependencyTimeoutException",
-  "KMSInternalException",
-  "KeyUnavailableException",
-  "ThrottlingException",
-  "TimeoutError",
-]);
+/** Of KMS's own, which come with the status of a refusal. */
+const AWAY: ReadonlySet<string> = new Set(["DependencyTimeoutException", "KeyUnavailableException"]);
 
 /** Throws `KEYS_URL_INVALID`, `KEY_ROOT_UNUSABLE`, `KEY_KEEPER_DENIES`, `KEY_KEEPER_UNAVAILABLE`; operations the last three as well. */
 export async function openAwsKeys({ url, clock }: AwsKeysOptions): Promise<Keys> {
@@ -90,7 +71,7 @@ export async function openAwsKeys({ url, clock }: AwsKeysOptions): Promise<Keys>
 
   async function ask<T>(send: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
     try {
-      return await send(AbortSignal.timeout(TIMEOUT_MS));
+      return await within(TIMEOUT_MS, send);
     } catch (error) {
       throw translated(error, root.id);
     }
@@ -235,23 +216,10 @@ function isOfNoKey(error: unknown): boolean {
 /** What is no refusal, outage or want of permission, such as a region that nobody named, stays what it is. */
 function translated(error: unknown, id: string): unknown {
   if (isAppError(error) || !(error instanceof Error)) return error;
-  // An answer that ends in the middle may hold a key, and what could not be read is quoted by the error.
-  const status = statusOf(error);
-  if (status === 200) return errors.KEY_KEEPER_UNAVAILABLE(new Error("KMS answered what is no answer"));
+  const failure = failureOf(error);
+  // It would quote the key.
+  if (failure === "unreadable") return errors.KEY_KEEPER_UNAVAILABLE(new Error("KMS answered what is no answer"));
   if (UNUSABLE.has(error.name)) return errors.KEY_ROOT_UNUSABLE(id, error);
-  // A status alone is what somebody between here and KMS says.
-  if (DENIED.has(error.name) || status === 401 || status === 403) return errors.KEY_KEEPER_DENIES(error);
-  if (AWAY.has(error.name) || status === 429 || (status ?? 0) >= 500 || isOfNetwork(error)) {
-    return errors.KEY_KEEPER_UNAVAILABLE(error);
-  }
-  return error;
-}
-
-function statusOf(error: Error): number | undefined {
-  return "$metadata" in error ? (error.$metadata as { readonly httpStatusCode?: number }).httpStatusCode : undefined;
-}
-
-/** ECONNREFUSED and its like; Node's own begin otherwise. */
-function isOfNetwork(error: Error): boolean {
-  return "code" in error && typeof error.code === "string" && !error.code.startsWith("ERR_");
+  if (failure === "denied") return errors.KEY_KEEPER_DENIES(error);
+  return failure === "away" || AWAY.has(error.name) ? errors.KEY_KEEPER_UNAVAILABLE(error) : error;
 }
