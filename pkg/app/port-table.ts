@@ -50,7 +50,7 @@ export const PORTS = {
   images: blobStore("images", "blobstoreImages", "URL of the store of artwork and storyboards"),
   queue: engine<Queue>({
     setting: "queueUrl",
-    doc: "URL of the task queue",
+    doc: "URL of the task queue: postgres: for the host's database, or sqs:PREFIX for queues of Amazon SQS whose names begin so, with region, endpoint and credentials as the AWS SDK finds them",
     defaultUrl: "postgres:",
     open: async (url, context) => (await import("#pkg/queue/open")).openQueue(url, context),
     migrations: async (url) => (await import("#pkg/queue/open")).migrationsFor(url),

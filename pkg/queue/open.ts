@@ -8,7 +8,9 @@ import { errors } from "./errors.ts";
 import type { Queue } from "./queue.ts";
 
 /**
- * Opens `postgres:` (the database that the host gives, logged in as `matinee_port_queue`; disposed with the queue).
+ * Opens `postgres:` (the database that the host gives, logged in as `matinee_port_queue`; disposed with the queue), or
+ * `sqs:PREFIX`: Amazon SQS, whose standard queues, of names that begin with the prefix, are there already; region, endpoint
+ * and credentials are what the AWS SDK finds in the environment, in its files or in the machine's role.
  * Throws `invalid_argument` for a scheme that no adapter has.
  */
 export async function openQueue(
@@ -20,6 +22,10 @@ export async function openQueue(
     case "postgres:": {
       const { openPostgresQueue } = await import("./postgres.ts");
       return openPostgresQueue({ db: await deps.postgres(), clock: deps.clock });
+    }
+    case "sqs:": {
+      const { openSqsQueue } = await import("./sqs.ts");
+      return openSqsQueue({ url, clock: deps.clock });
     }
     default:
       throw errors.QUEUE_URL_UNKNOWN(protocol);
