@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { inspect } from "node:util";
 import {
   CreateAliasCommand,
@@ -191,58 +192,54 @@ describe("AWS KMS", () => {
     });
 
     it("are away or refuse this process, by whatever KMS or somebody before it says", async () => {
-      const { alias } = await newRootKey();
-      const wrapped = await (await open(alias)).wrap(secret, context);
       const denial = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: kms:Decrypt on resource: y";
       // What there is no key for is denied as well, and is no matter of permissions.
       const noKey =
         "The ciphertext refers to a customer master key that does not exist, or you are not allowed to access.";
-      const json = (type: string, message = "no") => JSON.stringify({ __type: type, message });
+      const says = (type: string, message = "no") => JSON.stringify({ __type: type, message });
       const answers: readonly (readonly [number, string, string])[] = [
-        [400, json("AccessDeniedException", denial), "KEY_KEEPER_DENIES"],
-        [400, json("AccessDeniedException", noKey), "KEY_UNWRAP_FAILED"],
-        [400, json("InvalidCiphertextException"), "KEY_UNWRAP_FAILED"],
-        [400, json("ExpiredTokenException"), "KEY_KEEPER_DENIES"],
-        [400, json("UnrecognizedClientException"), "KEY_KEEPER_DENIES"],
-        [400, json("DisabledException"), "KEY_ROOT_UNUSABLE"],
-        [400, json("KMSInvalidStateException"), "KEY_ROOT_UNUSABLE"],
-        [400, json("ThrottlingException"), "KEY_KEEPER_UNAVAILABLE"],
-        [500, json("KMSInternalException"), "KEY_KEEPER_UNAVAILABLE"],
+        [400, says("AccessDeniedException", denial), "KEY_KEEPER_DENIES"],
+        [400, says("AccessDeniedException", noKey), "KEY_UNWRAP_FAILED"],
+        [400, says("InvalidCiphertextException"), "KEY_UNWRAP_FAILED"],
+        [400, says("ExpiredTokenException"), "KEY_KEEPER_DENIES"],
+        [400, says("UnrecognizedClientException"), "KEY_KEEPER_DENIES"],
+        [400, says("DisabledException"), "KEY_ROOT_UNUSABLE"],
+        [400, says("KMSInvalidStateException"), "KEY_ROOT_UNUSABLE"],
+        [400, says("ThrottlingException"), "KEY_KEEPER_UNAVAILABLE"],
+        [500, says("KMSInternalException"), "KEY_KEEPER_UNAVAILABLE"],
         [503, "<html>", "KEY_KEEPER_UNAVAILABLE"],
         [403, "<html>", "KEY_KEEPER_DENIES"],
         [200, '{"Plaintext":"c2VjcmV0', "KEY_KEEPER_UNAVAILABLE"],
       ];
-      let answer: readonly [number, string] = [500, ""];
-      const Arn = "arn:aws:kms:eu-central-1:123456789012:key/x";
-      const describe = { KeyId: "x", Arn, Enabled: true, KeySpec: "SYMMETRIC_DEFAULT" };
-      const server = createServer((request, response) => {
-        const isDescribe = request.headers["x-amz-target"] === "TrentService.DescribeKey";
-        const [status, body] = isDescribe ? [200, JSON.stringify({ KeyMetadata: describe })] : answer;
+      const Arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+      const described = { KeyId: "x", Arn, Enabled: true, KeySpec: "SYMMETRIC_DEFAULT" };
+      const dataKey = randomBytes(32);
+      const opened = (KeyId: string) => JSON.stringify({ Plaintext: dataKey.toString("base64"), KeyId });
+      // Whoever can write to our tables must not get us to take a key of their account for ours.
+      const theirs = "arn:aws:kms:eu-central-1:210987654321:key/x";
+      const all = [...answers, [200, opened(theirs), "KEY_UNWRAP_FAILED"], [200, opened(Arn), ""]] as const;
+      // What is to be opened says which of the answers it gets.
+      const sealed = all.map((_, index) => seal(dataKey, Buffer.from([2, 0, 1, index]), secret, context));
+      const server = createServer(async (request, response) => {
+        const asked = (await json(request)) as { readonly CiphertextBlob?: string };
+        const index = Buffer.from(asked.CiphertextBlob ?? "", "base64")[0];
+        const [status, body] = all[index ?? -1] ?? [200, JSON.stringify({ KeyMetadata: described })];
         response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(body);
       });
       await once(server.listen(0, "127.0.0.1"), "listening");
       const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      await using keys = await openAs({ ...moto.environment, AWS_ENDPOINT_URL: endpoint }, `awskms:${alias}`);
-      for (const [status, body, reason] of answers) {
-        answer = [status, body];
-        await assert.rejects(
-          keys.unwrap(wrapped, context),
-          (error) => refused(reason)(error) && !inspect(error).includes("c2VjcmV0"),
-          `${status} ${body}`,
-        );
-      }
-
-      // Whoever can write to our tables must not get us to take a key of their account for ours.
-      const dataKey = randomBytes(32);
-      const theirs = seal(dataKey, Buffer.from([2, 0, 1, 7]), secret, context);
-      const opened = (KeyId: string): [number, string] => [
-        200,
-        JSON.stringify({ Plaintext: dataKey.toString("base64"), KeyId }),
-      ];
-      answer = opened("arn:aws:kms:eu-central-1:210987654321:key/x");
-      await assert.rejects(keys.unwrap(theirs, context), refused("KEY_UNWRAP_FAILED"));
-      answer = opened(Arn);
-      assert.deepEqual(await unwrapped(keys, theirs), secret);
+      await using keys = await openAs({ ...moto.environment, AWS_ENDPOINT_URL: endpoint }, `awskms:${Arn}`);
+      await Promise.all(
+        all.map(async ([status, body, reason], index) => {
+          const asking = unwrapped(keys, sealed[index] ?? assert.fail());
+          if (reason === "") return assert.deepEqual(await asking, secret);
+          await assert.rejects(
+            asking,
+            (error) => refused(reason)(error) && !inspect(error).includes("c2VjcmV0"),
+            `${status} ${body}`,
+          );
+        }),
+      );
       server.close();
       server.closeAllConnections();
     });
