@@ -37,13 +37,30 @@ export async function startS3(): Promise<TestS3> {
   await mkdir(sidecar);
   const [port = 0] = await freePorts(1);
   const credentials = { accessKeyId: "matinee", secretAccessKey: newId() };
+  // Metadata beside the objects: not every file system has extended attributes.
+  const backend = ["posix", "--sidecar", sidecar, data];
   const child = spawn(
-    program,
-    // Metadata beside the objects: not every file system has extended attributes.
-    ["--port", `127.0.0.1:${port}`, "--region", REGION, "--keep-alive", "--quiet", "posix", "--sidecar", sidecar, data],
+    "setpriv",
+    // The kernel ends it with this process, also where that is killed and can end nothing itself.
+    [
+      "--pdeathsig",
+      "KILL",
+      program,
+      "--port",
+      `127.0.0.1:${port}`,
+      "--region",
+      REGION,
+      "--keep-alive",
+      "--quiet",
+      ...backend,
+    ],
     {
       stdio: "ignore",
-      env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
+      env: {
+        PATH: process.env.PATH,
+        ROOT_ACCESS_KEY: credentials.accessKeyId,
+        ROOT_SECRET_KEY: credentials.secretAccessKey,
+      },
     },
   );
   const killAtExit = () => void child.kill("SIGKILL");
