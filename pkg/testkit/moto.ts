@@ -27,10 +27,9 @@ export async function startMoto(): Promise<TestMoto> {
   const [port = 0] = await freePorts(1);
   const script = fileURLToPath(new URL("../../infra/local/python.sh", import.meta.url));
   const python = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
-  const child = spawn(join(python, "bin/moto_server"), ["--host", "127.0.0.1", "--port", String(port)], {
-    cwd: tmpdir(),
-    stdio: "ignore",
-  });
+  const server = [join(python, "bin/moto_server"), "--host", "127.0.0.1", "--port", String(port)];
+  // The kernel ends it with this process, also where that is killed and can end nothing itself.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...server], { cwd: tmpdir(), stdio: "ignore" });
   const killAtExit = () => void child.kill("SIGKILL");
   process.once("exit", killAtExit);
   const url = `http://127.0.0.1:${port}`;
