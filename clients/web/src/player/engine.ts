@@ -70,19 +70,33 @@ export interface Preparation {
 
 type Player = InstanceType<Shaka["Player"]>;
 
-/** Of a format's kind, made while the page that offers the film is read. */
-let spare: { readonly shaka: Shaka; readonly player: Player } | undefined;
-
-/** Makes a player for whoever prepares one next; a failure is told then. */
-export async function spareEngine(): Promise<void> {
-  const shaka = await loadShaka("dash");
-  if (spare === undefined && shaka.Player.isBrowserSupported()) spare = { shaka, player: new shaka.Player() };
+/** A player whose video can be fed once `attached` resolves. */
+interface Attached {
+  readonly player: Player;
+  readonly video: HTMLVideoElement;
+  readonly attached: Promise<void>;
 }
 
-function newPlayer(shaka: Shaka): Player {
-  const mine = spare?.shaka === shaka ? spare.player : undefined;
-  if (mine !== undefined) spare = undefined;
-  return mine ?? new shaka.Player();
+/** For DASH, made while the page that offers the film is read. */
+let spare: Attached | undefined;
+
+/** Makes a player with a video of its own for whoever asks next; a failure is told then. */
+export async function spareEngine(): Promise<void> {
+  const shaka = await loadShaka("dash");
+  if (shaka.Player.isBrowserSupported()) spare ??= attach(shaka, document.createElement("video"));
+}
+
+/** The video of the player that stands ready, or a new one. */
+export function videoFor(format: "dash" | "hls"): HTMLVideoElement {
+  return (format === "dash" ? spare?.video : undefined) ?? document.createElement("video");
+}
+
+function attach(shaka: Shaka, video: HTMLVideoElement): Attached {
+  const player = new shaka.Player();
+  const attached = player.attach(video);
+  // Thrown where it is awaited.
+  attached.catch(() => undefined);
+  return { player, video, attached };
 }
 
 /** What needs no play session, done while one is asked for. Throws MatineeError. */
@@ -93,9 +107,11 @@ export async function prepareEngine(
 ): Promise<Preparation> {
   const shaka = await loadShaka(format);
   if (!shaka.Player.isBrowserSupported()) throw browserTooOld();
-  const player = newPlayer(shaka);
+  const isReady = spare?.video === video;
+  const { player, attached } = (isReady ? spare : undefined) ?? attach(shaka, video);
+  if (isReady) spare = undefined;
   player.setVideoContainer(stage);
-  await player.attach(video);
+  await attached;
   return { shaka, player, over: new AbortController() };
 }
 

@@ -2,7 +2,16 @@
 
 import type { MatineeError } from "@matinee/sdk/errors";
 import { CatalogService } from "@matinee/sdk/gen/matinee/catalog/v1/catalog_service_pb";
-import { startTransition, useCallback, useEffect, useRef, useState } from "react";
+import {
+  type RefObject,
+  startTransition,
+  useCallback,
+  useEffect,
+  useEffectEvent,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { useLocation, useSearch } from "wouter";
 import { useApp } from "../app-context.ts";
 import { useQuery } from "../query.ts";
@@ -14,6 +23,7 @@ import { useTitle } from "../use-title.ts";
 import { idOf } from "../words.ts";
 import { Controls } from "./controls.tsx";
 import { EndScreen } from "./end-screen.tsx";
+import { videoFor } from "./engine.ts";
 import { type Actions, useKeyboard } from "./keyboard.ts";
 import { PlayingElsewhere } from "./playing-elsewhere.tsx";
 import { useMediaSession } from "./use-media-session.ts";
@@ -32,6 +42,7 @@ export function WatchPage({ name }: { readonly name: string }) {
   const root = useRef<HTMLElement>(null);
   const [, navigate] = useLocation();
   const format = new URLSearchParams(useSearch()).get("format") === "hls" ? "hls" : "dash";
+  useVideo(video, stage, format);
   const player = usePlayer(name, format, video, stage);
   const state = useVideoState(video);
   const [menuOpen, setMenuOpen] = useState(false);
@@ -71,10 +82,12 @@ export function WatchPage({ name }: { readonly name: string }) {
     leave: () => navigate(home),
   };
   useKeyboard(actions, awake.wake);
-
-  // The service learns of a pause and of a jump at once, not at the next heartbeat.
-  const { beat } = player;
-  const tell = useCallback(() => beat(), [beat]);
+  useVideoEvents(video, {
+    click: actions.togglePlay,
+    dblclick: actions.toggleFullscreen,
+    // The service learns of a pause and of a jump at once, not at the next heartbeat.
+    ...{ pause: player.beat, seeked: player.beat, ended: player.beat },
+  });
 
   const isReady = player.engine !== undefined;
   const isOver = isReady && state.isEnded && player.error === undefined;
@@ -97,20 +110,7 @@ export function WatchPage({ name }: { readonly name: string }) {
       <h1 className="visually-hidden" tabIndex={-1} dir="auto">
         {player.displayTitle || "Player"}
       </h1>
-      <div ref={stage} className={styles.stage}>
-        {/* biome-ignore lint/a11y/useMediaCaption: captions come with the manifest and are drawn over the picture */}
-        <video
-          ref={video}
-          className={styles.video}
-          data-testid="video"
-          playsInline
-          onClick={actions.togglePlay}
-          onDoubleClick={actions.toggleFullscreen}
-          onPause={tell}
-          onSeeked={tell}
-          onEnded={tell}
-        />
-      </div>
+      <div ref={stage} className={styles.stage} />
       {showSpinner && (
         <div className={styles.spinner} role="status" data-testid="buffering">
           {player.hasTrouble ? (
@@ -275,6 +275,40 @@ async function togglePip(video: HTMLVideoElement | null): Promise<void> {
   } catch {
     // Refused by the browser: the film goes on as it is.
   }
+}
+
+/** Puts the video on the page: one that a player is attached to already is not React's to make. */
+function useVideo(
+  video: RefObject<HTMLVideoElement | null>,
+  stage: RefObject<HTMLElement | null>,
+  format: "dash" | "hls",
+): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the page keeps its video, whatever comes to play in it
+  useLayoutEffect(() => {
+    const element = videoFor(format);
+    element.className = styles.video ?? "";
+    element.dataset.testid = "video";
+    element.playsInline = true;
+    stage.current?.prepend(element);
+    video.current = element;
+  }, []);
+}
+
+function useVideoEvents(
+  video: RefObject<HTMLVideoElement | null>,
+  listeners: Readonly<Record<"click" | "dblclick" | "pause" | "seeked" | "ended", () => void>>,
+): void {
+  const hear = useEffectEvent((event: Event) => listeners[event.type as keyof typeof listeners]());
+  useEffect(() => {
+    const element = video.current;
+    if (element === null) return;
+    const listen = (event: Event) => hear(event);
+    const names = ["click", "dblclick", "pause", "seeked", "ended"] as const;
+    for (const name of names) element.addEventListener(name, listen);
+    return () => {
+      for (const name of names) element.removeEventListener(name, listen);
+    };
+  }, [video]);
 }
 
 /** False at first: the video is on the page, and its film asked for, before the rest is made in the time that is left. */
