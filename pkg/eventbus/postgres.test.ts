@@ -27,6 +27,31 @@ describe("the event bus in PostgreSQL", () => {
     },
   });
 
+  it("takes no more events than it may, whatever plan the engine makes", async () => {
+    const url = new URL((await freshDb()).url);
+    const off = ["hashjoin", "mergejoin", "material", "memoize", "seqscan"].map((plan) => `-c enable_${plan}=off`);
+    url.searchParams.set("options", off.join(" "));
+    const db = openPool({ url: url.href, name: "port-eventbus", log: quietLog });
+    await using bus = openPostgresEventBus({ db, clock: systemClock, log: quietLog });
+    await bus.register("c", ["t.T"]);
+    const events = Array.from({ length: 12 }, () => ({ id: newId(), type: "t.T", source: "test", key: "k" }));
+    await bus.publish(events.map((event) => create(EventEnvelopeSchema, { ...event, occurTime: timestampNow() })));
+    let [now, most, done] = [0, 0, 0];
+    const handle = async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now -= 1;
+      done += 1;
+    };
+    const stop = new AbortController();
+    const ended = bus.subscribe({ consumer: "c", types: ["t.T"], handle, concurrency: 1 }, stop.signal);
+    await eventually("all are handled", () => done === events.length);
+    assert.equal(most, 1);
+    stop.abort();
+    await ended;
+  });
+
   it("wakes consumers when an event is published, and when one that ends gives its event back", async () => {
     const { db } = await freshDb();
     await using bus = openPostgresEventBus({ db, clock: standingClock(), log: quietLog });

@@ -172,11 +172,14 @@ async function route(
 
 async function claim(db: Db, consumer: string, max: number, leaseMs: number): Promise<DeliveryRow[]> {
   return db.query<DeliveryRow>(
-    `update deliveries d
+    // Materialized: a plan that asks the inner part anew for each row takes more rows than its limit.
+    `with next as materialized (
+       select event_id from deliveries
+       where consumer = $1 and due_at <= now() and parked_at is null
+       order by due_at limit $2 for update skip locked)
+     update deliveries d
      set attempts = attempts + 1, due_at = now() + make_interval(secs => $3::float8 / 1000)
-     from (select event_id from deliveries
-           where consumer = $1 and due_at <= now() and parked_at is null
-           order by due_at limit $2 for update skip locked) next
+     from next
      where d.consumer = $1 and d.event_id = next.event_id
      returning d.event_id, d.source, d.type, d.key, d.occurred_at, d.traceparent, d.version, d.payload, d.attempts,
        d.last_error`,

@@ -28,11 +28,14 @@ export function openPostgresQueue(options: { readonly db: Db; readonly clock: Cl
 
   async function claim(queue: string, max: number, visibilitySeconds: number): Promise<QueueMessage[]> {
     const rows = await db.query<MessageRow>(
-      `update messages m
+      // Materialized: a plan that asks the inner part anew for each row takes more rows than its limit.
+      `with next as materialized (
+         select id from messages where queue = $1 and visible_at <= now()
+         order by visible_at limit $2 for update skip locked)
+       update messages m
        set visible_at = now() + make_interval(secs => $3), receive_count = receive_count + 1,
            receipt = gen_random_uuid()
-       from (select id from messages where queue = $1 and visible_at <= now()
-             order by visible_at limit $2 for update skip locked) next
+       from next
        where m.id = next.id
        returning m.id, m.body, m.receive_count, m.receipt`,
       [queue, max, visibilitySeconds],

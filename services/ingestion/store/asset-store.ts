@@ -109,9 +109,9 @@ export function openAssetStore(db: Db): AssetStore {
 
     async takeUntold(tx, limit) {
       const rows = await tx.query<AssetRow>(
-        `update assets set told_version = version
-         where id in (
+        `with next as materialized (
            select id from assets where told_version < version order by id limit $1 for update skip locked)
+         update assets set told_version = version where id in (select id from next)
          returning ${ASSET_COLUMNS}`,
         [limit],
       );

@@ -179,9 +179,10 @@ export function openUploadStore(db: Db): UploadStore {
 
     async expire(tx, now, limit) {
       const rows = await tx.query<UploadRow>(
-        `update uploads set state = 'expired'
-         where id in (select id from uploads where state = 'active' and expires_at <= $1
-                      order by expires_at limit $2 for update skip locked)
+        `with next as materialized (
+           select id from uploads where state = 'active' and expires_at <= $1
+           order by expires_at limit $2 for update skip locked)
+         update uploads set state = 'expired' where id in (select id from next)
          returning ${UPLOAD_COLUMNS}`,
         [now, limit],
       );

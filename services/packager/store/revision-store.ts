@@ -92,10 +92,11 @@ export function openRevisionStore(db: Db): RevisionStore {
 
     async takeUntold(tx, limit) {
       const rows = await tx.query<RevisionRow>(
-        `update revisions set told_version = version
-         where (package_id, revision) in (
+        `with next as materialized (
            select package_id, revision from revisions where told_version < version
            order by package_id, revision limit $1 for update skip locked)
+         update revisions set told_version = version
+         where (package_id, revision) in (select package_id, revision from next)
          returning ${REVISION_COLUMNS}`,
         [limit],
       );

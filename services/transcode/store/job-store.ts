@@ -160,9 +160,9 @@ export function openJobStore(db: Db): JobStore {
 
     async takeUntold(tx, limit) {
       const rows = await tx.query<JobRow>(
-        `update jobs set told_version = version
-         where id in (
+        `with next as materialized (
            select id from jobs where told_version < version order by id limit $1 for update skip locked)
+         update jobs set told_version = version where id in (select id from next)
          returning ${JOB_COLUMNS}`,
         [limit],
       );
