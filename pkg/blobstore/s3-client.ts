@@ -3,6 +3,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { within } from "#pkg/aws/within";
 import { outOfSpace } from "#pkg/errors/space";
 import { errors } from "./errors.ts";
 import { parseKey } from "./key.ts";
@@ -96,19 +97,12 @@ export async function ask<T>(
   { signal, withinMs = REQUEST_MS }: AskOptions = {},
 ): Promise<T> {
   signal?.throwIfAborted();
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  // Both end with the answer's head: the body of a film may take hours.
-  const timer = setTimeout(abort, withinMs);
-  signal?.addEventListener("abort", abort, { once: true });
   try {
-    return await send({ abortSignal: controller.signal });
+    // It ends with the answer's head: the body of a film may take hours.
+    return await within(withinMs, (abortSignal) => send({ abortSignal }), signal);
   } catch (error) {
     signal?.throwIfAborted();
     throw toStoreError(store, error);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
   }
 }
 
