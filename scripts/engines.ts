@@ -1,10 +1,11 @@
 /** Prints the real programs that the platform runs on, with their versions: `node scripts/engines.ts`. */
 
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { goProgram, pythonProgram } from "#pkg/testkit/engines";
 
 const run = promisify(execFile);
 const { resolve } = createRequire(import.meta.url);
@@ -16,10 +17,14 @@ const engines: readonly { readonly name: string; readonly program: () => string;
     { name: "FFmpeg", program: () => "ffmpeg", args: ["-version"] },
     { name: "Shaka Packager", program: () => shakaPackager(), args: ["--version"] },
     { name: "Redis", program: () => "redis-server", args: ["--version"] },
-    { name: "versitygw (S3)", program: () => built("versitygw"), args: ["--version"] },
+    { name: "versitygw (S3)", program: () => goProgram("versitygw"), args: ["--version"] },
     { name: "Chromium", program: () => "chromium", args: ["--version"] },
     { name: "espeak-ng", program: () => "espeak-ng", args: ["--version"] },
-    { name: "moto (AWS)", program: () => python(), args: ["-c", "import moto; print(moto.__version__)"] },
+    {
+      name: "moto (AWS)",
+      program: () => pythonProgram("python"),
+      args: ["-c", "import moto; print(moto.__version__)"],
+    },
   ];
 
 for (const engine of engines) {
@@ -41,20 +46,6 @@ function postgres(): string {
   return join(dirname(entry), "../native/bin/postgres");
 }
 
-/** Of the engines that infra/local installs. */
-function python(): string {
-  const script = fileURLToPath(new URL("../infra/local/python.sh", import.meta.url));
-  return join(
-    execFileSync(script, ["--path"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim(),
-    "bin/python",
-  );
-}
-
 function shakaPackager(): string {
   return join(dirname(resolve("shaka-packager/package.json")), "bin", `packager-${process.platform}-${process.arch}`);
-}
-
-function built(name: string): string {
-  const script = fileURLToPath(new URL("../infra/local/go.sh", import.meta.url));
-  return execFileSync(script, ["--path", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
 }

@@ -1,10 +1,9 @@
 /** What answers as AWS does, for tests: moto's server on a free port of this machine, which ends with the process. */
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { pythonProgram } from "./engines.ts";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./ports.ts";
 
@@ -25,9 +24,7 @@ export interface TestMoto extends AsyncDisposable {
 /** Needs what `scripts/setup.sh test` installs. */
 export async function startMoto(): Promise<TestMoto> {
   const [port = 0] = await freePorts(1);
-  const script = fileURLToPath(new URL("../../infra/local/python.sh", import.meta.url));
-  const python = execFileSync(script, ["--path"], { encoding: "utf8" }).trim();
-  const server = [join(python, "bin/moto_server"), "--host", "127.0.0.1", "--port", String(port)];
+  const server = [pythonProgram("moto_server"), "--host", "127.0.0.1", "--port", String(port)];
   // The kernel ends it with this process, also where that is killed and can end nothing itself.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", ...server], { cwd: tmpdir(), stdio: "ignore" });
   const killAtExit = () => void child.kill("SIGKILL");

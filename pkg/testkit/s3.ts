@@ -1,14 +1,14 @@
 /** S3 for tests: a real gateway that checks signatures and checksums, on a free port, which ends with the process. */
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { newId } from "#pkg/clock/clock";
+import { goProgram } from "./engines.ts";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./ports.ts";
 
@@ -26,11 +26,10 @@ export interface TestS3 extends AsyncDisposable {
 }
 
 const REGION = "us-east-1";
-const GO = fileURLToPath(new URL("../../infra/local/go.sh", import.meta.url));
 
 /** Needs what `scripts/setup.sh test` builds. */
 export async function startS3(): Promise<TestS3> {
-  const program = execFileSync(GO, ["--path", "versitygw"], { encoding: "utf8" }).trim();
+  const program = goProgram("versitygw");
   const folder = await mkdtemp(join(tmpdir(), "matinee-test-s3-"));
   const [data, sidecar] = [join(folder, "data"), join(folder, "sidecar")];
   await mkdir(data);
