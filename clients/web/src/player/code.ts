@@ -34,8 +34,9 @@ export function playOnClick(platform: Platform, title: string) {
 /** Fetches what the first picture will wait for, while the page that offers the film is read. */
 export function preloadPlayer(platform: Platform): void {
   // Failures are told when the film is asked for.
-  const shaka = loadShaka("dash");
-  Promise.all([watchPage.fetch(), shaka])
+  loadShaka("dash").catch(() => undefined);
+  watchPage
+    .fetch()
     .then(() => player?.spareEngine())
     .catch(() => undefined);
   meetDecoders();

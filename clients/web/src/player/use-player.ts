@@ -1,7 +1,7 @@
 /** One play on one page: starts the session and the engine, and keeps what the controls show. */
 
 import { Code } from "@connectrpc/connect";
-import { newRequestId } from "@matinee/sdk/clock";
+import { newRequestId, sleep } from "@matinee/sdk/clock";
 import { type MatineeError, toMatineeError } from "@matinee/sdk/errors";
 import { type PlaySessionHandle, startPlayback } from "@matinee/sdk/playback";
 import { Telemetry } from "@matinee/sdk/telemetry";
@@ -201,7 +201,7 @@ export function usePlayer(
           if (refusal instanceof DOMException && refusal.name === "NotAllowedError" && !isGone) setNeedsClick(true);
         });
         // The first picture does not wait for its controls.
-        await Promise.race([playing, pause(CONTROLS_MS)]);
+        await Promise.race([playing, sleep(CONTROLS_MS)]);
         if (isGone) return;
         setError(undefined);
         setDisplayTitle(session.displayTitle);
@@ -260,8 +260,4 @@ export function usePlayer(
     retry,
     beat: () => play.current?.beat(),
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
